@@ -1,0 +1,102 @@
+"""Where integers enter and leave the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hwcompress.ir.op import Op, Range, TensorType
+from hwcompress.ir.registry import operation
+from hwcompress.ir.types import IntType
+
+__all__ = ["Input", "Output"]
+
+
+@operation
+@dataclass(frozen=True, eq=False)
+class Input(Op):
+    """A graph input, with the host's rule from real samples to integers.
+
+    ``source_shape`` is the shape of one sample as the user holds it,
+    ``axes`` the transposition that makes it channels last; ``shape`` is
+    the result. The integer of a real ``x`` is
+
+    - with ``boundaries`` ``None``: ``clip(round_half_even(x / scale + zero), lo, hi)``;
+    - else ``lo + step * count(x >= boundaries)`` (ascending float64).
+    """
+
+    source_shape: tuple[int, ...]
+    axes: tuple[int, ...]
+    shape: tuple[int, ...]
+    dtype: IntType
+    scale: float
+    zero: float = 0.0
+    boundaries: np.ndarray | None = None
+
+    def infer(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
+        if inputs:
+            raise self.fail("an Input takes no tensor")
+        if sorted(self.axes) != list(range(len(self.source_shape))):
+            raise self.fail(f"axes {self.axes} are no permutation of {self.source_shape}")
+        if tuple(self.source_shape[axis] for axis in self.axes) != self.shape:
+            raise self.fail(f"{self.source_shape} transposed by {self.axes} is not {self.shape}")
+        if self.boundaries is None and not self.scale > 0:
+            raise self.fail(f"scale {self.scale} is not positive")
+        if self.boundaries is not None:
+            if self.boundaries.shape != (self.dtype.count - 1,):
+                raise self.fail(f"{self.dtype} needs {self.dtype.count - 1} boundaries")
+            if np.any(np.diff(self.boundaries) < 0) or np.any(np.isnan(self.boundaries)):
+                raise self.fail("boundaries must ascend")
+        return (TensorType(self.shape, self.dtype),)
+
+    def encode(self, samples: np.ndarray) -> np.ndarray:
+        """Real samples ``(batch, *source_shape)`` to integers ``(batch, *shape)``."""
+        real = np.asarray(samples, np.float64)
+        real = real.transpose(0, *(axis + 1 for axis in self.axes))
+        if self.boundaries is not None:
+            count = np.searchsorted(self.boundaries, real, side="right")
+            return self.dtype.lo + self.dtype.step * count.astype(np.int64)
+        if self.dtype.is_bipolar:
+            return np.where(real >= 0, 1, -1).astype(np.int64)
+        steps = np.rint(real / self.scale + self.zero)
+        return np.clip(steps, self.dtype.lo, self.dtype.hi).astype(np.int64)
+
+    def decode(self, integers: np.ndarray) -> np.ndarray:
+        """Integers to the real samples they stand for, in the user's axis order.
+
+        Only for an affine input (``boundaries`` is ``None``).
+        """
+        if self.boundaries is not None:
+            raise self.fail("an input with boundaries has no affine decoding")
+        real = (integers.astype(np.float64) - self.zero) * self.scale
+        inverse = np.argsort(self.axes)
+        return np.ascontiguousarray(real.transpose(0, *(int(axis) + 1 for axis in inverse)))
+
+    def evaluate(self, inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+        raise self.fail("an Input is fed, not evaluated")
+
+    def ranges(self, inputs: Sequence[Range]) -> tuple[Range, ...]:
+        return (Range.of_type(self.dtype, self.shape[-1]),)
+
+
+@operation
+@dataclass(frozen=True, eq=False)
+class Output(Op):
+    """Marks a tensor as a result. ``host`` names what the host still does to
+    the real values: any of ``softmax``, ``sigmoid``, in order; often nothing.
+    """
+
+    host: tuple[str, ...] = ()
+
+    def infer(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
+        if len(inputs) != 1 or self.outputs:
+            raise self.fail("an Output takes one tensor and gives none")
+        return ()
+
+    def evaluate(self, inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+        return ()
+
+    def ranges(self, inputs: Sequence[Range]) -> tuple[Range, ...]:
+        return ()
