@@ -1,0 +1,223 @@
+"""A board as the tool sees it: a part, what it holds, and a clock.
+
+A board is one TOML file beside this module, or a file of the user's own with
+the same keys::
+
+    name = "my-board"             # lower case letters, digits, - and _
+    title = "My board"
+    aliases = []
+    part = "xc7z020clg400-1"      # the vendor tool's name of the device
+    family = "xc7"                # Yosys: synth_xilinx -family
+    processor = "zynq-7000"       # "none" for a plain FPGA
+    clock_mhz = 100.0
+    [capacity]
+    lut = 53200
+    ff = 106400
+    bram36 = 140
+    dsp = 220
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from pathlib import Path
+
+from hwcompress.errors import InputError
+
+__all__ = ["FAMILIES", "PROCESSORS", "Board", "Capacity", "available", "load"]
+
+FAMILIES = ("xc7",)
+"""Device families that :mod:`hwcompress.hls.synth` can synthesize for."""
+
+PROCESSORS = ("zynq-7000", "none")
+"""Processor systems that a board may have beside the logic."""
+
+_FOLDER = Path(__file__).parent
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What the device holds: 6-input LUTs, flip-flops, 36 kbit block RAMs, DSP slices."""
+
+    lut: int
+    ff: int
+    bram36: int
+    dsp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A development board.
+
+    Args:
+        name: its canonical name.
+        title: the name people use.
+        aliases: other names that :func:`load` takes.
+        part: the vendor tool's name of the device.
+        family: device family, one of :data:`FAMILIES`.
+        processor: processor system, one of :data:`PROCESSORS`.
+        clock_mhz: default clock of the logic in MHz.
+        capacity: resources of the device.
+    """
+
+    name: str
+    title: str
+    aliases: tuple[str, ...]
+    part: str
+    family: str
+    processor: str
+    clock_mhz: float
+    capacity: Capacity
+
+
+def available() -> tuple[Board, ...]:
+    """All boards that come with hwcompress, by name.
+
+    Raises:
+        InputError: if a file beside this module is broken, or two boards share a name.
+    """
+    return _shipped()
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> tuple[Board, ...]:
+    boards = tuple(_read(path) for path in sorted(_FOLDER.glob("*.toml")))
+    taken: dict[str, str] = {}
+    for board in boards:
+        for name in (board.name, *board.aliases):
+            if taken.setdefault(name, board.name) != board.name:
+                raise InputError(
+                    f"the name {name!r} belongs to both {taken[name]} and {board.name}",
+                    where="boards",
+                )
+    return boards
+
+
+def load(name: str) -> Board:
+    """A board by name, alias (upper or lower case) or path of a ``.toml`` file.
+
+    Raises:
+        InputError: if there is no such board (the message lists the known ones
+            and the closest), or a file has a missing, unknown or wrong key.
+    """
+    if name.lower().endswith(".toml"):
+        path = Path(name)
+        if not path.is_file():
+            raise InputError(
+                f"there is no board file {name!r}",
+                remedy=f"give an existing .toml file or one of: {_known()}",
+            )
+        return _read(path)
+    wanted = name.strip().lower()
+    by_name = {key: board for board in available() for key in (board.name, *board.aliases)}
+    if wanted in by_name:
+        return by_name[wanted]
+    close = difflib.get_close_matches(wanted, by_name, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    raise InputError(
+        f"there is no board {name!r}{hint}",
+        remedy=f"known boards: {_known()}; a path of your own .toml file works, too",
+    )
+
+
+def _known() -> str:
+    return ", ".join(
+        board.name + (f" (alias {board.aliases[0]})" if board.aliases else "")
+        for board in available()
+    )
+
+
+def _read(path: Path) -> Board:
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError("not a TOML file", where=str(path), why=str(error)) from error
+    except OSError as error:
+        raise InputError(
+            "the board file cannot be read", where=str(path), why=str(error)
+        ) from error
+    where = str(path)
+    _check_keys(table, {field.name for field in fields(Board)}, where)
+    inner = table["capacity"]
+    if not isinstance(inner, Mapping):
+        raise InputError("[capacity] must be a table", where=where)
+    _check_keys(inner, {field.name for field in fields(Capacity)}, f"{where} [capacity]")
+    capacity = Capacity(**{key: _count(inner, key, where) for key in inner})
+    return Board(
+        name=_matching(table, "name", _NAME, where),
+        title=_text(table, "title", where),
+        aliases=_aliases(table, where),
+        part=_matching(table, "part", _PART, where),
+        family=_one_of(table, "family", FAMILIES, where),
+        processor=_one_of(table, "processor", PROCESSORS, where),
+        clock_mhz=_clock(table, where),
+        capacity=capacity,
+    )
+
+
+def _check_keys(table: Mapping[str, object], wanted: set[str], where: str) -> None:
+    missing, unknown = sorted(wanted - set(table)), sorted(set(table) - wanted)
+    if missing:
+        raise InputError(f"missing: {', '.join(missing)}", where=where)
+    if unknown:
+        raise InputError(
+            f"unknown: {', '.join(unknown)}",
+            where=where,
+            remedy=f"allowed: {', '.join(sorted(wanted))}",
+        )
+
+
+def _wrong(key: str, value: object, expected: str, where: str) -> InputError:
+    return InputError(f"{key} is {value!r}", where=where, why=f"expected {expected}")
+
+
+def _text(table: Mapping[str, object], key: str, where: str) -> str:
+    value = table[key]
+    if not isinstance(value, str) or not value.strip():
+        raise _wrong(key, value, "a non-empty text", where)
+    return value
+
+
+def _matching(table: Mapping[str, object], key: str, pattern: re.Pattern[str], where: str) -> str:
+    value = _text(table, key, where)
+    if not pattern.fullmatch(value):
+        raise _wrong(key, value, f"a text that matches {pattern.pattern}", where)
+    return value
+
+
+def _one_of(table: Mapping[str, object], key: str, allowed: tuple[str, ...], where: str) -> str:
+    value = table[key]
+    if value not in allowed:
+        raise _wrong(key, value, f"one of {', '.join(allowed)}", where)
+    return str(value)
+
+
+def _aliases(table: Mapping[str, object], where: str) -> tuple[str, ...]:
+    value = table["aliases"]
+    if not isinstance(value, list) or not all(
+        isinstance(item, str) and _NAME.fullmatch(item) for item in value
+    ):
+        raise _wrong("aliases", value, f"a list of texts that match {_NAME.pattern}", where)
+    return tuple(value)
+
+
+def _clock(table: Mapping[str, object], where: str) -> float:
+    value = table["clock_mhz"]
+    # bool is an int in Python; `clock_mhz = true` is a mistake all the same.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= 2000:
+        raise _wrong("clock_mhz", value, "a number from 1 to 2000", where)
+    return float(value)
+
+
+def _count(table: Mapping[str, object], key: str, where: str) -> int:
+    value = table[key]
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise _wrong(f"capacity.{key}", value, "an integer of 0 or more", where)
+    return value
