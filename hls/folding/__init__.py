@@ -1,0 +1,1 @@
+"""The folding of every engine: how many lanes it computes at once."""
