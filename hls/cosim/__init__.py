@@ -1,0 +1,22 @@
+"""Simulation of generated RTL against expected integers.
+
+Two ways: :class:`~hwcompress.hls.cosim.verilated.VerilatedDesign` runs whole
+data sets through a verilated library in one call, and
+:func:`~hwcompress.hls.cosim.bench.run_bench` checks the stream protocol on
+tens of frames under cocotb. :func:`~hwcompress.hls.cosim.locate.first_difference`
+names the layer where a wrong design goes wrong.
+"""
+
+
+
+from hwcompress.hls.cosim.verilated import Run, Stalls, VerilatedDesign
+
+__all__ = [
+    "BenchResult",
+    "Difference",
+    "Run",
+    "Stalls",
+    "VerilatedDesign",
+    "first_difference",
+    "run_bench",
+]

@@ -1,0 +1,188 @@
+"""Compiles a generated design into a shared library with Verilator and g++."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from hwcompress.hls.rtl.design import Design
+from hwcompress.tools import Tool, need, run
+
+__all__ = ["Toolchain", "build_library", "fingerprint"]
+
+# The time of a build is the compiler's, not Verilator's, so that the flags are
+# a compromise for designs that run for seconds to minutes: see
+# docs/verification.md for the measurements.
+_OPT_FAST = "-O1"
+_OPT_REST = "-O0"
+
+_VERILATE = (
+    "--cc",
+    "--exe",
+    "--prefix",
+    "Vtop",
+    "--no-timing",
+    "-O3",
+    "--x-assign",
+    "fast",
+    # Registers without a reset start random: a design must not depend on them.
+    "--x-initial",
+    "unique",
+    "--output-split",
+    "8000",
+    # Lint is a check of its own; here warnings only go to the log.
+    "-Wno-fatal",
+    "-Wno-lint",
+    "-Wno-style",
+    "-CFLAGS",
+    "-fPIC -std=c++17 -DVL_USER_FATAL -DVL_USER_STOP -DVL_USER_FINISH",
+    "-LDFLAGS",
+    "-shared -Wl,--wrap=fopen",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Toolchain:
+    """The programs of a build."""
+
+    verilator: Tool
+    make: Tool
+    compiler: Tool
+
+    @classmethod
+    def found(cls, verilator: str | None = None) -> Toolchain:
+        """The programs of this machine.
+
+        Raises:
+            MissingToolError: names what is missing and how to install it.
+        """
+        purpose = "building the verilated model"
+        need("perl", purpose=purpose)
+        return cls(
+            need("verilator", path=verilator, purpose=purpose),
+            need("make", purpose=purpose),
+            need("g++", purpose=purpose),
+        )
+
+
+def fingerprint(*parts: str | bytes) -> str:
+    """A short hash of texts and file contents, in their order."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "little") + data)
+    return digest.hexdigest()[:16]
+
+
+def build_library(
+    design: Design, build_folder: Path, *, taps: bool = False, tools: Toolchain | None = None
+) -> Path:
+    """A shared library that simulates ``design``.
+
+    Its file name holds a hash of everything it is made from, and it appears
+    under that name only when complete: an existing file is valid and is
+    returned at once. The content of the design's memories is not part of it;
+    they are read when a model is created.
+
+    Args:
+        design: the generated design.
+        build_folder: where the library and the log ``verilated.log`` go.
+        taps: with the observation ports of every tensor.
+        tools: the programs; default: those of this machine.
+
+    Raises:
+        MissingToolError: a program is missing.
+        CheckFailed: Verilator or the compiler refuses the design.
+    """
+    tools = tools or Toolchain.found()
+    driver = files("hwcompress.hls.cosim").joinpath("driver.cpp").read_bytes()
+    config = _config(design, taps)
+    sources = [(design.folder / name).read_bytes() for name in design.files]
+    versions = [tools.verilator.label, *tools.verilator.argv, tools.compiler.label]
+    key = fingerprint(
+        design.top, *design.files, *sources, driver, config, *versions, *_VERILATE,
+        _OPT_FAST, _OPT_REST,
+    )  # fmt: skip
+    name = f"{'tapped' if taps else 'verilated'}-{key}.so"
+    library = build_folder / name
+    if library.is_file():
+        return library
+    build_folder.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(build_folder)
+    scratch = build_folder / f".building-{os.getpid()}-{key}"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    try:
+        (scratch / "driver.cpp").write_bytes(driver)
+        (scratch / "hwc_config.h").write_text(config)
+        _compile(design, scratch, build_folder, taps, tools)
+        os.replace(scratch / "model.so", library)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return library
+
+
+def _config(design: Design, taps: bool) -> str:
+    """The header that tells the driver what this design's ports are like."""
+    observed = design.taps if taps else ()
+    entries = " ".join(
+        f"X({number}, {tap.stream.tdata_bytes})" for number, tap in enumerate(observed)
+    )
+    return (
+        f"#define HWC_IN_BYTES {design.inputs[0].tdata_bytes}\n"
+        f"#define HWC_OUT_BYTES {design.outputs[0].tdata_bytes}\n"
+        f"#define HWC_TAP_COUNT {len(observed)}\n"
+        f"#define HWC_TAP_LIST(X) {entries}\n"
+    )
+
+
+def _compile(
+    design: Design, scratch: Path, logs: Path, taps: bool, tools: Toolchain
+) -> None:
+    # Verilator runs in the design's folder so that its messages name the files
+    # as the user knows them; it writes nothing there.
+    run(
+        tools.verilator,
+        [
+            *_VERILATE,
+            "--top-module", design.top,
+            "--Mdir", scratch.absolute(),
+            "-o", "model.so",
+            *(["-DHWC_TAPS"] if taps else []),
+            scratch.absolute() / "driver.cpp",
+            *design.files,
+        ],
+        cwd=design.folder,
+        log=logs / "verilator.log",
+    )  # fmt: skip
+    run(
+        tools.make,
+        [
+            f"-j{os.cpu_count() or 1}",
+            "-f", "Vtop.mk",
+            f"OPT_FAST={_OPT_FAST}",
+            f"OPT_SLOW={_OPT_REST}",
+            f"OPT_GLOBAL={_OPT_REST}",
+            f"CXX={tools.compiler.argv[0]}",
+            f"LINK={tools.compiler.argv[0]}",
+            "model.so",
+        ],
+        cwd=scratch,
+        log=logs / "compile.log",
+        env=dict(tools.verilator.environment),
+    )  # fmt: skip
+
+
+def _remove_abandoned(build_folder: Path) -> None:
+    """Removes what builds left that were killed: those whose process is gone."""
+    for path in build_folder.glob(".building-*"):
+        try:
+            os.kill(int(path.name.split("-")[1]), 0)
+        except ProcessLookupError:
+            shutil.rmtree(path, ignore_errors=True)
+        except (PermissionError, ValueError):
+            continue
