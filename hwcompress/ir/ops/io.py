@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from hwcompress.ir.op import Op, Range, TensorType
 from hwcompress.ir.registry import operation
 from hwcompress.ir.types import IntType
 
-__all__ = ["Input", "Output"]
+__all__ = ["HOST_FUNCTIONS", "Input", "Output"]
 
 
 @operation
@@ -81,19 +81,59 @@ class Input(Op):
         return (Range.of_type(self.dtype, self.shape[-1]),)
 
 
+def _softmax(real: np.ndarray) -> np.ndarray:
+    small = np.exp(real - real.max(axis=-1, keepdims=True))
+    return np.asarray(small / small.sum(axis=-1, keepdims=True))
+
+
+# What a host may still do to the real values of an output.
+HOST_FUNCTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "relu": lambda real: np.maximum(real, 0.0),
+    "sigmoid": lambda real: 1.0 / (1.0 + np.exp(-np.clip(real, -700.0, 700.0))),
+    "softmax": _softmax,
+    "tanh": np.tanh,
+}
+
+
 @operation
 @dataclass(frozen=True, eq=False)
 class Output(Op):
-    """Marks a tensor as a result. ``host`` names what the host still does to
-    the real values: any of ``softmax``, ``sigmoid``, in order; often nothing.
+    """Marks a tensor as a result.
+
+    ``source_shape`` is the shape of one result as the source model gives it;
+    the graph's tensor transposed by ``axes`` and reshaped has it (``()``
+    for both: as it is). ``host`` names what the host still does to the real
+    values, in order: keys of :data:`HOST_FUNCTIONS`.
     """
 
+    source_shape: tuple[int, ...] = ()
+    axes: tuple[int, ...] = ()
     host: tuple[str, ...] = ()
 
     def infer(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
         if len(inputs) != 1 or self.outputs:
             raise self.fail("an Output takes one tensor and gives none")
+        if self.axes and sorted(self.axes) != list(range(len(inputs[0].shape))):
+            raise self.fail(f"axes {self.axes} are no permutation of {inputs[0].shape}")
+        if self.source_shape and int(np.prod(self.source_shape)) != inputs[0].size:
+            raise self.fail(f"{inputs[0].shape} cannot become {self.source_shape}")
+        unknown = sorted(set(self.host) - set(HOST_FUNCTIONS))
+        if unknown:
+            raise self.fail(f"host function {unknown[0]!r}", why=f"known: {sorted(HOST_FUNCTIONS)}")
         return ()
+
+    def in_source_order(self, values: np.ndarray) -> np.ndarray:
+        """``(batch, *shape)`` of the graph to ``(batch, *source_shape)``."""
+        if self.axes:
+            values = values.transpose(0, *(axis + 1 for axis in self.axes))
+        shape = self.source_shape or values.shape[1:]
+        return np.ascontiguousarray(values).reshape(values.shape[0], *shape)
+
+    def finish(self, real: np.ndarray) -> np.ndarray:
+        """Apply the host functions to real values in the source's order."""
+        for name in self.host:
+            real = HOST_FUNCTIONS[name](real)
+        return real
 
     def evaluate(self, inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
         return ()

@@ -1,0 +1,85 @@
+"""Element-wise ONNX operators in float64, each with the direction in which it runs.
+
+One table serves the constants, the scalar regions and the float64 reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from hwcompress.frontend.onnx_model import Node
+
+__all__ = ["BINARY", "UNARY", "Unary", "batch_norm", "clip_bounds"]
+
+Function = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Unary:
+    """A scalar function and its direction: +1 rising, -1 falling, 0 unknown."""
+
+    function: Function
+    direction: int
+
+
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    # exp of a non-positive number cannot overflow.
+    small = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1.0 / (1.0 + small), small / (1.0 + small))
+
+
+def _leaky(node: Node) -> Unary:
+    alpha = node.number("alpha", 0.01)
+    return Unary(lambda x: np.where(x < 0, alpha * x, x), 1 if alpha >= 0 else 0)
+
+
+def _hard_sigmoid(node: Node) -> Unary:
+    alpha, beta = node.number("alpha", 0.2), node.number("beta", 0.5)
+    return Unary(lambda x: np.clip(alpha * x + beta, 0.0, 1.0), 1 if alpha >= 0 else -1)
+
+
+UNARY: dict[str, Callable[[Node], Unary]] = {
+    "Abs": lambda _: Unary(np.abs, 0),
+    "Ceil": lambda _: Unary(np.ceil, 1),
+    "Exp": lambda _: Unary(np.exp, 1),
+    "Floor": lambda _: Unary(np.floor, 1),
+    "HardSigmoid": _hard_sigmoid,
+    "LeakyRelu": _leaky,
+    "Neg": lambda _: Unary(np.negative, -1),
+    "Relu": lambda _: Unary(lambda x: np.maximum(x, 0.0), 1),
+    "Round": lambda _: Unary(np.rint, 1),
+    "Sigmoid": lambda _: Unary(_sigmoid, 1),
+    "Sign": lambda _: Unary(np.sign, 1),
+    "Sqrt": lambda _: Unary(np.sqrt, 1),
+    "Tanh": lambda _: Unary(np.tanh, 1),
+}
+
+BINARY: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "Add": np.add,
+    "Div": np.divide,
+    "Max": np.maximum,
+    "Min": np.minimum,
+    "Mul": np.multiply,
+    "Pow": np.power,
+    "Sub": np.subtract,
+}
+
+
+def batch_norm(node: Node, parameters: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Batch normalization in inference as ``a * x + b`` per channel, in float64."""
+    gamma, beta, mean, variance = (np.asarray(item, np.float64) for item in parameters)
+    gain = gamma / np.sqrt(variance + node.number("epsilon", 1e-5))
+    return gain, beta - mean * gain
+
+
+def clip_bounds(node: Node, parameters: list[np.ndarray | None]) -> tuple[float, float]:
+    """Bounds of a Clip node: attributes up to opset 10, inputs since."""
+    low, high = node.number("min", -np.inf), node.number("max", np.inf)
+    if len(parameters) > 0 and parameters[0] is not None:
+        low = float(parameters[0])
+    if len(parameters) > 1 and parameters[1] is not None:
+        high = float(parameters[1])
+    return low, high

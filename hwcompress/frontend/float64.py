@@ -1,0 +1,247 @@
+"""The source model in float64: folds constants, and serves as the exact reference.
+
+Every tensor has a batch axis in front. Constants (shapes too) are those of a
+batch of one; a Reshape of computed values keeps whatever batch it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from hwcompress.errors import UnsupportedError
+from hwcompress.frontend.elementwise import BINARY, UNARY, batch_norm, clip_bounds
+from hwcompress.frontend.onnx_model import Node, OnnxModel
+from hwcompress.frontend.quantizers import read_quantizer
+from hwcompress.ir.ops.spatial import pad, windows
+
+__all__ = ["QUANTIZERS", "Float64Model", "evaluate_node", "pool_geometry", "reshaped"]
+
+QUANTIZERS = frozenset({"Quant", "IntQuant", "BipolarQuant", "Trunc"})
+
+Arrays = Sequence[np.ndarray]
+
+
+def pool_geometry(
+    node: Node, kernel: tuple[int, ...]
+) -> tuple[tuple[int, int], tuple[int, int, int, int], tuple[int, int]]:
+    """Stride, padding (top, left, bottom, right) and dilation of a 2-D window node.
+
+    Raises:
+        UnsupportedError: not two-dimensional, automatic padding, or ``ceil_mode``.
+    """
+    if len(kernel) != 2:
+        raise UnsupportedError(f"a {len(kernel)}-dimensional window", where=node.label)
+    if node.text("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
+        raise UnsupportedError(
+            f"auto_pad {node.text('auto_pad', '')!r}",
+            where=node.label,
+            remedy="export with explicit pads",
+        )
+    if node.integer("ceil_mode", 0):
+        raise UnsupportedError(
+            "ceil_mode", where=node.label, remedy="pad the input explicitly instead"
+        )
+    stride = node.integers("strides", (1, 1))
+    pads = node.integers("pads", (0, 0, 0, 0))
+    dilation = node.integers("dilations", (1, 1))
+    return (stride[0], stride[1]), (pads[0], pads[1], pads[2], pads[3]), (dilation[0], dilation[1])
+
+
+def reshaped(shape: tuple[int, ...], target: np.ndarray, node: Node) -> tuple[int, ...]:
+    """Shape that a Reshape with this target gives."""
+    sizes = [int(item) for item in np.atleast_1d(target)]
+    if not node.integer("allowzero", 0):
+        sizes = [shape[i] if item == 0 else item for i, item in enumerate(sizes)]
+    if -1 in sizes:
+        rest = int(np.prod([item for item in sizes if item != -1], dtype=np.int64))
+        sizes[sizes.index(-1)] = int(np.prod(shape, dtype=np.int64)) // max(rest, 1)
+    return tuple(sizes)
+
+
+def _conv(node: Node, inputs: Arrays) -> np.ndarray:
+    x, weight = inputs[0], inputs[1]
+    stride, pads, dilation = pool_geometry(node, weight.shape[2:])
+    groups = node.integer("group", 1)
+    padded = pad(np.moveaxis(x, 1, -1), pads, 0)
+    view = windows(padded, weight.shape[2:], stride, dilation)
+    rows, depth = weight.shape[0] // groups, weight.shape[1]
+    parts = []
+    for group in range(groups):
+        taps = view[..., group * depth : (group + 1) * depth]
+        kernel = np.moveaxis(weight[group * rows : (group + 1) * rows], 1, -1)
+        parts.append(taps.reshape(*taps.shape[:3], -1) @ kernel.reshape(rows, -1).T)
+    total = np.moveaxis(np.concatenate(parts, axis=-1), -1, 1)
+    return total + inputs[2][:, None, None] if len(inputs) > 2 else total
+
+
+def _gemm(node: Node, inputs: Arrays) -> np.ndarray:
+    a = inputs[0].T if node.integer("transA", 0) else inputs[0]
+    b = inputs[1].T if node.integer("transB", 0) else inputs[1]
+    total = node.number("alpha", 1.0) * (a @ b)
+    return total + node.number("beta", 1.0) * inputs[2] if len(inputs) > 2 else total
+
+
+def _pool(node: Node, inputs: Arrays) -> np.ndarray:
+    kernel = node.integers("kernel_shape")
+    stride, pads, dilation = pool_geometry(node, kernel)
+    largest = node.op == "MaxPool"
+    image = np.moveaxis(inputs[0], 1, -1)
+    view = windows(pad(image, pads, 0), (kernel[0], kernel[1]), stride, dilation)
+    if largest:
+        edge = np.pad(
+            image.astype(np.float64),
+            ((0, 0), (pads[0], pads[2]), (pads[1], pads[3]), (0, 0)),
+            constant_values=-np.inf,
+        )
+        view = windows(edge, (kernel[0], kernel[1]), stride, dilation)
+        return np.moveaxis(view.max(axis=(3, 4)), -1, 1)
+    if any(pads) and not node.integer("count_include_pad", 0):
+        counts = windows(
+            pad(np.ones_like(image[:1]), pads, 0), (kernel[0], kernel[1]), stride, dilation
+        ).sum(axis=(3, 4))
+    else:
+        counts = np.array(kernel[0] * kernel[1])
+    return np.moveaxis(view.sum(axis=(3, 4)) / counts, -1, 1)
+
+
+def _softmax(node: Node, inputs: Arrays) -> np.ndarray:
+    axis = node.integer("axis", -1)
+    small = np.exp(inputs[0] - inputs[0].max(axis=axis, keepdims=True))
+    return small / small.sum(axis=axis, keepdims=True)
+
+
+def _batch_norm(node: Node, inputs: Arrays) -> np.ndarray:
+    gain, offset = batch_norm(node, list(inputs[1:5]))
+    shape = (-1,) + (1,) * (inputs[0].ndim - 2)
+    return inputs[0] * gain.reshape(shape) + offset.reshape(shape)
+
+
+def _axes(node: Node, inputs: Arrays) -> tuple[int, ...]:
+    """Axes from the second input (opset 13 on) or the attribute."""
+    if len(inputs) > 1:
+        return tuple(int(item) for item in np.atleast_1d(inputs[1]))
+    return node.integers("axes")
+
+
+def _squeeze(node: Node, inputs: Arrays) -> np.ndarray:
+    axes = _axes(node, inputs)
+    return np.squeeze(inputs[0], axis=axes or None)
+
+
+def _unsqueeze(node: Node, inputs: Arrays) -> np.ndarray:
+    return np.expand_dims(inputs[0], _axes(node, inputs))
+
+
+def _flatten(node: Node, inputs: Arrays) -> np.ndarray:
+    axis = node.integer("axis", 1) % (inputs[0].ndim + 1)
+    rows = int(np.prod(inputs[0].shape[:axis], dtype=np.int64))
+    return inputs[0].reshape(rows, -1)
+
+
+def _reshape(node: Node, inputs: Arrays) -> np.ndarray:
+    return inputs[0].reshape(reshaped(inputs[0].shape, inputs[1], node))
+
+
+def _argmax(node: Node, inputs: Arrays) -> np.ndarray:
+    keep = bool(node.integer("keepdims", 1))
+    return np.argmax(inputs[0], axis=node.integer("axis", 0), keepdims=keep)
+
+
+def _clip(node: Node, inputs: Arrays) -> np.ndarray:
+    return np.clip(inputs[0], *clip_bounds(node, list(inputs[1:])))
+
+
+def _constant(node: Node, inputs: Arrays) -> np.ndarray:
+    for name in ("value", "value_float", "value_int", "value_floats", "value_ints"):
+        if name in node.attributes:
+            return np.asarray(node.attributes[name])
+    raise UnsupportedError("a Constant without a numeric value", where=node.label)
+
+
+def _quantize(node: Node, inputs: Arrays) -> np.ndarray:
+    quantizer = read_quantizer(node, list(inputs[1:]))
+    return quantizer.real(quantizer.levels(inputs[0]))
+
+
+Evaluator = Callable[[Node, Arrays], np.ndarray]
+
+_NODES: dict[str, Evaluator] = {
+    "ArgMax": _argmax,
+    "AveragePool": _pool,
+    "BatchNormalization": _batch_norm,
+    "Cast": lambda _, x: x[0],
+    "Clip": _clip,
+    "Concat": lambda node, x: np.concatenate(x, axis=node.integer("axis", 0)),
+    "Constant": _constant,
+    "Conv": _conv,
+    "Dropout": lambda _, x: x[0],
+    "Flatten": _flatten,
+    "Gather": lambda node, x: np.take(x[0], x[1].astype(np.int64), axis=node.integer("axis", 0)),
+    "Gemm": _gemm,
+    "GlobalAveragePool": lambda _, x: x[0].mean(axis=(2, 3), keepdims=True),
+    "Identity": lambda _, x: x[0],
+    "MatMul": lambda _, x: x[0] @ x[1],
+    "MaxPool": _pool,
+    "Reshape": _reshape,
+    "Shape": lambda _, x: np.array(x[0].shape, np.int64),
+    "Softmax": _softmax,
+    "Squeeze": _squeeze,
+    "Transpose": lambda node, x: x[0].transpose(
+        node.integers("perm", tuple(reversed(range(x[0].ndim))))
+    ),
+    "Unsqueeze": _unsqueeze,
+    **dict.fromkeys(QUANTIZERS, _quantize),
+}
+
+
+def evaluate_node(node: Node, inputs: Arrays) -> np.ndarray:
+    """First output of a node, in float64 for real numbers.
+
+    Raises:
+        UnsupportedError: the operator is not known.
+    """
+    inputs = [np.asarray(x, np.float64) if x.dtype.kind == "f" else x for x in inputs]
+    if node.op in UNARY:
+        return UNARY[node.op](node).function(inputs[0])
+    if node.op in BINARY:
+        return np.asarray(BINARY[node.op](inputs[0], inputs[1]))
+    if node.op not in _NODES:
+        raise UnsupportedError(f"operator {node.op!r} is not supported", where=node.label)
+    return _NODES[node.op](node, inputs)
+
+
+class Float64Model:
+    """Evaluates a model on batches.
+
+    Args:
+        model: the model.
+        constants: tensors whose value does not depend on the input, as
+            found when the model was imported.
+    """
+
+    def __init__(self, model: OnnxModel, constants: dict[str, np.ndarray]) -> None:
+        self._model = model
+        self._constants = constants
+
+    def trace(self, samples: np.ndarray) -> dict[str, np.ndarray]:
+        """Every computed tensor, ``(batch, ...)`` float64, by name."""
+        (name,) = self._model.inputs
+        batch = samples.shape[0]
+        values: dict[str, np.ndarray] = {name: np.asarray(samples, np.float64)}
+        for node in self._model.nodes:
+            if node.outputs[0] in self._constants:
+                continue
+            inputs = [
+                values[source] if source in values else self._constants[source]
+                for source in node.inputs
+                if source
+            ]
+            if node.op == "Reshape":
+                # The target is that of one sample; the batch goes in front.
+                one = reshaped((1, *inputs[0].shape[1:]), inputs[1], node)
+                values[node.outputs[0]] = inputs[0].reshape(batch, *one[1:])
+            else:
+                values[node.outputs[0]] = evaluate_node(node, inputs)
+        return values

@@ -1,0 +1,231 @@
+"""Conv, Gemm and MatMul: weights become integers, everything real stays in the affine."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hwcompress.errors import UnsupportedError
+from hwcompress.frontend.float64 import pool_geometry
+from hwcompress.frontend.lower_quant import materialised
+from hwcompress.frontend.lowering import Lowering, handles
+from hwcompress.frontend.onnx_model import Node
+from hwcompress.frontend.values import Constant, Symbolic, Value
+from hwcompress.ir import BIPOLAR, Conv, Dense, IntType, int_range
+
+__all__ = ["image_order", "pad_level"]
+
+_MAX_RATIO = 1 << 16
+
+
+def image_order(shape: tuple[int, ...]) -> np.ndarray:
+    """Order of a source tensor ``(1, C, H, W)`` over a graph tensor ``(H, W, C)``."""
+    _, channels, height, width = shape
+    flat = np.arange(channels * height * width)
+    return flat.reshape(height, width, channels).transpose(2, 0, 1).reshape(-1)
+
+
+def as_image(state: Lowering, value: Symbolic, node: Node) -> Symbolic:
+    """``value`` over a graph tensor of shape ``(H, W, C)``.
+
+    Raises:
+        UnsupportedError: not an image, or its elements lie in another order.
+    """
+    if len(value.shape) != 4:
+        raise UnsupportedError(
+            f"needs an image (1, channels, height, width), got {value.shape}", where=node.label
+        )
+    _, channels, height, width = value.shape
+    if not np.array_equal(value.order, image_order(value.shape)):
+        raise UnsupportedError(
+            "the elements must be reordered before this node, which no operation does yet",
+            where=node.label,
+            remedy="remove the Transpose before it, or export the model channels first",
+        )
+    before = state.builder.types[value.base]
+    if before.shape == (height, width, channels):
+        return value
+    function = value.function
+    if before.channels % channels and channels % before.channels:
+        raise UnsupportedError(
+            f"{before.shape} cannot be read as {(height, width, channels)}", where=node.label
+        )
+    if not (_uniform(function.gain) and _uniform(function.offset)):
+        raise UnsupportedError("scales per element before an image operator", where=node.label)
+    tensor = state.builder.reshape(value.base, (height, width, channels))
+    return Symbolic(
+        tensor, value.shape, value.order, function.rearranged(np.zeros(channels, np.int64))
+    )
+
+
+def _uniform(values: np.ndarray | None) -> bool:
+    return values is not None and bool(np.all(values == values[0]))
+
+
+def _affine_input(value: Symbolic, node: Node) -> tuple[np.ndarray, np.ndarray]:
+    gain, offset = value.function.gain, value.function.offset
+    if gain is None or offset is None:
+        raise UnsupportedError(
+            f"its input is not quantized after {' and '.join(value.tail) or 'an activation'}",
+            where=node.label,
+            remedy="put a quantizer between the activation and this node",
+        )
+    return gain, offset
+
+
+def _weights(
+    weight: Constant, node: Node
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, IntType]:
+    """Levels, scale and zero point (broadcast to the levels) and type of quantized weights."""
+    if weight.levels is None or weight.scale is None or weight.zero is None:
+        raise UnsupportedError(
+            "its weights are not quantized",
+            where=node.label,
+            remedy="quantize them (for example with Brevitas), or give the float model as"
+            " file.py:function with --weight-bits and --act-bits",
+        )
+    shape = weight.levels.shape
+    assert weight.dtype is not None
+    return (
+        weight.levels,
+        np.broadcast_to(weight.scale, shape),
+        np.broadcast_to(weight.zero, shape),
+        weight.dtype,
+    )
+
+
+def _integer_rows(
+    levels: np.ndarray, scale: np.ndarray, zero: np.ndarray, dtype: IntType, gain: np.ndarray,
+    node: Node,
+) -> tuple[np.ndarray, np.ndarray, IntType]:
+    """Integer weights ``(rows, columns)`` and one positive scale per row.
+
+    ``gain`` is the scale of each input column. Scales that differ inside a
+    row are absorbed into the weights where their ratios are integers.
+    """
+    real_zero = not np.any(zero)
+    if not np.array_equal(zero, np.rint(zero)):
+        raise UnsupportedError("a weight zero point that is not an integer", where=node.label)
+    weight = levels - zero.astype(np.int64)
+    each = scale * gain
+    least = np.abs(each).min(axis=1)
+    if np.any(least == 0):
+        raise UnsupportedError("an input with scale zero", where=node.label)
+    ratio = each / least[:, None]
+    if not np.array_equal(ratio, np.rint(ratio)) or np.abs(ratio).max() > _MAX_RATIO:
+        raise UnsupportedError(
+            "scales that differ between the inputs of one sum, with ratios that are not integers",
+            where=node.label,
+            remedy="use one activation scale for the whole tensor, and weight scales per output"
+            " channel",
+        )
+    weight = weight * ratio.astype(np.int64)
+    if real_zero and np.all(ratio == 1):
+        kept = dtype
+    else:
+        kept = int_range(weight)
+    if kept == BIPOLAR and np.any(weight == 0):
+        kept = IntType(-1, 1)
+    return weight, least, kept
+
+
+def pad_level(value: Symbolic, node: Node) -> int:
+    """The integer that stands for a real zero, which padding inserts."""
+    gain, offset = _affine_input(value, node)
+    level = -offset / gain
+    if not _uniform(level) or level[0] != np.rint(level[0]):
+        raise UnsupportedError(
+            "padding inserts zeros, which no integer of the input stands for",
+            where=node.label,
+            remedy="use an input quantizer with an integer zero point, or no padding",
+        )
+    return int(level[0])
+
+
+@handles("Conv")
+def _conv(state: Lowering, node: Node) -> Value:
+    value = as_image(state, materialised(state, state.symbolic(node), node), node)
+    levels, scale, zero, dtype = _weights(state.required(node, 1), node)
+    gain, offset = _affine_input(value, node)
+    stride, padding, dilation = pool_geometry(node, levels.shape[2:])
+    groups = node.integer("group", 1)
+    rows, depth, height, width = levels.shape
+    # (M, C/g, KH, KW) to (M, KH, KW, C/g), columns in the order of the window.
+    flat = [np.moveaxis(item, 1, -1).reshape(rows, -1) for item in (levels, scale, zero)]
+    group = np.arange(rows) // max(rows // groups, 1)
+    column = group[:, None] * depth + np.tile(np.arange(depth), height * width)
+    if column.max() >= value.function.channels:
+        raise UnsupportedError(
+            f"weights {levels.shape} with {groups} groups do not fit {value.shape}",
+            where=node.label,
+        )
+    weight, row_scale, kept = _integer_rows(*flat, dtype, gain[column], node)
+    real = (flat[0] - flat[2]) * flat[1]
+    bias = (real * offset[column]).sum(axis=1)
+    if (given := state.constant(node, 2)) is not None:
+        bias = bias + given.value.astype(np.float64)
+    name = state.builder.fresh(node.name or node.op)
+    state.builder.add(
+        Conv(
+            name,
+            (value.base,),
+            (name,),
+            weight.reshape(rows, height, width, depth),
+            kept,
+            None,
+            stride,
+            padding,
+            dilation,
+            groups,
+            pad_level(value, node) if any(padding) else 0,
+        )
+    )
+    out = state.builder.types[name].shape
+    shape = (1, out[2], out[0], out[1])
+    return _result(state, node, name, shape, image_order(shape), row_scale, bias)
+
+
+def _result(
+    state: Lowering, node: Node, name: str, shape: tuple[int, ...], order: np.ndarray,
+    gain: np.ndarray, offset: np.ndarray,
+) -> Symbolic:
+    result = state.builder.symbol(name, shape, order, gain, offset)
+    state.builder.origin[name] = (node.outputs[0], result)
+    return result
+
+
+@handles("MatMul", "Gemm")
+def _dense(state: Lowering, node: Node) -> Value:
+    value = materialised(state, state.symbolic(node), node)
+    if len(value.shape) < 2 or int(np.prod(value.shape[:-1], dtype=np.int64)) != 1:
+        raise UnsupportedError(
+            f"a matrix product over {value.shape}, which is not one vector per sample",
+            where=node.label,
+            remedy="flatten the tensor before it",
+        )
+    weight = state.required(node, 1)
+    levels, scale, zero, dtype = _weights(weight, node)
+    if levels.ndim != 2 or (node.op == "Gemm" and node.integer("transA", 0)):
+        raise UnsupportedError(f"weights of shape {levels.shape}", where=node.label)
+    if node.op == "MatMul" or not node.integer("transB", 0):
+        levels, scale, zero = levels.T, scale.T, zero.T
+    if levels.shape[1] != value.order.size:
+        raise UnsupportedError(
+            f"weights {levels.shape} do not fit {value.shape}", where=node.label
+        )
+    alpha = node.number("alpha", 1.0) if node.op == "Gemm" else 1.0
+    if alpha <= 0:
+        raise UnsupportedError(f"alpha {alpha}", where=node.label)
+    gain, offset = _affine_input(value, node)
+    channel = value.order % value.function.channels
+    weight_rows, row_scale, kept = _integer_rows(levels, scale, zero, dtype, gain[channel], node)
+    bias = alpha * (((levels - zero) * scale) * offset[channel]).sum(axis=1)
+    if node.op == "Gemm" and (given := state.constant(node, 2)) is not None:
+        bias = bias + node.number("beta", 1.0) * given.value.astype(np.float64).reshape(-1)
+    vector = state.builder.reshape(value.base, (value.order.size,))
+    laid = np.zeros_like(weight_rows)
+    laid[:, value.order] = weight_rows  # column i of the source reads element order[i]
+    name = state.builder.fresh(node.name or node.op)
+    state.builder.add(Dense(name, (vector,), (name,), laid, kept))
+    shape = (*value.shape[:-1], levels.shape[0])
+    order = np.arange(levels.shape[0])
+    return _result(state, node, name, shape, order, alpha * row_scale, bias)

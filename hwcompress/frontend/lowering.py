@@ -1,0 +1,105 @@
+"""Walking a model: what every node handler is given, and the registry of handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hwcompress.errors import UnsupportedError
+from hwcompress.frontend.builder import GraphBuilder
+from hwcompress.frontend.onnx_model import Node
+from hwcompress.frontend.values import Constant, Symbolic, Value
+from hwcompress.ir import IntType
+
+__all__ = ["HANDLERS", "Handler", "InputSpec", "Lowering", "handles"]
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """How the model's real input becomes integers: ``real = (q - zero) * scale``."""
+
+    dtype: IntType
+    scale: float
+    zero: float = 0.0
+    why: str = ""
+
+
+@dataclass
+class Lowering:
+    """State of one import.
+
+    ``input_spec`` is the user's (or the data's) type of the raw input, used
+    where the model does not quantize it itself; ``forced`` makes it win over
+    the model's own quantizer, which then runs in the graph.
+    """
+
+    builder: GraphBuilder
+    values: dict[str, Value] = field(default_factory=dict)
+    input_spec: InputSpec | None = None
+    forced: bool = False
+    input_name: str = ""
+
+    def symbolic(self, node: Node, index: int = 0) -> Symbolic:
+        """An input of a node that must depend on the model's input."""
+        value = self.values[node.inputs[index]]
+        if isinstance(value, Constant):
+            raise UnsupportedError(
+                f"input {node.inputs[index]!r} is a constant where the data belongs",
+                where=node.label,
+            )
+        return value
+
+    def constant(self, node: Node, index: int) -> Constant | None:
+        """An input that must be a constant; ``None`` if it is left out."""
+        if index >= len(node.inputs) or not node.inputs[index]:
+            return None
+        value = self.values[node.inputs[index]]
+        if isinstance(value, Symbolic):
+            raise UnsupportedError(
+                f"input {node.inputs[index]!r} is computed, but must be a constant",
+                where=node.label,
+                why="both operands depend on the data",
+            )
+        return value
+
+    def required(self, node: Node, index: int) -> Constant:
+        """Like :meth:`constant`, but it must be there."""
+        value = self.constant(node, index)
+        if value is None:
+            raise UnsupportedError(f"input {index} is missing", where=node.label)
+        return value
+
+    def per_channel(self, value: Symbolic, constant: np.ndarray, node: Node) -> np.ndarray | None:
+        """A constant that broadcasts against a source tensor, per channel of the base.
+
+        Returns ``None`` if it is not the same over all positions of a channel.
+        """
+        try:
+            spread = np.broadcast_to(constant, value.shape).reshape(-1).astype(np.float64)
+        except ValueError as error:
+            raise UnsupportedError(
+                f"a constant of shape {constant.shape} does not broadcast against {value.shape}",
+                where=node.label,
+            ) from error
+        channel = value.order % value.function.channels
+        result = np.zeros(value.function.channels)
+        result[channel] = spread
+        return result if np.array_equal(result[channel], spread, equal_nan=True) else None
+
+
+Handler = Callable[[Lowering, Node], Value]
+HANDLERS: dict[str, Handler] = {}
+
+
+def handles(*ops: str) -> Callable[[Handler], Handler]:
+    """Decorator: this function lowers these ONNX operators on computed values."""
+
+    def enter(handler: Handler) -> Handler:
+        for op in ops:
+            HANDLERS[op] = handler
+        return handler
+
+    return enter
+

@@ -1,0 +1,144 @@
+"""The QONNX quantizers as functions from real numbers to integer levels.
+
+Definitions: the QONNX operator pages (Quant, BipolarQuant, Trunc) and their
+reference code in the package ``qonnx``, ``custom_op/general``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from hwcompress.errors import UnsupportedError
+from hwcompress.frontend.onnx_model import Node
+from hwcompress.ir import BIPOLAR, IntType
+
+__all__ = ["ROUNDINGS", "Quantizer", "read_quantizer"]
+
+Rounding = Callable[[np.ndarray], np.ndarray]
+
+ROUNDINGS: dict[str, Rounding] = {
+    "ROUND": np.rint,
+    "HALF_EVEN": np.rint,
+    "CEIL": np.ceil,
+    "FLOOR": np.floor,
+    "UP": lambda x: np.sign(x) * np.ceil(np.abs(x)),
+    "DOWN": np.trunc,
+    "HALF_UP": lambda x: np.sign(x) * np.floor(np.abs(x) + 0.5),
+    "HALF_DOWN": lambda x: np.sign(x) * np.ceil(np.abs(x) - 0.5),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Quantizer:
+    """``real -> level``, and what a level stands for.
+
+    ``scale`` and ``zero`` broadcast against the source tensor; a level ``q``
+    stands for ``(q - zero) * scale``. ``before`` maps real values to the
+    units that are rounded. ``dtype`` is ``None`` where nothing clamps the
+    levels (Trunc, version 1).
+    """
+
+    dtype: IntType | None
+    scale: np.ndarray
+    zero: np.ndarray
+    before: Callable[[np.ndarray], np.ndarray]
+    rounding: str
+
+    def levels(self, real: np.ndarray) -> np.ndarray:
+        """Integer levels (int64) of real values."""
+        if self.dtype is not None and self.dtype.is_bipolar:
+            return np.where(real >= 0, 1, -1).astype(np.int64)
+        units = self.before(real)
+        if self.dtype is not None:
+            units = np.clip(units, self.dtype.lo, self.dtype.hi)
+        return ROUNDINGS[self.rounding](units).astype(np.int64)
+
+    def real(self, levels: np.ndarray) -> np.ndarray:
+        """What levels stand for, float64."""
+        return (levels - self.zero) * self.scale
+
+    def distance(self, real: np.ndarray) -> np.ndarray:
+        """Distance of each value from the nearest step of the quantizer, in levels."""
+        if self.dtype is not None and self.dtype.is_bipolar:
+            return np.abs(real)
+        units = self.before(real)
+        half = 0.5 if self.rounding.startswith(("ROUND", "HALF")) else 0.0
+        near = np.abs(units - half - np.rint(units - half))
+        if self.dtype is None:
+            return near
+        # Beyond the clamp nothing steps any more.
+        outside = np.maximum(self.dtype.lo - units, units - self.dtype.hi)
+        return np.where(outside > 0, np.maximum(near, outside), near)
+
+
+def _scalar(value: np.ndarray, what: str, node: Node) -> float:
+    if value.size != 1:
+        raise UnsupportedError(
+            f"{what} differs per channel {value.shape}",
+            where=node.label,
+            remedy="use one value for the whole tensor",
+        )
+    return float(value.reshape(-1)[0])
+
+
+def _int_type(node: Node, bits: float, signed: bool, narrow: bool) -> IntType:
+    if bits != int(bits) or not 1 <= bits <= 32:
+        raise UnsupportedError(
+            f"bit width {bits} is not a whole number from 1 to 32", where=node.label
+        )
+    if signed:
+        # One signed bit: QONNX reads it as bipolar.
+        return BIPOLAR if bits == 1 else IntType.signed_bits(int(bits), narrow=narrow)
+    if bits == 1 and narrow:
+        raise UnsupportedError("one unsigned narrow bit has a single level", where=node.label)
+    return IntType.unsigned_bits(int(bits), narrow=narrow)
+
+
+def read_quantizer(node: Node, parameters: list[np.ndarray]) -> Quantizer:
+    """The quantizer of a Quant, IntQuant, BipolarQuant or Trunc node.
+
+    Args:
+        node: the node.
+        parameters: float64 values of all inputs but the first.
+
+    Raises:
+        UnsupportedError: a parameter is outside what can be expressed.
+    """
+    scale = parameters[0]
+    if not np.all(scale > 0) or not np.all(np.isfinite(scale)):
+        raise UnsupportedError("scale is not positive", where=node.label)
+    if node.op == "BipolarQuant":
+        return Quantizer(BIPOLAR, scale, np.zeros(()), lambda x: x, "ROUND")
+    zero = parameters[1]
+    if not np.array_equal(zero, np.rint(zero)):
+        raise UnsupportedError(f"zero point {zero} is not an integer", where=node.label)
+    rounding = node.text("rounding_mode", "FLOOR" if node.op == "Trunc" else "ROUND").upper()
+    if rounding not in ROUNDINGS:
+        raise UnsupportedError(
+            f"rounding mode {rounding!r}", where=node.label, why=f"known: {', '.join(ROUNDINGS)}"
+        )
+    signed, narrow = bool(node.integer("signed", 1)), bool(node.integer("narrow", 0))
+    if node.op != "Trunc":
+        dtype = _int_type(node, _scalar(parameters[2], "bit width", node), signed, narrow)
+        return Quantizer(dtype, scale, zero, lambda x: x / scale + zero, rounding)
+    return _read_trunc(node, parameters, rounding, signed, narrow)
+
+
+def _read_trunc(
+    node: Node, parameters: list[np.ndarray], rounding: str, signed: bool, narrow: bool
+) -> Quantizer:
+    scale, zero = parameters[0], parameters[1]
+    if len(parameters) == 4:  # version 1: levels keep the input's scale, nothing clamps
+        in_bits = _scalar(parameters[2], "input bit width", node)
+        out_bits = _scalar(parameters[3], "output bit width", node)
+        divisor = np.asarray(2.0 ** (in_bits - out_bits))
+        return Quantizer(None, scale, zero, lambda x: np.rint(x / scale + zero) / divisor, rounding)
+    out_scale = parameters[3]
+    dtype = _int_type(node, _scalar(parameters[4], "output bit width", node), signed, narrow)
+    ratio = 2.0 ** np.rint(np.log2(out_scale / scale))
+    return Quantizer(
+        dtype, out_scale, zero / ratio, lambda x: np.rint(x / scale + zero) / ratio, rounding
+    )
