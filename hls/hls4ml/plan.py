@@ -1,0 +1,165 @@
+"""The integer graph as a list of hls4ml layers, complete before anything is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+# The handlers register themselves.
+import hwcompress.hls.hls4ml.linear
+import hwcompress.hls.hls4ml.pooling
+import hwcompress.hls.hls4ml.scalar  # noqa: F401
+from hwcompress.errors import InputError, UnsupportedError
+from hwcompress.hls.hls4ml.layer import REALISATION, Choice, Layer, Site
+from hwcompress.hls.hls4ml.shape import copy_choice, reshape_choice
+from hwcompress.ir import Conv, Graph, Input, MaxPool, Op, Output, Reshape, SumPool
+
+__all__ = ["Plan", "make_plan"]
+
+# hls4ml has clone_stream for up to seven readers.
+_MOST_READERS = 7
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Layers in topological order, and the names of those at the ends.
+
+    ``roots`` maps every tensor to the tensor whose layer holds its elements:
+    itself, or for a reshaped tensor the one before. ``makers`` maps roots to
+    layer names.
+    """
+
+    io_type: str
+    layers: tuple[Layer, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    roots: Mapping[str, str]
+    makers: Mapping[str, str]
+
+
+def make_plan(graph: Graph, io_type: str, reuse: int | Mapping[str, int] | None) -> Plan:
+    """Choose an hls4ml layer for every operation.
+
+    Args:
+        graph: the integer graph.
+        io_type: ``io_parallel`` (arrays), ``io_stream`` (AXI streams), or
+            ``auto``: streams if the graph has images.
+        reuse: reuse factor for all matrix products, or by operation name.
+
+    Raises:
+        UnsupportedError: lists every operation that cannot be expressed.
+        InputError: unknown io_type, or reuse factors that do not fit.
+    """
+    if io_type not in ("auto", "io_parallel", "io_stream"):
+        raise InputError(
+            f"io_type {io_type!r} is unknown", remedy="use io_parallel, io_stream or auto"
+        )
+    if io_type == "auto":
+        images = any(isinstance(op, Conv | MaxPool | SumPool) for op in graph.ops)
+        io_type = "io_stream" if images else "io_parallel"
+    _check_reuse(graph, reuse)
+    choices = _choose(graph, io_type == "io_stream", reuse)
+    return _Builder(graph, io_type, choices).build()
+
+
+def _check_reuse(graph: Graph, reuse: int | Mapping[str, int] | None) -> None:
+    factors = reuse if isinstance(reuse, Mapping) else {} if reuse is None else {"": reuse}
+    names = {op.name for op in graph.layers} | {""}
+    for name, factor in factors.items():
+        if name not in names:
+            raise InputError(
+                f"reuse names {name!r}, which is no operation of {graph.name}",
+                remedy=f"operations are {', '.join(sorted(names - {''}))}",
+            )
+        if factor < 1:
+            raise InputError(f"reuse factor {factor} is not positive", where=name)
+
+
+def _choose(
+    graph: Graph, stream: bool, reuse: int | Mapping[str, int] | None
+) -> dict[str, Choice]:
+    choices: dict[str, Choice] = {}
+    problems: list[str] = []
+    for op in graph.ops:
+        kind = graph.tensors[(op.outputs or op.inputs)[0]].type
+        source = graph.tensors[op.inputs[0]].type if op.inputs else kind
+        wish = reuse.get(op.name) if isinstance(reuse, Mapping) else reuse
+        try:
+            choices[op.name] = REALISATION.handler(op)(op, Site(source, kind, stream, wish))
+        except UnsupportedError as error:
+            problems.append(str(error))
+    if stream:
+        for name in graph.tensors:
+            readers = len(graph.consumers(name))
+            if readers > _MOST_READERS:
+                problems.append(
+                    f"tensor {name!r}: {readers} readers, hls4ml copies a stream for at most"
+                    f" {_MOST_READERS}. Remedy: use io_type io_parallel"
+                )
+    if problems:
+        raise UnsupportedError(
+            f"{graph.name} cannot be handed to hls4ml", problems, remedy="see each line"
+        )
+    return choices
+
+
+class _Builder:
+    """Places the choices one after the other.
+
+    A Reshape becomes a layer in front of each of its readers: hls4ml renames
+    its source in place, which goes wrong for several readers or at the end.
+    """
+
+    def __init__(self, graph: Graph, io_type: str, choices: Mapping[str, Choice]) -> None:
+        self.graph = graph
+        self.io_type = io_type
+        self.choices = choices
+        self.layers: list[Layer] = []
+        self.makers: dict[str, str] = {}  # tensor -> layer
+        self.roots: dict[str, str] = {}
+
+    def build(self) -> Plan:
+        inputs = [self._place(op, None) for op in self.graph.ops if isinstance(op, Input)]
+        for op in self.graph.layers:
+            if isinstance(op, Reshape):
+                self.roots[op.outputs[0]] = self.roots[op.inputs[0]]
+            else:
+                self._place(op, self._read(op.inputs[0]))
+        outputs = [self._end(op) for op in self.graph.outputs]
+        return Plan(
+            self.io_type, tuple(self.layers), tuple(inputs), tuple(outputs), self.roots, self.makers
+        )
+
+    def _add(self, label: str, source: str | None, tensor: str, choice: Choice) -> str:
+        # hls4ml compares names without case and uses them as C++ identifiers.
+        name = f"l{len(self.layers) + 1}_{re.sub(r'[^0-9A-Za-z]+', '_', label).strip('_')}"
+        shape = self.graph.tensors[tensor].shape
+        self.layers.append(Layer(name, source, tensor, shape, choice))
+        return name
+
+    def _place(self, op: Op, source: str | None) -> str:
+        (tensor,) = op.outputs
+        self.roots[tensor] = tensor
+        self.makers[tensor] = self._add(op.name, source, tensor, self.choices[op.name])
+        return self.makers[tensor]
+
+    def _read(self, tensor: str) -> str:
+        """Layer to read a tensor from, reshaped if need be."""
+        root = self.roots[tensor]
+        kind = self.graph.tensors[tensor].type
+        if self.graph.tensors[root].shape == kind.shape:
+            return self.makers[root]
+        return self._add(f"reshape_{tensor}", self.makers[root], tensor, reshape_choice(kind))
+
+    def _end(self, op: Output) -> str:
+        """Layer whose result is a port: one that nothing else reads."""
+        root = self.roots[op.inputs[0]]
+        read = [layer for layer in self.layers if layer.source == self.makers[root]]
+        taken = any(
+            self.roots[other.inputs[0]] == root for other in self.graph.outputs if other is not op
+        )
+        if not read and not taken and not isinstance(self.graph.producer(root), Input):
+            return self.makers[root]
+        choice = copy_choice(self.graph.tensors[root].type)
+        return self._add(f"copy_{op.name}", self.makers[root], root, choice)
