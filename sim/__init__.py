@@ -1,6 +1,17 @@
 """The Numba simulator of integer graphs, and the exact comparison of traces."""
 
+from hwcompress.sim.diff import Comparison, compare, compare_traces
 from hwcompress.sim.plan import SIM
+from hwcompress.sim.ranges import RangeRow, observed_ranges, range_table
 from hwcompress.sim.simulator import Simulator
 
-__all__ = ["SIM", "Simulator"]
+__all__ = [
+    "SIM",
+    "Comparison",
+    "RangeRow",
+    "Simulator",
+    "compare",
+    "compare_traces",
+    "observed_ranges",
+    "range_table",
+]

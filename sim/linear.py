@@ -50,9 +50,7 @@ def conv_step(op: Conv, inputs: Sequence[TensorType], outputs: Sequence[TensorTy
     """Conv without a copy of its windows or of a padded input."""
     rows, height, width, depth = op.weight.shape
     weight = op.weight.reshape(rows, height * width, depth)
-    geometry = window_geometry(
-        inputs[0], outputs[0], op.kernel, op.stride, op.padding, op.dilation
-    )
+    geometry = window_geometry(inputs[0], outputs[0], op.kernel, op.stride, op.padding, op.dilation)
     return _sum_step(
         weight, op.wtype, op.bias, geometry, op.groups, op.pad_value, inputs[0], outputs[0]
     )

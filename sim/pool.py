@@ -113,6 +113,4 @@ def sum_pool_step(
 ) -> Step:
     """Windows read in place, without a padded copy."""
     geometry = window_geometry(inputs[0], outputs[0], op.kernel, op.stride, op.padding)
-    return SumPool(
-        results=(rows_of(outputs[0]),), geometry=geometry, pad_value=op.pad_value
-    )
+    return SumPool(results=(rows_of(outputs[0]),), geometry=geometry, pad_value=op.pad_value)

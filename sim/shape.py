@@ -61,9 +61,7 @@ class Reshape(Step):
 
 
 @SIM.register(ArgMaxOp)
-def arg_max_step(
-    op: ArgMaxOp, inputs: Sequence[TensorType], outputs: Sequence[TensorType]
-) -> Step:
+def arg_max_step(op: ArgMaxOp, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> Step:
     """Make the step."""
     return ArgMax(results=(rows_of(outputs[0]),), source=rows_of(inputs[0]))
 

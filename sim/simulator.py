@@ -17,9 +17,13 @@ from hwcompress.sim.plan import SIM, Step, rows_of
 
 __all__ = ["Simulator"]
 
-_MAX_LANES = 256
-_MIN_LANES = 64
-_CACHE_BYTES = 1 << 20  # what a block should take: about a core's second-level cache
+# A block is as long as its tensors fit a core's caches, so that the time per
+# call of a kernel does not count; but no shorter than the vector loops need,
+# unless its tensors are so large that memory decides.
+_MAX_LANES = 1024
+_GOOD_LANES = 256
+_CACHE_BYTES = 2 << 20
+_MEMORY_BYTES = 128 << 20
 
 
 class Simulator:
@@ -48,7 +52,7 @@ class Simulator:
             if value is not None and value < 1:
                 raise InputError(f"{name} {value} is not positive", where="simulator")
         self.graph = graph
-        self.threads = threads or len(os.sched_getaffinity(0))
+        self.threads = threads or _processors()
         self.steps: tuple[Step, ...] = tuple(
             SIM.handler(op)(op, graph.input_types(op), graph.output_types(op))
             for op in graph.layers
@@ -105,8 +109,9 @@ class Simulator:
         return "\n".join(lines) + "\n"
 
     def _default_batch(self) -> int:
-        fitting = _CACHE_BYTES // max(self._layout.bytes_per_sample, 1)
-        return max(_MIN_LANES, min(_MAX_LANES, fitting // 32 * 32))
+        size = max(self._layout.bytes_per_sample, 1)
+        cached = min(_MAX_LANES, _CACHE_BYTES // size)
+        return max(1, cached, min(_GOOD_LANES, _MEMORY_BYTES // size))
 
     def _run(
         self, inputs: np.ndarray | Mapping[str, np.ndarray], wanted: Sequence[str]
@@ -125,7 +130,7 @@ class Simulator:
         }
         # A small batch is shared among the threads too.
         share = -(-total // self.threads)
-        lanes = max(1, min(self.batch, max(share, _MIN_LANES), total))
+        lanes = max(1, min(self.batch, max(share, _GOOD_LANES // 4), total))
         starts = iter(range(0, total, lanes))
         workers = min(self.threads, -(-total // lanes))
         if workers <= 1:
@@ -187,9 +192,14 @@ class Simulator:
             keep(op.outputs)
 
 
-def _by_name(
-    graph: Graph, inputs: np.ndarray | Mapping[str, np.ndarray]
-) -> dict[str, np.ndarray]:
+def _processors() -> int:
+    """Processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _by_name(graph: Graph, inputs: np.ndarray | Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Inputs as arrays by tensor name; all but their values is checked here."""
     if not isinstance(inputs, Mapping):
         values = np.atleast_1d(np.asarray(inputs))

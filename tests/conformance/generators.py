@@ -9,6 +9,7 @@ the problem (odd sizes, groups, strides, asymmetric padding, single channels,
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -60,11 +61,10 @@ def random_op_graph(kind: str, seed: int) -> Graph:
     """
     rng = np.random.default_rng([seed, 2, *kind.encode()])
     source, op = _OPS[kind](rng)
-    graph_input = Input("in", (), ("x",), source.shape, _identity(source), source.shape,
-                        source.dtype, 1.0)
-    return Graph.build(
-        f"{kind.lower()}_{seed}", [graph_input, op, Output("out", ("y",), ())]
+    graph_input = Input(
+        "in", (), ("x",), source.shape, _identity(source), source.shape, source.dtype, 1.0
     )
+    return Graph.build(f"{kind.lower()}_{seed}", [graph_input, op, Output("out", ("y",), ())])
 
 
 def random_network(
@@ -126,8 +126,7 @@ class _Chain:
     def add(self, make: Callable[[TensorType], Op]) -> None:
         op = make(self.tail)
         name = f"{op.kind.lower()}{len(self.ops)}"
-        facts = {field: getattr(op, field) for field in op.__dataclass_fields__}
-        op = type(op)(**facts | {"name": name, "inputs": (self.tensor,), "outputs": (name,)})
+        op = replace(op, name=name, inputs=(self.tensor,), outputs=(name,))
         (self.tail,) = op.infer([self.tail])
         self.tensor = name
         self.ops.append(op)
@@ -267,7 +266,7 @@ def _threshold(rng: _Rng, source: TensorType, otype: IntType) -> Threshold:
     levels = rng.integers(middle - spread, middle + spread + 1, (rows, otype.count - 1))
     outside = rng.random(levels.shape) < 0.05
     levels = np.where(outside, levels + rng.choice([-1, 1]) * 4 * spread, levels)
-    thresholds = np.sort(levels, axis=1) * 1
+    thresholds = np.sort(levels, axis=1)
     falling = sign < 0
     thresholds[falling] = -thresholds[falling, ::-1]
     return Threshold("op", ("x",), ("y",), thresholds, sign, otype)
@@ -306,8 +305,7 @@ def _make_conv(rng: _Rng) -> tuple[TensorType, Op]:
         source = TensorType((*(min(size, 4) for size in source.shape[:2]), channels), BIPOLAR)
         op = _conv(rng, source, 5)
         weight = _values(rng, BIPOLAR, op.weight.shape)
-        facts = {field: getattr(op, field) for field in op.__dataclass_fields__}
-        return source, Conv(**facts | {"weight": weight, "wtype": BIPOLAR})
+        return source, replace(op, weight=weight, wtype=BIPOLAR)
     return source, _conv(rng, source, 12)
 
 

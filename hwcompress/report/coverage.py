@@ -1,0 +1,57 @@
+"""The table of operations by realisations, from the registries.
+
+``python -m hwcompress.report.coverage FILE`` writes it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+from hwcompress.ir import OPERATIONS, REALISATIONS, Input, Output
+
+__all__ = ["coverage_markdown"]
+
+# Importing one of these fills its registry.
+_MODULES = ("hwcompress.sim", "hwcompress.hls.rtl", "hwcompress.hls.hls4ml")
+
+
+def coverage_markdown() -> str:
+    """The page ``docs/coverage.md``.
+
+    Every operation has a reference, which defines it. Input and Output mark
+    the edges of a graph and are not realised.
+    """
+    for module in _MODULES:
+        importlib.import_module(module)
+    operations = [name for name, cls in sorted(OPERATIONS.items()) if cls not in (Input, Output)]
+    realisations = list(REALISATIONS.values())
+    rows = [["operation", "reference", *(each.name for each in realisations)]]
+    for name in operations:
+        marks = ["yes" if name in each.handlers else "no" for each in realisations]
+        rows.append([name, "yes", *marks])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+        for row in rows
+    ]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    titles = ["- `reference`: the NumPy interpreter, which defines every operation"]
+    titles += [f"- `{each.name}`: {each.title}" for each in realisations]
+    return "\n".join(
+        [
+            "# Operations and realisations",
+            "",
+            "Printed by `python -m hwcompress.report.coverage docs/coverage.md`; do not edit.",
+            "",
+            *lines,
+            "",
+            *titles,
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(coverage_markdown(), encoding="utf-8")
