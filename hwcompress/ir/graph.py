@@ -83,6 +83,8 @@ class Graph:
         affine = affine or {}
         tensors: dict[str, Tensor] = {}
         for op in ops:
+            if len(op.inputs) != op.arity:
+                raise op.fail(f"takes {op.arity} inputs, is given {len(op.inputs)}")
             missing = [source for source in op.inputs if source not in tensors]
             if missing:
                 raise op.fail(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import ClassVar
 
 import numpy as np
 
@@ -60,6 +61,9 @@ class Op:
     name: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+
+    arity: ClassVar[int] = 1
+    """Number of inputs that the operation takes."""
 
     @property
     def kind(self) -> str:

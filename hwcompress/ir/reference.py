@@ -47,13 +47,13 @@ def as_feeds(
                 f"samples of shape {values.shape[1:]}, expected {op.shape}",
                 where=f"input {name!r}",
             )
-        values = values.astype(np.int64)
+        # Checked before the cast, in which a large uint64 would wrap.
         if not op.dtype.contains(values):
             raise InputError(
                 f"values {values.min()}..{values.max()} are not all of type {op.dtype}",
                 where=f"input {name!r}",
             )
-        feeds[name] = values
+        feeds[name] = values.astype(np.int64)
     return feeds
 
 

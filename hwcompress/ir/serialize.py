@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +22,31 @@ __all__ = ["FORMAT", "load", "save"]
 
 FORMAT = "hwcompress-integer-graph-1"
 
+# What json, zipfile and numpy raise on damaged files.
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    EOFError,
+    ArithmeticError,
+    MemoryError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+    zipfile.BadZipFile,
+)
+# What a document of the right format with wrong contents leads to.
+_DAMAGED = (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError)
+
 
 def _pack(value: Any) -> Any:
     """A field's value as JSON, arrays excepted."""
     if isinstance(value, IntType):
         return {"lo": value.lo, "hi": value.hi, "step": value.step}
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return [_pack(item) for item in value]
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _unpack(value: Any) -> Any:
@@ -47,7 +68,8 @@ def save(graph: Graph, folder: Path) -> None:
         for field in dataclasses.fields(op):
             value = getattr(op, field.name)
             if isinstance(value, np.ndarray):
-                arrays[f"{op.name}/{field.name}"] = value
+                # The file must not depend on the order of axes in memory.
+                arrays[f"{op.name}/{field.name}"] = np.ascontiguousarray(value)
                 stored.append(field.name)
             else:
                 facts[field.name] = _pack(value)
@@ -60,8 +82,8 @@ def save(graph: Graph, folder: Path) -> None:
             tensor.name: {
                 "shape": list(tensor.shape),
                 "type": _pack(tensor.dtype),
-                "scale": list(tensor.affine.scale),
-                "offset": list(tensor.affine.offset),
+                "scale": _pack(tensor.affine.scale),
+                "offset": _pack(tensor.affine.offset),
             }
             for tensor in graph.tensors.values()
         },
@@ -91,7 +113,7 @@ def load(folder: Path) -> Graph:
         document = json.loads((folder / "graph.json").read_text(encoding="utf-8"))
         with np.load(folder / "graph.npz", allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         raise InputError(
             f"cannot read the integer graph: {error}",
             where=where,
@@ -110,12 +132,13 @@ def load(folder: Path) -> Graph:
             name: (tuple(facts["shape"]), _unpack(facts["type"]))
             for name, facts in document["tensors"].items()
         }
-    except (KeyError, TypeError, AttributeError) as error:
+        inferred = {name: (tensor.shape, tensor.dtype) for name, tensor in graph.tensors.items()}
+        wrong = sorted(set(stored.items()) ^ set(inferred.items()), key=str)
+    except _DAMAGED as error:
         raise InputError(f"damaged integer graph: {error!r}", where=where) from error
-    inferred = {name: (tensor.shape, tensor.dtype) for name, tensor in graph.tensors.items()}
-    if stored != inferred:
-        wrong = sorted(set(stored.items()) ^ set(inferred.items()), key=str)[0][0]
-        raise GraphError(f"stored type of tensor {wrong!r} is not the inferred one", where=where)
+    if wrong:
+        name = wrong[0][0]
+        raise GraphError(f"stored type of tensor {name!r} is not the inferred one", where=where)
     return graph
 
 

@@ -24,7 +24,7 @@ class IntType:
 
     Raises:
         GraphError: if the interval is empty, ``step`` is not 1 and the set
-            is not {-1, +1}, or a bound exceeds 2**62 in magnitude.
+            is not {-1, +1}, or a bound reaches 2**62 in magnitude.
     """
 
     lo: int
@@ -39,20 +39,22 @@ class IntType:
             raise GraphError(f"integer type with lo {self.lo} > hi {self.hi}")
         if self.step != 1 and (self.lo, self.hi, self.step) != (-1, 1, 2):
             raise GraphError(f"step {self.step} is only allowed for the bipolar type {{-1, +1}}")
-        if max(abs(self.lo), abs(self.hi)) > LIMIT:
+        if max(abs(self.lo), abs(self.hi)) >= LIMIT:
             raise GraphError(
-                f"range [{self.lo}, {self.hi}] exceeds 2**62",
+                f"range [{self.lo}, {self.hi}] reaches 2**62",
                 remedy="use fewer weight or activation bits",
             )
 
     @classmethod
     def signed_bits(cls, bits: int, *, narrow: bool = False) -> IntType:
         """Two's complement of ``bits`` bits; ``narrow`` leaves out the most negative value."""
+        _check_bits(bits)
         return cls(-(1 << (bits - 1)) + int(narrow), (1 << (bits - 1)) - 1)
 
     @classmethod
     def unsigned_bits(cls, bits: int, *, narrow: bool = False) -> IntType:
         """Unsigned of ``bits`` bits; ``narrow`` leaves out the largest value."""
+        _check_bits(bits)
         return cls(0, (1 << bits) - 1 - int(narrow))
 
     @property
@@ -85,23 +87,27 @@ class IntType:
         return (self.hi - self.lo) // self.step + 1
 
     def contains(self, values: np.ndarray) -> bool:
-        """Whether every element of an integer array belongs to the set."""
+        """Whether every element of an integer array (of any width) belongs to the set."""
+        values = np.asarray(values)
         if values.size == 0:
             return True
         if values.min() < self.lo or values.max() > self.hi:
             return False
-        return self.step == 1 or bool(np.all((values - self.lo) % self.step == 0))
+        # Only {-1, +1} has gaps; a difference could wrap in a narrow dtype.
+        return self.step == 1 or bool(np.all(values != 0))
 
     def union(self, other: IntType) -> IntType:
         """Smallest type that holds both sets."""
-        if self == other:
-            return self
-        return IntType(min(self.lo, other.lo), max(self.hi, other.hi))
+        lo, hi = min(self.lo, other.lo), max(self.hi, other.hi)
+        zero = np.zeros(1, np.int64)
+        if (lo, hi) == (-1, 1) and not (self.contains(zero) or other.contains(zero)):
+            return BIPOLAR
+        return IntType(lo, hi)
 
     def to_raw(self, values: np.ndarray) -> np.ndarray:
         """Values to the unsigned bit pattern of the stored form (int64, below 2**bits)."""
         if self.is_bipolar:
-            return (values + 1) >> 1
+            return (np.asarray(values, np.int64) + 1) >> 1
         return np.asarray(values, np.int64) & ((1 << self.bits) - 1)
 
     def from_raw(self, raw: np.ndarray) -> np.ndarray:
@@ -122,6 +128,11 @@ class IntType:
         full = IntType.signed_bits(self.bits) if self.signed else IntType.unsigned_bits(self.bits)
         name = f"{'i' if self.signed else 'u'}{self.bits}"
         return name if self == full else f"{name}[{self.lo}..{self.hi}]"
+
+
+def _check_bits(bits: int) -> None:
+    if bits < 1:
+        raise GraphError(f"an integer type of {bits} bits")
 
 
 BIPOLAR = IntType(-1, 1, 2)

@@ -9,7 +9,7 @@ import numpy as np
 
 from hwcompress.ir.op import Op, Range, TensorType
 from hwcompress.ir.ops.linear import check_weights, sum_bounds, type_of_range
-from hwcompress.ir.ops.spatial import Pair, Quad, check_window, pad, windows
+from hwcompress.ir.ops.spatial import Pair, Quad, check_pad_value, check_window, pad, windows
 from hwcompress.ir.registry import operation
 from hwcompress.ir.types import IntType
 
@@ -55,6 +55,7 @@ class Conv(Op):
             self, source, self.kernel, self.stride, self.padding, self.dilation
         )
         rows = self.weight.shape[0]
+        check_weights(self, self.weight, self.wtype, self.bias)
         if self.groups < 1 or rows % self.groups or source.channels % self.groups:
             raise self.fail(f"{self.groups} groups do not divide {source.channels} -> {rows}")
         if self.weight.shape[3] * self.groups != source.channels:
@@ -62,7 +63,7 @@ class Conv(Op):
                 f"weight {self.weight.shape} with {self.groups} groups does not fit"
                 f" {source.channels} input channels"
             )
-        check_weights(self, self.weight, self.wtype, self.bias)
+        check_pad_value(self, self.pad_value)
         (bounds,) = self.ranges([Range.of_type(source.dtype, source.channels)])
         return (TensorType((*size, rows), type_of_range(bounds)),)
 
@@ -74,7 +75,7 @@ class Conv(Op):
         for group in range(self.groups):
             taps = view[..., group * depth : (group + 1) * depth]
             weight = self.weight[group * rows : (group + 1) * rows]
-            flat = taps.reshape(*taps.shape[:3], -1)
+            flat = taps.reshape(*taps.shape[:3], weight[0].size)
             parts.append(flat @ weight.reshape(rows, -1).T)
         total = np.concatenate(parts, axis=-1)
         return (total if self.bias is None else total + self.bias,)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from hwcompress.errors import InputError
 from hwcompress.ir.op import Op, Range, TensorType
 from hwcompress.ir.registry import operation
 from hwcompress.ir.types import IntType
@@ -35,15 +37,19 @@ class Input(Op):
     zero: float = 0.0
     boundaries: np.ndarray | None = None
 
+    arity: ClassVar[int] = 0
+
     def infer(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
-        if inputs:
-            raise self.fail("an Input takes no tensor")
+        if min(self.shape, default=0) < 1:
+            raise self.fail(f"shape {self.shape} is empty")
         if sorted(self.axes) != list(range(len(self.source_shape))):
             raise self.fail(f"axes {self.axes} are no permutation of {self.source_shape}")
         if tuple(self.source_shape[axis] for axis in self.axes) != self.shape:
             raise self.fail(f"{self.source_shape} transposed by {self.axes} is not {self.shape}")
         if self.boundaries is None and not self.scale > 0:
             raise self.fail(f"scale {self.scale} is not positive")
+        if not np.all(np.isfinite((self.scale, self.zero))):
+            raise self.fail(f"scale {self.scale} or zero point {self.zero} is not finite")
         if self.boundaries is not None:
             if self.boundaries.shape != (self.dtype.count - 1,):
                 raise self.fail(f"{self.dtype} needs {self.dtype.count - 1} boundaries")
@@ -52,8 +58,24 @@ class Input(Op):
         return (TensorType(self.shape, self.dtype),)
 
     def encode(self, samples: np.ndarray) -> np.ndarray:
-        """Real samples ``(batch, *source_shape)`` to integers ``(batch, *shape)``."""
+        """Real samples ``(batch, *source_shape)`` to integers ``(batch, *shape)``.
+
+        Raises:
+            InputError: the samples have another shape, or one is not a number.
+        """
         real = np.asarray(samples, np.float64)
+        if real.shape[1:] != self.source_shape or real.ndim == 0:
+            raise InputError(
+                f"samples of shape {real.shape[1:]}, expected {self.source_shape}",
+                where=f"input {self.name!r}",
+            )
+        if np.any(np.isnan(real)):
+            first = np.argwhere(np.isnan(real))[0].tolist()
+            raise InputError(
+                f"sample {first[0]} is not a number at {tuple(first[1:])}",
+                where=f"input {self.name!r}",
+                remedy="remove or repair the samples that hold NaN",
+            )
         real = real.transpose(0, *(axis + 1 for axis in self.axes))
         if self.boundaries is not None:
             count = np.searchsorted(self.boundaries, real, side="right")
@@ -111,8 +133,6 @@ class Output(Op):
     host: tuple[str, ...] = ()
 
     def infer(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
-        if len(inputs) != 1 or self.outputs:
-            raise self.fail("an Output takes one tensor and gives none")
         if self.axes and sorted(self.axes) != list(range(len(inputs[0].shape))):
             raise self.fail(f"axes {self.axes} are no permutation of {inputs[0].shape}")
         if self.source_shape and int(np.prod(self.source_shape)) != inputs[0].size:

@@ -14,6 +14,8 @@ def check_weights(op: Op, weight: np.ndarray, wtype: IntType, bias: np.ndarray |
     """Raise :class:`GraphError` unless weights and bias are int64 and belong to their types."""
     if weight.dtype != np.int64 or (bias is not None and bias.dtype != np.int64):
         raise op.fail("weights and bias must be int64")
+    if weight.size == 0:
+        raise op.fail(f"weight {weight.shape} has no element")
     if not wtype.contains(weight):
         raise op.fail(f"weights [{weight.min()}..{weight.max()}] are not all of type {wtype}")
     if bias is not None and bias.shape != weight.shape[:1]:
@@ -26,7 +28,7 @@ def sum_bounds(
     """Exact bounds of ``bias + weight @ x`` per output row, for ``lo <= x <= hi``.
 
     Args:
-        weight: ``(rows, columns)`` int64.
+        weight: ``(rows, columns)`` int64, not empty.
         lo, hi: bounds per column and row, broadcastable to ``weight``.
 
     Raises:
@@ -34,8 +36,11 @@ def sum_bounds(
     """
     # float64 decides on overflow before int64 is trusted.
     reach = np.abs(weight).astype(np.float64) @ np.ones(weight.shape[1])
-    extreme = max(float(np.abs(lo).max(initial=0)), float(np.abs(hi).max(initial=0)))
-    if reach.size and reach.max() * extreme > LIMIT / 2:
+    extreme = max(float(np.abs(lo).max()), float(np.abs(hi).max()))
+    peak = reach.max() * extreme
+    if bias is not None:
+        peak += np.abs(bias.astype(np.float64)).max()
+    if peak > LIMIT / 2:
         raise op.fail("the accumulator may exceed 2**62", remedy="use fewer bits")
     positive, negative = np.maximum(weight, 0), np.minimum(weight, 0)
     low = (positive * lo + negative * hi).sum(axis=1)

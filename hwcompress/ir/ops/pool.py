@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwcompress.ir.op import Op, Range, TensorType
-from hwcompress.ir.ops.spatial import Pair, Quad, check_window, pad, windows
+from hwcompress.ir.ops.spatial import Pair, Quad, check_pad_value, check_window, pad, windows
 from hwcompress.ir.registry import operation
 from hwcompress.ir.types import LIMIT, IntType
 
@@ -59,6 +59,10 @@ class SumPool(Op):
     def infer(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
         (source,) = inputs
         size = check_window(self, source, self.kernel, self.stride, self.padding, _DENSE)
+        check_pad_value(self, self.pad_value)
+        reach = max(-source.dtype.lo, source.dtype.hi, abs(self.pad_value))
+        if reach * self.kernel[0] * self.kernel[1] >= LIMIT:
+            raise self.fail("the sum may reach 2**62", remedy="use fewer bits")
         bounds = self.ranges([Range.of_type(source.dtype, 1)])[0]
         dtype = IntType(int(bounds.lo[0]), int(bounds.hi[0]))
         return (TensorType((*size, source.channels), dtype),)

@@ -41,6 +41,8 @@ class Threshold(Op):
         if self.thresholds.ndim != 2:
             raise self.fail(f"thresholds {self.thresholds.shape} are not (channels, levels)")
         _per_channel(self, "thresholds", self.thresholds, source.channels)
+        if self.sign.ndim != 1:
+            raise self.fail(f"sign {self.sign.shape} is not a vector")
         _per_channel(self, "sign", self.sign, source.channels)
         if self.thresholds.shape[1] != self.otype.count - 1:
             raise self.fail(
@@ -108,7 +110,9 @@ class Rescale(Op):
         if self.otype.step != 1:
             raise self.fail("the bipolar type is made by a Threshold")
         reach = max(abs(source.dtype.lo), abs(source.dtype.hi))
-        peak = float(np.abs(self.mul).max()) * reach + float(np.abs(self.add).max())
+        # In float64, where the most negative int64 has a magnitude.
+        mul, add = (float(np.abs(v.astype(np.float64)).max()) for v in (self.mul, self.add))
+        peak = mul * reach + add
         if peak + 2.0**_MAX_SHIFT > LIMIT:
             raise self.fail("the product may exceed 2**62", remedy="use a smaller multiplier")
         return (TensorType(source.shape, self.otype),)

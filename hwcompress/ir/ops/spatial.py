@@ -5,8 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from hwcompress.ir.op import Op, TensorType
+from hwcompress.ir.types import LIMIT
 
-__all__ = ["Pair", "Quad", "check_image", "check_window", "output_size", "pad", "windows"]
+__all__ = [
+    "Pair",
+    "Quad",
+    "check_image",
+    "check_pad_value",
+    "check_window",
+    "output_size",
+    "pad",
+    "windows",
+]
 
 Pair = tuple[int, int]
 Quad = tuple[int, int, int, int]  # top, left, bottom, right
@@ -41,6 +51,12 @@ def check_window(
     if min(size) < 1:
         raise op.fail(f"the window {kernel} is larger than the padded input {source.shape}")
     return size
+
+
+def check_pad_value(op: Op, pad_value: int) -> None:
+    """Raise unless the integer of a padded position is below 2**62 in magnitude."""
+    if abs(pad_value) >= LIMIT:
+        raise op.fail(f"pad value {pad_value} reaches 2**62")
 
 
 def pad(values: np.ndarray, padding: Quad, value: int) -> np.ndarray:
