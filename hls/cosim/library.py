@@ -12,13 +12,13 @@ from pathlib import Path
 from hwcompress.hls.rtl.design import Design
 from hwcompress.tools import Tool, need, run
 
-__all__ = ["Toolchain", "build_library", "fingerprint"]
+__all__ = ["OPTIMIZE", "Toolchain", "build_library", "fingerprint"]
 
 # The time of a build is the compiler's, not Verilator's, so that the flags are
 # a compromise for designs that run for seconds to minutes: see
 # docs/verification.md for the measurements.
-_OPT_FAST = "-O1"
-_OPT_REST = "-O0"
+OPTIMIZE = ("OPT_FAST=-O1", "OPT_SLOW=-O0", "OPT_GLOBAL=-O0")
+"""Make variables of a verilated build."""
 
 _VERILATE = (
     "--cc",
@@ -105,7 +105,7 @@ def build_library(
     versions = [tools.verilator.label, *tools.verilator.argv, tools.compiler.label]
     key = fingerprint(
         design.top, *design.files, *sources, driver, config, *versions, *_VERILATE,
-        _OPT_FAST, _OPT_REST,
+        *OPTIMIZE,
     )  # fmt: skip
     name = f"{'tapped' if taps else 'verilated'}-{key}.so"
     library = build_folder / name
@@ -140,9 +140,7 @@ def _config(design: Design, taps: bool) -> str:
     )
 
 
-def _compile(
-    design: Design, scratch: Path, logs: Path, taps: bool, tools: Toolchain
-) -> None:
+def _compile(design: Design, scratch: Path, logs: Path, taps: bool, tools: Toolchain) -> None:
     # Verilator runs in the design's folder so that its messages name the files
     # as the user knows them; it writes nothing there.
     run(
@@ -164,9 +162,7 @@ def _compile(
         [
             f"-j{os.cpu_count() or 1}",
             "-f", "Vtop.mk",
-            f"OPT_FAST={_OPT_FAST}",
-            f"OPT_SLOW={_OPT_REST}",
-            f"OPT_GLOBAL={_OPT_REST}",
+            *OPTIMIZE,
             f"CXX={tools.compiler.argv[0]}",
             f"LINK={tools.compiler.argv[0]}",
             "model.so",

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from hwcompress.errors import CheckFailed, InputError, UnsupportedError
+from hwcompress.hls.cosim.cycles import steady_interval
 from hwcompress.hls.cosim.library import Toolchain, build_library
 from hwcompress.hls.rtl.design import Design
 
@@ -79,17 +80,8 @@ class Run:
 
     @property
     def interval(self) -> float | None:
-        """Mean cycles between frame ends over the second half of the run.
-
-        The first half is left out because a design fills its buffers first.
-        None for fewer than four frames. An integer value when the design is
-        in a steady state.
-        """
-        ends = self.frame_end_cycles
-        if len(ends) < 4:
-            return None
-        start = len(ends) // 2 - 1
-        return float(ends[-1] - ends[start]) / (len(ends) - 1 - start)
+        """Mean cycles between frame ends in the second half, None for fewer than four frames."""
+        return steady_interval(self.frame_end_cycles)
 
 
 class _Job(ctypes.Structure):
