@@ -36,7 +36,7 @@ class HwcThreshold(_Tabled):
     """``hwc::threshold`` of nnet/hwc_scalar.h."""
 
     tables = ("threshold", "sign")
-    _expected_attributes = [
+    _expected_attributes = (
         Attribute("n_in"),
         Attribute("n_chan"),
         Attribute("n_rows"),
@@ -46,14 +46,14 @@ class HwcThreshold(_Tabled):
         TypeAttribute("threshold"),
         TypeAttribute("sign"),
         TypeAttribute("accum"),
-    ]
+    )
 
 
 class HwcRescale(_Tabled):
     """``hwc::rescale`` of nnet/hwc_scalar.h."""
 
     tables = ("mul", "add", "shift")
-    _expected_attributes = [
+    _expected_attributes = (
         Attribute("n_in"),
         Attribute("n_chan"),
         Attribute("n_rows"),
@@ -64,26 +64,26 @@ class HwcRescale(_Tabled):
         TypeAttribute("add"),
         TypeAttribute("shift"),
         TypeAttribute("accum"),
-    ]
+    )
 
 
 class HwcCopy(_Tabled):
     """``hwc::copy`` of nnet/hwc_scalar.h."""
 
-    _expected_attributes = [Attribute("n_in"), Attribute("n_chan")]
+    _expected_attributes = (Attribute("n_in"), Attribute("n_chan"))
 
 
 class HwcArgMax(_Tabled):
     """``hwc::argmax`` of nnet/hwc_argmax.h."""
 
-    _expected_attributes = [Attribute("n_in")]
+    _expected_attributes = (Attribute("n_in"),)
 
     def _shape(self) -> list[int]:
         return [1]
 
 
 class _Window(_Tabled):
-    _expected_attributes = [TypeAttribute("window"), TypeAttribute("accum")]
+    _expected_attributes = (TypeAttribute("window"), TypeAttribute("accum"))
 
     def initialize(self) -> None:
         super().initialize()
@@ -104,12 +104,12 @@ class HwcSumPool(_Window):
 class HwcCorrelation(_Window):
     """``hwc::correlation`` of nnet/hwc_window.h."""
 
-    _expected_attributes = [
+    _expected_attributes = (
         WeightAttribute("weight"),
         WeightAttribute("bias"),
         TypeAttribute("weight"),
         TypeAttribute("bias"),
-    ]
+    )
 
     def initialize(self) -> None:
         super().initialize()
@@ -141,7 +141,9 @@ _LAYERS: dict[type[Layer], tuple[str, str, tuple[str, ...], str]] = {
         "hwc_scalar.h",
         "threshold",
         HwcThreshold.tables,
-        _struct("threshold_config", "n_in n_chan n_rows n_steps", "lo step", "threshold sign accum"),
+        _struct(
+            "threshold_config", "n_in n_chan n_rows n_steps", "lo step", "threshold sign accum"
+        ),
     ),
     HwcRescale: (
         "hwc_scalar.h",

@@ -6,10 +6,10 @@ import math
 from bisect import bisect_left
 
 import numpy as np
-
-from hwcompress.errors import InputError
 from hwcompress.hls.hls4ml.layer import REALISATION, Attribute, Choice, Site
 from hwcompress.hls.hls4ml.precision import Precision
+
+from hwcompress.errors import InputError
 from hwcompress.ir import Conv, Dense, IntType, Op
 
 __all__ = ["valid_reuse", "window_attributes"]
@@ -73,9 +73,7 @@ def _weight_precision(wtype: IntType, source: Precision) -> Precision:
     return exact
 
 
-def _types(
-    bias: np.ndarray | None, weight: Precision, result: Precision
-) -> dict[str, Precision]:
+def _types(bias: np.ndarray | None, weight: Precision, result: Precision) -> dict[str, Precision]:
     """Types of a matrix product. Partial sums wrap in ``accum``, which is harmless:
     addition modulo 2^bits is exact when the total fits, and the total's type is exact."""
     return {

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import hwcompress.hls.hls4ml.linear
 import hwcompress.hls.hls4ml.pooling
 import hwcompress.hls.hls4ml.scalar  # noqa: F401
-from hwcompress.errors import InputError, UnsupportedError
 from hwcompress.hls.hls4ml.layer import REALISATION, Choice, Layer, Site
 from hwcompress.hls.hls4ml.shape import copy_choice, reshape_choice
+
+from hwcompress.errors import InputError, UnsupportedError
 from hwcompress.ir import Conv, Graph, Input, MaxPool, Op, Output, Reshape, SumPool
 
 __all__ = ["Plan", "make_plan"]
@@ -76,9 +77,7 @@ def _check_reuse(graph: Graph, reuse: int | Mapping[str, int] | None) -> None:
             raise InputError(f"reuse factor {factor} is not positive", where=name)
 
 
-def _choose(
-    graph: Graph, stream: bool, reuse: int | Mapping[str, int] | None
-) -> dict[str, Choice]:
+def _choose(graph: Graph, stream: bool, reuse: int | Mapping[str, int] | None) -> dict[str, Choice]:
     choices: dict[str, Choice] = {}
     problems: list[str] = []
     for op in graph.ops:

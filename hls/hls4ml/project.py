@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-
-from hwcompress.errors import CheckFailed, InputError
 from hwcompress.hls.hls4ml.library import Library, build_library
 from hwcompress.hls.hls4ml.plan import Plan, make_plan
 from hwcompress.hls.hls4ml.vitis import Synthesis, synthesize
+
+from hwcompress.errors import CheckFailed, InputError
 from hwcompress.ir import Graph, evaluate
 from hwcompress.ir.reference import as_feeds
 
@@ -60,9 +60,7 @@ class HlsProject:
             raise InputError(f"{self.graph.name} has several outputs", remedy="use predict_all")
         return self.predict_all(inputs)[self.graph.outputs[0].inputs[0]]
 
-    def predict_all(
-        self, inputs: np.ndarray | Mapping[str, np.ndarray]
-    ) -> dict[str, np.ndarray]:
+    def predict_all(self, inputs: np.ndarray | Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """As :meth:`predict`, for every output: int64 ``(n, *shape)`` by tensor name."""
         library = self.compile()
         outputs, _ = library.call(self.project, self._ports(inputs), self._sizes(), {})
@@ -83,8 +81,7 @@ class HlsProject:
         ports = self._ports(inputs)
         made = {root: self.plan.makers[root] for root in set(self.plan.roots.values())}
         known = {
-            made.pop(op.outputs[0]): port
-            for op, port in zip(self.graph.inputs, ports, strict=True)
+            made.pop(op.outputs[0]): port for op, port in zip(self.graph.inputs, ports, strict=True)
         }
         sizes = {layer: self.graph.tensors[root].type.size for root, layer in made.items()}
         _, values = library.call(self.project, ports, self._sizes(), sizes)
@@ -154,7 +151,7 @@ def _write(
         write_project(model, log)
         # The folder may move, and the same graph shall give the same bytes.
         settings = partial / "hls4ml_config.yml"
-        text = re.sub(r"^OutputDir: .*$", "OutputDir: .", settings.read_text(), flags=re.M)
+        text = re.sub(r"^OutputDir: .*$", "OutputDir: .", settings.read_text(), flags=re.MULTILINE)
         settings.write_text(text)
         _keep_library(folder, partial)
         shutil.rmtree(folder, ignore_errors=True)

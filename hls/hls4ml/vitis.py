@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
 from hwcompress.errors import CheckFailed
 from hwcompress.tools import find, run
 
 __all__ = ["CSynthesis", "Synthesis", "read_report", "synthesize"]
 
-_OPTIONS = "reset csim synth cosim validation export vsynth fifo_opt".split()
+_OPTIONS = ["reset", "csim", "synth", "cosim", "validation", "export", "vsynth", "fifo_opt"]
 
 
 @dataclass(frozen=True, slots=True)
