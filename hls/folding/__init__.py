@@ -1,1 +1,7 @@
 """The folding of every engine: how many lanes it computes at once."""
+
+from hwcompress.hls.folding.engines import Engine, engine
+from hwcompress.hls.folding.folding import Folding, Lanes
+from hwcompress.hls.folding.search import default_folding, legal_foldings
+
+__all__ = ["Engine", "Folding", "Lanes", "default_folding", "engine", "legal_foldings"]

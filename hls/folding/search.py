@@ -1,0 +1,104 @@
+"""Legal foldings, and a default one."""
+
+from __future__ import annotations
+
+from math import gcd, lcm
+
+from hwcompress.errors import InputError
+from hwcompress.hls.folding.engines import Engine, MatrixEngine, engine
+from hwcompress.hls.folding.folding import Folding, Lanes
+from hwcompress.ir import Graph
+
+__all__ = ["default_folding", "legal_foldings"]
+
+_LUT_BUDGET = 6000.0  # keeps synthesis of a small net within a minute or two
+
+
+def _engines(graph: Graph) -> dict[str, Engine]:
+    made = {op.name: engine(op, graph) for op in graph.layers}
+    return {name: item for name, item in made.items() if item is not None}
+
+
+def legal_foldings(graph: Graph) -> dict[str, tuple[Lanes, ...]]:
+    """Every legal choice of lanes, by operation name, in graph order.
+
+    Operations that need no engine (reshapes) are left out.
+    """
+    return {name: item.choices() for name, item in _engines(graph).items()}
+
+
+def default_folding(
+    graph: Graph, *, target_cycles: int | None = None, lut_budget: float | None = None
+) -> Folding:
+    """The cheapest engines that meet an interval.
+
+    Args:
+        graph: the graph to fold.
+        target_cycles: clock cycles between two frames that no engine may
+            exceed. Without it, the smallest interval is taken whose engines
+            stay within ``lut_budget``.
+        lut_budget: bound on the engines' summed weight, by default 6000. The
+            weight is a rough ranking in units near one LUT: it serves this
+            choice only and is not an estimate to be shown.
+
+    Raises:
+        InputError: no legal folding meets ``target_cycles``.
+    """
+    engines = _engines(graph)
+    if target_cycles is not None:
+        for name, item in engines.items():
+            fastest = min(item.cycles(lanes) for lanes in item.choices())
+            if fastest > target_cycles:
+                raise InputError(
+                    f"{name!r} needs at least {fastest} cycles a frame, the target is"
+                    f" {target_cycles}",
+                    remedy=f"allow {fastest} cycles or more",
+                )
+        return _meet(engines, target_cycles)[0]
+    budget = _LUT_BUDGET if lut_budget is None else lut_budget
+    steps = sorted({item.cycles(lanes) for item in engines.values() for lanes in item.choices()})
+    floor = max(
+        (min(item.cycles(lanes) for lanes in item.choices()) for item in engines.values()),
+        default=0,
+    )
+    steps = [step for step in steps if step >= floor]
+    if not steps:
+        return Folding({})
+    low, high = 0, len(steps) - 1
+    while low < high:  # the weight falls as the interval grows
+        middle = (low + high) // 2
+        if _meet(engines, steps[middle])[1] <= budget:
+            high = middle
+        else:
+            low = middle + 1
+    return _meet(engines, steps[low])[0]
+
+
+def _meet(engines: dict[str, Engine], target: int) -> tuple[Folding, float]:
+    """Cheapest lanes per engine, front to back, and their summed weight."""
+    chosen: dict[str, Lanes] = {}
+    total = 0.0
+    arriving = 0  # lanes of the engine before, 0 for the first
+    for name, item in engines.items():
+        best: tuple[float, Lanes] | None = None
+        for lanes in item.choices():
+            if item.cycles(lanes) > target:
+                continue
+            weight = item.weight(lanes) + _joint_weight(arriving, item, lanes)
+            if best is None or weight < best[0]:
+                best = (weight, lanes)
+        assert best is not None  # the target is at least every engine's fastest
+        total += best[0]
+        chosen[name] = best[1]
+        arriving = best[1].pe
+    return Folding(chosen), total
+
+
+def _joint_weight(arriving: int, item: Engine, lanes: Lanes) -> float:
+    """Rough weight of the width converter in front of an engine."""
+    wanted = item.lanes_in(lanes)
+    if arriving in (0, wanted):
+        return 0.0
+    bits = item.x_type.bits if isinstance(item, MatrixEngine) else 8
+    wide = lcm(arriving, wanted) if gcd(arriving, wanted) > 1 else arriving * wanted
+    return 20.0 + 1.5 * bits * wide

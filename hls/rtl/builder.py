@@ -1,0 +1,170 @@
+"""What a handler of one operation uses to put hardware into the design."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import gcd, lcm
+
+import numpy as np
+
+from hwcompress.hls.folding import Folding, Lanes
+from hwcompress.hls.folding.engines import Engine, engine
+from hwcompress.hls.rtl.design import LayerSpec, MemorySpec
+from hwcompress.hls.rtl.memory import hex_lines
+from hwcompress.hls.rtl.netlist import Instance, Literal, Netlist, Stream, identifier
+from hwcompress.ir import Graph, IntType, Op, Realisation, TensorType
+
+__all__ = ["RTL", "Builder", "Layer", "kind_code", "value_code"]
+
+# A handler takes the layer under construction and its input stream, and
+# returns the output stream.
+RTL: Realisation = Realisation("rtl", "streaming Verilog")
+
+_WIDEST_GEARBOX = 1024  # bits up to which a converter goes through the common multiple
+
+
+def value_code(dtype: IntType) -> int:
+    """The library's KIND of an element that is read as a number: 0, 1 or 2."""
+    return 2 if dtype.is_bipolar else int(dtype.signed)
+
+
+def kind_code(dtype: IntType) -> int:
+    """The library's KIND of a factor: as :func:`value_code`, and 3 for ternary."""
+    return 3 if dtype.is_ternary else value_code(dtype)
+
+
+@dataclass
+class Builder:
+    """The design under construction."""
+
+    graph: Graph
+    folding: Folding
+    netlist: Netlist = field(default_factory=Netlist)
+    hex_files: dict[str, str] = field(default_factory=dict)
+    memories: list[MemorySpec] = field(default_factory=list)
+    modules: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+
+    def unique(self, name: str) -> str:
+        """``name``, or with a number behind it if it is taken already."""
+        candidate, count = name, 1
+        while candidate.lower() in self.names:
+            count += 1
+            candidate = f"{name}_{count}"
+        self.names.add(candidate.lower())
+        return candidate
+
+
+@dataclass
+class Layer:
+    """The hardware of one operation under construction."""
+
+    builder: Builder
+    op: Op
+    instances: list[str] = field(default_factory=list)
+    cycles: int = 0
+
+    @property
+    def source(self) -> TensorType:
+        """Type of the operation's input."""
+        return self.builder.graph.input_types(self.op)[0]
+
+    @property
+    def target(self) -> TensorType:
+        """Type of the operation's output."""
+        return self.builder.graph.output_types(self.op)[0]
+
+    @property
+    def engine(self) -> Engine:
+        """Cycles and choices of the operation's engine."""
+        found = engine(self.op, self.builder.graph)
+        assert found is not None, f"{self.op.kind} has no engine"
+        return found
+
+    @property
+    def lanes(self) -> Lanes:
+        """The operation's folding."""
+        return self.builder.folding.of(self.op)
+
+    def put(
+        self,
+        module: str,
+        suffix: str,
+        source: Stream,
+        parameters: dict[str, int | str | Literal],
+        *,
+        dtype: IntType,
+        lanes: int,
+        size: int,
+    ) -> Stream:
+        """Add an instance; its name is the operation's with ``suffix``."""
+        name = self.builder.unique(f"{identifier(self.op.name)}_{suffix}")
+        result = Stream(name, dtype, lanes, size)
+        self.builder.netlist.add(Instance(module, name, parameters, source, result))
+        self.builder.modules.add(module)
+        self.instances.append(name)
+        return result
+
+    def memory(self, kind: str, bits: np.ndarray) -> str:
+        """Add a hex file with words ``(depth, width)`` of bits, lowest first; gives its name."""
+        file = self.builder.unique(f"{identifier(self.op.name)}_{kind}") + ".hex"
+        self.memory_file(file, kind, bits)
+        return file
+
+    def memory_file(self, file: str, kind: str, bits: np.ndarray) -> None:
+        """Add a hex file under a name that the caller knows to be free."""
+        self.builder.hex_files[file] = hex_lines(bits)
+        depth, width = bits.shape
+        self.builder.memories.append(MemorySpec(file, self.op.name, kind, width, depth))
+
+    def table(self, kind: str, bits: np.ndarray) -> tuple[str, int]:
+        """A memory by channel fold, of one word if all folds agree; its file and its depth."""
+        if bool(np.all(bits == bits[:1])):
+            bits = bits[:1]
+        return self.memory(kind, bits), bits.shape[0]
+
+    def convert(self, stream: Stream, lanes: int) -> Stream:
+        """The stream with another number of elements per beat.
+
+        Where neither number divides the other it goes through their common
+        multiple, which keeps the rate, or, if that is too wide, through their
+        common divisor.
+        """
+        if stream.lanes == lanes:
+            return stream
+        wide, narrow = lcm(stream.lanes, lanes), gcd(stream.lanes, lanes)
+        middle = wide if wide * stream.dtype.bits <= _WIDEST_GEARBOX else narrow
+        for step in (middle, lanes):
+            stream = self._resize(stream, step)
+        return stream
+
+    def _resize(self, stream: Stream, lanes: int) -> Stream:
+        if stream.lanes == lanes:
+            return stream
+        self.cycles = max(self.cycles, stream.size // min(lanes, stream.lanes))
+        up = lanes > stream.lanes
+        ratio = lanes // stream.lanes if up else stream.lanes // lanes
+        narrow = min(lanes, stream.lanes) * stream.dtype.bits
+        return self.put(
+            "hwc_width_up" if up else "hwc_width_down",
+            "widen" if up else "narrow",
+            stream,
+            {"WIDTH": narrow, "RATIO": ratio},
+            dtype=stream.dtype,
+            lanes=lanes,
+            size=stream.size,
+        )
+
+    def spec(self) -> LayerSpec:
+        """The record of the finished layer."""
+        item = engine(self.op, self.builder.graph)
+        lanes = self.lanes if item is not None else Lanes(0, 0)
+        busy = item.cycles(lanes) if item is not None else 0
+        return LayerSpec(
+            self.op.name,
+            self.op.kind,
+            tuple(self.instances),
+            lanes.pe,
+            lanes.simd,
+            max(busy, self.cycles),
+        )

@@ -1,0 +1,60 @@
+// Product of an element X and a weight W, as P_BITS of two's complement.
+//
+// KIND: 0 unsigned, 1 signed, 2 bipolar (one bit, 0 for -1), 3 ternary (two
+// bits). A bipolar or ternary factor only selects x, -x or 0. P_BITS is at
+// most the sum of both factors' signed widths; it must hold every product.
+// Combinational.
+module hwc_mul #(
+    parameter X_BITS = 4,
+    parameter X_KIND = 0,
+    parameter W_BITS = 4,
+    parameter W_KIND = 1,
+    parameter P_BITS = 8
+) (
+    input  wire [X_BITS-1:0] x,
+    input  wire [W_BITS-1:0] w,
+    output wire [P_BITS-1:0] p
+);
+    // Widths of the factors as signed numbers.
+    localparam XV = (X_KIND == 0) ? X_BITS + 1 : (X_KIND == 2) ? 2 : X_BITS;
+    localparam WV = (W_KIND == 0) ? W_BITS + 1 : (W_KIND == 2) ? 2 : W_BITS;
+    localparam PV = XV + WV;
+
+    wire signed [XV-1:0] xv;
+    wire signed [WV-1:0] wv;
+    wire signed [PV-1:0] full;
+
+    generate
+        if (X_KIND == 0) begin : gen_x_unsigned
+            assign xv = {1'b0, x};
+        end else if (X_KIND == 2) begin : gen_x_bipolar
+            assign xv = {~x, 1'b1};
+        end else begin : gen_x_signed
+            assign xv = x;
+        end
+        if (W_KIND == 0) begin : gen_w_unsigned
+            assign wv = {1'b0, w};
+        end else if (W_KIND == 2) begin : gen_w_bipolar
+            assign wv = {~w, 1'b1};
+        end else begin : gen_w_signed
+            assign wv = w;
+        end
+        if (W_KIND >= 2) begin : gen_select_x
+            wire signed [PV-1:0] wide = {{(PV-XV){xv[XV-1]}}, xv};
+            assign full = ~wv[0] ? {PV{1'b0}} : wv[1] ? -wide : wide;
+        end else if (X_KIND >= 2) begin : gen_select_w
+            wire signed [PV-1:0] wide = {{(PV-WV){wv[WV-1]}}, wv};
+            assign full = ~xv[0] ? {PV{1'b0}} : xv[1] ? -wide : wide;
+        end else begin : gen_multiply
+            wire signed [PV-1:0] wide_x = {{(PV-XV){xv[XV-1]}}, xv};
+            wire signed [PV-1:0] wide_w = {{(PV-WV){wv[WV-1]}}, wv};
+            assign full = wide_x * wide_w;
+        end
+        if (PV > P_BITS) begin : gen_unused
+            // Copies of the sign: P_BITS holds every product.
+            wire unused = &{1'b0, full[PV-1:P_BITS]};
+        end
+    endgenerate
+
+    assign p = full[P_BITS-1:0];
+endmodule

@@ -1,0 +1,214 @@
+// Matrix-vector engine: PE output lanes, each the sum of SIMD products a beat.
+//
+// A vector arrives as BEATS beats of SIMD elements and gives one beat of PE
+// sums; FOLDS vectors (output folds, and groups) go round, each with weights of
+// its own. Replaying the input is the business of the module in front.
+//
+// With LANEWISE = 1 (depthwise) SIMD is 1, a beat carries PE elements and lane
+// i sees element i only.
+//
+// KIND: 0 unsigned, 1 signed, 2 bipolar, 3 ternary. Bipolar times bipolar is
+// XNOR and popcount. P_BITS, S_BITS: signed widths that hold every product and
+// every sum of SIMD products (both 1 and unused for XNOR). ACC_BITS: width of
+// the result; inner overflow is harmless, as arithmetic is modulo 2**ACC_BITS.
+// WEIGHTS: hex file of FOLDS * BEATS words of PE * SIMD elements, lane major.
+// BIAS: hex file of FOLDS words of PE * ACC_BITS, used when HAS_BIAS = 1; for
+// XNOR it is the bias minus BEATS * SIMD, since popcount counts from there.
+//
+// Contract: see hwc_skid. Timing: latency 6 from the last beat of a vector, one
+// input beat a cycle; s_ready is a register.
+module hwc_mvu #(
+    parameter PE       = 1,
+    parameter SIMD     = 1,
+    parameter LANEWISE = 0,
+    parameter X_BITS   = 4,
+    parameter X_KIND   = 0,
+    parameter W_BITS   = 4,
+    parameter W_KIND   = 1,
+    parameter P_BITS   = 8,
+    parameter S_BITS   = 8,
+    parameter ACC_BITS = 8,
+    parameter BEATS    = 1,
+    parameter FOLDS    = 1,
+    parameter HAS_BIAS = 0,
+    parameter WEIGHTS  = "",
+    parameter BIAS     = ""
+) (
+    input  wire                                            clk,
+    input  wire                                            rst,
+    input  wire [((LANEWISE != 0) ? PE : SIMD)*X_BITS-1:0] s_data,
+    input  wire                                            s_valid,
+    output wire                                            s_ready,
+    output wire [PE*ACC_BITS-1:0]                          m_data,
+    output wire                                            m_valid,
+    input  wire                                            m_ready
+);
+    localparam XNOR  = (X_KIND == 2 && W_KIND == 2) ? 1 : 0;
+    localparam LANES = (LANEWISE != 0) ? PE : SIMD;
+    localparam DEPTH = FOLDS * BEATS;
+    localparam AW    = (DEPTH > 1) ? $clog2(DEPTH) : 1;
+    localparam BW    = (BEATS > 1) ? $clog2(BEATS) : 1;
+    localparam WW    = PE * SIMD * W_BITS;
+    localparam PW    = (XNOR != 0) ? 1 : P_BITS;
+    localparam SW    = (XNOR != 0) ? $clog2(SIMD + 1) + 2 : S_BITS;
+    localparam [31:0]   ALAST_W = DEPTH - 1;
+    localparam [31:0]   BLAST_W = BEATS - 1;
+    localparam [AW-1:0] LAST_ADDR = ALAST_W[AW-1:0];
+    localparam [BW-1:0] LAST_BEAT = BLAST_W[BW-1:0];
+
+    wire en;
+    assign s_ready = en;
+
+    // Stage 1: weights are read while the input is registered.
+    (* rom_style = "auto" *)
+    reg [WW-1:0]            weights [0:DEPTH-1];
+    reg [WW-1:0]            w_q;
+    reg [LANES*X_BITS-1:0]  x_q;
+    reg [AW-1:0]            addr_q;
+    reg [BW-1:0]            beat_q;
+    reg                     valid_1_q, first_1_q, last_1_q;
+    wire                    last_beat = (beat_q == LAST_BEAT);
+
+    initial $readmemh(WEIGHTS, weights);
+
+    always @(posedge clk)
+        if (en) begin
+            w_q       <= weights[addr_q];
+            x_q       <= s_data;
+            first_1_q <= (beat_q == {BW{1'b0}});
+            last_1_q  <= last_beat;
+        end
+
+    always @(posedge clk) begin
+        if (rst) begin
+            addr_q    <= {AW{1'b0}};
+            beat_q    <= {BW{1'b0}};
+            valid_1_q <= 1'b0;
+        end else if (en) begin
+            valid_1_q <= s_valid;
+            if (s_valid) begin
+                addr_q <= (addr_q == LAST_ADDR) ? {AW{1'b0}} : addr_q + 1'b1;
+                beat_q <= last_beat ? {BW{1'b0}} : beat_q + 1'b1;
+            end
+        end
+    end
+
+    // Stage 2: products. Stage 3: their sum per lane. Stage 4: accumulation.
+    wire [PE*ACC_BITS-1:0] start;  // what the accumulators start from
+    wire [PE*SIMD*PW-1:0]  product;
+    wire [PE*SW-1:0]       sum;
+    reg  [PE*SIMD*PW-1:0]  product_q;
+    reg  [PE*SW-1:0]       sum_q;
+    reg  [PE*ACC_BITS-1:0] acc_q;
+    wire [PE*ACC_BITS-1:0] acc;
+    reg                    valid_2_q, first_2_q, last_2_q;
+    reg                    valid_3_q, first_3_q, last_3_q;
+    reg                    valid_4_q;
+
+    always @(posedge clk)
+        if (en) begin
+            product_q <= product;
+            first_2_q <= first_1_q;
+            last_2_q  <= last_1_q;
+            sum_q     <= sum;
+            first_3_q <= first_2_q;
+            last_3_q  <= last_2_q;
+            if (valid_3_q)
+                acc_q <= acc;
+        end
+
+    always @(posedge clk) begin
+        if (rst) begin
+            valid_2_q <= 1'b0;
+            valid_3_q <= 1'b0;
+            valid_4_q <= 1'b0;
+        end else if (en) begin
+            valid_2_q <= valid_1_q;
+            valid_3_q <= valid_2_q;
+            valid_4_q <= valid_3_q & last_3_q;
+        end
+    end
+
+    generate
+        if (HAS_BIAS != 0) begin : gen_bias
+            localparam          FW     = (FOLDS > 1) ? $clog2(FOLDS) : 1;
+            localparam [31:0]   LAST_W = FOLDS - 1;
+            localparam [FW-1:0] LAST   = LAST_W[FW-1:0];
+            (* rom_style = "auto" *)
+            reg [PE*ACC_BITS-1:0] bias [0:FOLDS-1];
+            reg [PE*ACC_BITS-1:0] bias_q;
+            reg [FW-1:0]          fold_q;
+            initial $readmemh(BIAS, bias);
+            always @(posedge clk)
+                if (en)
+                    bias_q <= bias[fold_q];
+            always @(posedge clk) begin
+                if (rst)
+                    fold_q <= {FW{1'b0}};
+                else if (en & valid_2_q & last_2_q)
+                    fold_q <= (fold_q == LAST) ? {FW{1'b0}} : fold_q + 1'b1;
+            end
+            assign start = bias_q;
+        end else begin : gen_no_bias
+            localparam [31:0] ELEMENTS = (XNOR != 0) ? BEATS * SIMD : 0;
+            localparam [63:0] START_W  = 64'd0 - {32'd0, ELEMENTS};
+            assign start = {PE{START_W[ACC_BITS-1:0]}};
+        end
+    endgenerate
+
+    genvar i, j;
+    generate
+        for (i = 0; i < PE; i = i + 1) begin : gen_pe
+            for (j = 0; j < SIMD; j = j + 1) begin : gen_simd
+                localparam XI = (LANEWISE != 0) ? i : j;
+                wire [X_BITS-1:0] x = x_q[XI*X_BITS +: X_BITS];
+                wire [W_BITS-1:0] w = w_q[(i*SIMD+j)*W_BITS +: W_BITS];
+                if (XNOR != 0) begin : gen_xnor
+                    assign product[i*SIMD+j] = ~(x[0] ^ w[0]);
+                end else begin : gen_mul
+                    hwc_mul #(
+                        .X_BITS(X_BITS), .X_KIND(X_KIND),
+                        .W_BITS(W_BITS), .W_KIND(W_KIND), .P_BITS(P_BITS)
+                    ) mul (.x(x), .w(w), .p(product[(i*SIMD+j)*PW +: PW]));
+                end
+            end
+            if (XNOR != 0) begin : gen_popcount
+                wire [$clog2(SIMD+1)-1:0] count;
+                hwc_popcount #(.N(SIMD)) popcount (
+                    .x(product_q[i*SIMD +: SIMD]), .count(count)
+                );
+                assign sum[i*SW +: SW] = {1'b0, count, 1'b0};
+            end else begin : gen_sum
+                localparam TW = PW + $clog2(SIMD);
+                wire [TW-1:0] total;
+                hwc_adder_tree #(.N(SIMD), .IN_BITS(PW), .SIGNED(1)) tree (
+                    .x(product_q[i*SIMD*PW +: SIMD*PW]), .sum(total)
+                );
+                assign sum[i*SW +: SW] = total[SW-1:0];
+                if (TW > SW) begin : gen_unused
+                    // Copies of the sign: S_BITS holds every sum.
+                    wire unused = &{1'b0, total[TW-1:SW]};
+                end
+            end
+            wire [ACC_BITS-1:0] addend;
+            wire [ACC_BITS-1:0] prior = first_3_q ? start[i*ACC_BITS +: ACC_BITS]
+                                                   : acc_q[i*ACC_BITS +: ACC_BITS];
+            if (SW < ACC_BITS) begin : gen_extend
+                assign addend = {{(ACC_BITS-SW){sum_q[i*SW+SW-1]}}, sum_q[i*SW +: SW]};
+            end else begin : gen_cut
+                assign addend = sum_q[i*SW +: ACC_BITS];
+                if (SW > ACC_BITS) begin : gen_unused
+                    // Modulo 2**ACC_BITS, which holds every final sum.
+                    wire unused = &{1'b0, sum_q[i*SW+ACC_BITS +: SW-ACC_BITS]};
+                end
+            end
+            assign acc[i*ACC_BITS +: ACC_BITS] = prior + addend;
+        end
+    endgenerate
+
+    hwc_skid #(.WIDTH(PE*ACC_BITS)) out_slice (
+        .clk(clk), .rst(rst),
+        .s_data(acc_q), .s_valid(valid_4_q), .s_ready(en),
+        .m_data(m_data), .m_valid(m_valid), .m_ready(m_ready)
+    );
+endmodule

@@ -1,0 +1,97 @@
+// Pooling: each lane's largest element (SUM = 0) or sum (SUM = 1) over BEATS
+// beats.
+//
+// KIND of x: 0 unsigned, 1 signed, 2 bipolar. For the maximum OUT_BITS equals
+// IN_BITS; for the sum it holds every result, modulo which inner overflow is
+// harmless.
+//
+// Contract: see hwc_skid. Timing: latency 3 from the last beat, one input beat
+// a cycle; s_ready is a register.
+module hwc_reduce #(
+    parameter LANES    = 1,
+    parameter IN_BITS  = 4,
+    parameter KIND     = 0,
+    parameter BEATS    = 4,
+    parameter SUM      = 0,
+    parameter OUT_BITS = 4
+) (
+    input  wire                      clk,
+    input  wire                      rst,
+    input  wire [LANES*IN_BITS-1:0]  s_data,
+    input  wire                      s_valid,
+    output wire                      s_ready,
+    output wire [LANES*OUT_BITS-1:0] m_data,
+    output wire                      m_valid,
+    input  wire                      m_ready
+);
+    localparam          CW     = (BEATS > 1) ? $clog2(BEATS) : 1;
+    localparam [31:0]   LAST_W = BEATS - 1;
+    localparam [CW-1:0] LAST   = LAST_W[CW-1:0];
+
+    reg [LANES*IN_BITS-1:0]   x_q;
+    reg [LANES*OUT_BITS-1:0]  acc_q;
+    wire [LANES*OUT_BITS-1:0] acc;
+    reg [CW-1:0]              beat_q;
+    reg                       first_q, last_q, valid_1_q, valid_2_q;
+
+    wire en;
+    wire last = (beat_q == LAST);
+    assign s_ready = en;
+
+    always @(posedge clk)
+        if (en) begin
+            x_q     <= s_data;
+            first_q <= (beat_q == {CW{1'b0}});
+            last_q  <= last;
+            if (valid_1_q)
+                acc_q <= acc;
+        end
+
+    always @(posedge clk) begin
+        if (rst) begin
+            beat_q    <= {CW{1'b0}};
+            valid_1_q <= 1'b0;
+            valid_2_q <= 1'b0;
+        end else if (en) begin
+            if (s_valid)
+                beat_q <= last ? {CW{1'b0}} : beat_q + 1'b1;
+            valid_1_q <= s_valid;
+            valid_2_q <= valid_1_q & last_q;
+        end
+    end
+
+    genvar i;
+    generate
+        for (i = 0; i < LANES; i = i + 1) begin : gen_lane
+            wire [OUT_BITS-1:0] prior = acc_q[i*OUT_BITS +: OUT_BITS];
+            wire [OUT_BITS-1:0] x;
+            if (SUM != 0) begin : gen_sum
+                if (KIND == 2 && OUT_BITS == 1) begin : gen_bit
+                    assign x = 1'b1;  // -1 and +1 modulo 2
+                    wire unused = &{1'b0, x_q[i]};
+                end else begin : gen_value
+                    hwc_cast #(
+                        .LANES(1), .IN_BITS(IN_BITS), .KIND(KIND), .OUT_BITS(OUT_BITS)
+                    ) cast (.x(x_q[i*IN_BITS +: IN_BITS]), .y(x));
+                end
+                assign acc[i*OUT_BITS +: OUT_BITS] =
+                    (first_q ? {OUT_BITS{1'b0}} : prior) + x;
+            end else begin : gen_max
+                wire larger;
+                assign x = x_q[i*IN_BITS +: IN_BITS];
+                if (KIND == 1) begin : gen_signed
+                    assign larger = ($signed(x) > $signed(prior));
+                end else begin : gen_unsigned
+                    assign larger = (x > prior);
+                end
+                assign acc[i*OUT_BITS +: OUT_BITS] = (first_q | larger) ? x : prior;
+            end
+        end
+    endgenerate
+
+    hwc_skid #(.WIDTH(LANES*OUT_BITS)) out_slice (
+        .clk(clk), .rst(rst),
+        .s_data(acc_q), .s_valid(valid_2_q), .s_ready(en),
+        .m_data(m_data), .m_valid(m_valid), .m_ready(m_ready)
+    );
+endmodule

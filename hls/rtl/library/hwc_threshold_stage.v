@@ -1,0 +1,61 @@
+// One stage of hwc_threshold_search for one lane: decides bit
+// STAGES - 1 - STAGE of the count, the bits above being known.
+//
+// TABLE: hex file of FOLDS * 2**STAGE thresholds, by fold, then by the upper
+// bits. Not a stream: en moves the whole search pipeline. Latency 2.
+module hwc_threshold_stage #(
+    parameter T_BITS = 8,
+    parameter FOLDS  = 1,
+    parameter FW     = 1,
+    parameter STAGE  = 0,
+    parameter STAGES = 4,
+    parameter TABLE  = ""
+) (
+    input  wire              clk,
+    input  wire              en,
+    input  wire [T_BITS-1:0] x,
+    input  wire [FW-1:0]     fold,
+    input  wire [STAGES-1:0] count,
+    output wire [T_BITS-1:0] next_x,
+    output wire [FW-1:0]     next_fold,
+    output wire [STAGES-1:0] next_count
+);
+    localparam WORDS = FOLDS << STAGE;
+    localparam AW    = (WORDS > 1) ? $clog2(WORDS) : 1;
+
+    (* rom_style = "auto" *)
+    reg [T_BITS-1:0] rom [0:WORDS-1];
+    reg [T_BITS-1:0] t_q;
+    reg [T_BITS-1:0] x_1_q, x_2_q;
+    reg [FW-1:0]     fold_1_q, fold_2_q;
+    reg [STAGES-1:0] count_1_q, count_2_q;
+
+    // {fold, upper bits of the count}; the lower bits of count are still zero.
+    wire [FW+STAGES-1:0] place = {fold, count} >> (STAGES - STAGE);
+    wire [AW-1:0]        addr  = place[AW-1:0];
+
+    initial $readmemh(TABLE, rom);
+
+    generate
+        if (FW + STAGES > AW) begin : gen_unused
+            // Shifted-in zeros.
+            wire unused = &{1'b0, place[FW+STAGES-1:AW]};
+        end
+    endgenerate
+
+    always @(posedge clk)
+        if (en) begin
+            t_q       <= rom[addr];
+            x_1_q     <= x;
+            fold_1_q  <= fold;
+            count_1_q <= count;
+            x_2_q     <= x_1_q;
+            fold_2_q  <= fold_1_q;
+            count_2_q <= count_1_q;
+            count_2_q[STAGES-1-STAGE] <= ($signed(x_1_q) >= $signed(t_q));
+        end
+
+    assign next_x     = x_2_q;
+    assign next_fold  = fold_2_q;
+    assign next_count = count_2_q;
+endmodule
