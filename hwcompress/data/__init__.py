@@ -1,0 +1,23 @@
+"""Data sets: the embedded one, and the user's files."""
+
+from hwcompress.data.adapt import adapt_samples
+from hwcompress.data.dataset import (
+    Dataset,
+    check_labels,
+    check_samples,
+    stratified_split,
+    to_real,
+)
+from hwcompress.data.digits import digits
+from hwcompress.data.load import load_dataset
+
+__all__ = [
+    "Dataset",
+    "adapt_samples",
+    "check_labels",
+    "check_samples",
+    "digits",
+    "load_dataset",
+    "stratified_split",
+    "to_real",
+]

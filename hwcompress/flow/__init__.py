@@ -1,0 +1,1 @@
+"""The build: named steps over a folder with a manifest of content hashes."""

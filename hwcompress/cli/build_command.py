@@ -1,0 +1,125 @@
+"""``hwcompress build``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hwcompress.cli.guard import guarded
+
+__all__ = ["register"]
+
+_MODEL, _TRAINING, _HARDWARE, _RUN = "Model and data", "Training", "Hardware", "Run"
+
+
+@guarded
+def build(
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            help="FILE.onnx (QONNX), or FILE.py:FUNCTION returning an nn.Module."
+            " Default: the embedded 4-bit network for handwritten digits.",
+        ),
+    ] = None,
+    board: Annotated[
+        str,
+        typer.Option(help="Board name (see `boards`), or a .toml file.", rich_help_panel=_HARDWARE),
+    ] = "pynq",
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help=".npz with x, y (or x_train, y_train, x_test, y_test); IDX images, labels"
+            " beside them or as IMAGES,LABELS; or a folder with the MNIST files.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Build folder. Default: ./hwc-build/MODEL-BOARD.", rich_help_panel=_RUN),
+    ] = None,
+    weight_bits: Annotated[
+        int, typer.Option(help="Weight bits for the default and float models, 1 to 8.",
+                          rich_help_panel=_TRAINING)
+    ] = 4,
+    act_bits: Annotated[
+        int, typer.Option(help="Activation bits, likewise.", rich_help_panel=_TRAINING)
+    ] = 4,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Training epochs; 0 calibrates only.", rich_help_panel=_TRAINING),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of all that is random.", rich_help_panel=_TRAINING)] = 0,
+    input_type: Annotated[
+        str,
+        typer.Option(
+            help="Integer type of the model's input, such as uint8, fixed<16,6>, bipolar or uint8*1/255."
+            " Default: derived from the model and the data.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = "",
+    input_scale: Annotated[
+        float | None,
+        typer.Option(
+            help="Real value of one step of integer data. Default: 1/255 for uint8.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = None,
+    target_cycles: Annotated[
+        int | None,
+        typer.Option(help="Wanted clock cycles between frames.", rich_help_panel=_HARDWARE),
+    ] = None,
+    target_fps: Annotated[
+        float | None, typer.Option(help="Wanted frames per second.", rich_help_panel=_HARDWARE)
+    ] = None,
+    frames: Annotated[
+        int, typer.Option(help="Frames of the cocotb bench, at least 20.", rich_help_panel=_RUN)
+    ] = 24,
+    simulator: Annotated[
+        str, typer.Option(help="Of the cocotb bench: verilator or icarus.", rich_help_panel=_RUN)
+    ] = "verilator",
+    jobs: Annotated[
+        int | None,
+        typer.Option(help="Steps that may run at once. Default: 2.", min=1, rich_help_panel=_RUN),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Run every step again.", rich_help_panel=_RUN)
+    ] = False,
+) -> None:
+    """Take a model to a verified FPGA design.
+
+    Steps that are up to date are not run again; a stopped build goes on where it stopped.
+
+    Examples:
+
+    `hwcompress build --board pynq`
+
+    `hwcompress build tfc.onnx --data t10k-images-idx3-ubyte.gz --board pynq --out tfc-build`
+
+    `hwcompress build net.py:make --data train.npz --board pynq --weight-bits 4 --epochs 5`
+    """
+    from hwcompress.cli.session import run_build
+    from hwcompress.flow.request import make_settings, output_folder
+
+    settings = make_settings(
+        board=board,
+        model=model or "",
+        data=data or "",
+        weight_bits=weight_bits,
+        act_bits=act_bits,
+        epochs=epochs,
+        seed=seed,
+        input_type=input_type,
+        input_scale=input_scale,
+        target_cycles=target_cycles,
+        target_fps=target_fps,
+        frames=frames,
+        simulator=simulator,
+    )
+    run_build(output_folder(settings, out), settings, jobs=jobs, force=force)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("build")(build)

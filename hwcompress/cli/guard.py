@@ -1,0 +1,106 @@
+"""Errors and interrupts at the edge: one line for the user, the right exit code."""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn, ParamSpec, TextIO
+
+from hwcompress import __version__
+from hwcompress.errors import HwcompressError
+from hwcompress.flow.processes import Terminated
+
+__all__ = ["EXIT_DEFECT", "captured", "guarded"]
+
+EXIT_DEFECT = 70
+"""EX_SOFTWARE of sysexits.h: an error that we did not raise on purpose."""
+
+Parameters = ParamSpec("Parameters")
+
+
+def guarded(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
+    """Wrap a command: no traceback reaches the user, and every end has its exit code.
+
+    1 and 2 as the error's class says; 130 and 143 after Ctrl-C and SIGTERM;
+    70 for a defect of ours, whose traceback goes to a file.
+    """
+
+    @functools.wraps(command)
+    def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
+        signal.signal(signal.SIGTERM, _terminate)
+        try:
+            command(*args, **kwargs)
+        except HwcompressError as error:
+            _leave(f"error: {error}", error.exit_code)
+        except KeyboardInterrupt:
+            _leave("interrupted; the same command goes on where it stopped", 130)
+        except Terminated:
+            _leave("terminated; the same command goes on where it stopped", 143)
+        except BrokenPipeError:
+            _leave("", 141)
+        except Exception as error:  # noqa: BLE001  (the last resort)
+            log = _write_log(error)
+            summary = " ".join(f"{type(error).__name__}: {error}".split())
+            _leave(f"error: {summary[:200]}\nthis is a defect, details in {log}", EXIT_DEFECT)
+
+    return run
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    # A second signal must not interrupt the cleaning up after the first.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise Terminated
+
+
+def _leave(message: str, code: int) -> NoReturn:
+    """End at once: a thread that is stuck in native code must not hold us up."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is sys.stderr and message:
+                print(message, file=stream)
+            stream.flush()
+        except OSError:
+            pass
+    os._exit(code)
+
+
+def _write_log(error: Exception) -> str:
+    handle, name = tempfile.mkstemp(prefix="hwcompress-", suffix=".log")
+    with os.fdopen(handle, "w") as stream:
+        stream.write(f"hwcompress {__version__}, Python {sys.version}\n{sys.argv}\n\n")
+        traceback.print_exception(error, file=stream)
+    return name
+
+
+@contextmanager
+def captured(log: Path) -> Iterator[TextIO]:
+    """Send everything that is printed to ``log``, and yield the real standard output.
+
+    Libraries and the compilers they start print at length; file descriptors
+    are redirected so that native code and child processes are covered, too.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = os.dup(1), os.dup(2)
+    target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    os.dup2(target, 1)
+    os.dup2(target, 2)
+    os.close(target)
+    try:
+        with os.fdopen(os.dup(kept[0]), "w", encoding="utf-8", errors="replace") as screen:
+            yield screen
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for number, original in zip((1, 2), kept, strict=True):
+            os.dup2(original, number)
+            os.close(original)

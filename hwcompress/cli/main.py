@@ -1,0 +1,52 @@
+"""The command line. Heavy modules are imported by the commands that need them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hwcompress import __version__
+from hwcompress.cli import build_command, folder_commands, machine_commands
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="hwcompress",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"hwcompress {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """From a PyTorch or QONNX model to a verified FPGA design, bit-exact at every stage.
+
+    Example: `hwcompress build --board pynq`
+    """
+
+
+for module in (build_command, folder_commands, machine_commands):
+    module.register(app)
+
+
+def main() -> None:
+    """Entry point of the ``hwcompress`` command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""Labelled samples, split into training and test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hwcompress.errors import InputError
+
+__all__ = ["Dataset", "check_labels", "check_samples", "stratified_split", "to_real"]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Samples as they are stored, with what they mean.
+
+    Args:
+        name: for titles and reports.
+        x_train: training samples ``(n, *shape)``, possibly none.
+        y_train: their labels, int64 ``(n,)``, or ``None``.
+        x_test: test samples ``(m, *shape)``, at least one.
+        y_test: their labels, or ``None``.
+        scale: real value of one stored step: ``real = stored * scale``.
+        notes: how samples were scaled and split, for the report.
+    """
+
+    name: str
+    x_train: np.ndarray
+    y_train: np.ndarray | None
+    x_test: np.ndarray
+    y_test: np.ndarray | None
+    scale: float = 1.0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def sample_shape(self) -> tuple[int, ...]:
+        """Shape of one sample as stored."""
+        return self.x_test.shape[1:]
+
+    @property
+    def classes(self) -> int | None:
+        """Number of classes, as far as the labels tell."""
+        labels = [y for y in (self.y_train, self.y_test) if y is not None and y.size]
+        return 1 + max(int(y.max()) for y in labels) if labels else None
+
+    def real_train(self) -> np.ndarray:
+        """Training samples as the model takes them, float32."""
+        return to_real(self.x_train, self.scale)
+
+    def real_test(self) -> np.ndarray:
+        """Test samples as the model takes them, float32."""
+        return to_real(self.x_test, self.scale)
+
+
+def to_real(stored: np.ndarray, scale: float) -> np.ndarray:
+    """``stored * scale``, computed in float64 and rounded once to float32.
+
+    A scale that is the reciprocal of an integer, such as 1/255, divides by
+    that integer, which is what image pipelines do and what rounds best.
+    """
+    if scale == 1.0:
+        return np.ascontiguousarray(stored, np.float32)
+    divisor = round(1.0 / scale) if scale < 1 else 0
+    real = stored.astype(np.float64)
+    real = real / divisor if divisor and 1.0 / divisor == scale else real * scale
+    return np.ascontiguousarray(real, np.float32)
+
+
+def check_samples(x: np.ndarray, where: str) -> np.ndarray:
+    """Samples that can be used: numbers, at least one, all finite.
+
+    Raises:
+        InputError: what is wrong, with the first position.
+    """
+    if x.dtype.kind not in "biuf":
+        raise InputError(f"samples of dtype {x.dtype} are no numbers", where=where)
+    if x.ndim == 0 or x.shape[0] == 0:
+        raise InputError("the data set is empty", where=where, remedy="give at least one sample")
+    if x.ndim == 1 or 0 in x.shape:
+        raise InputError(
+            f"samples of shape {x.shape}",
+            where=where,
+            remedy="the first axis counts samples, the others are the sample: (n, features)",
+        )
+    if x.dtype.kind == "f":
+        bad = ~np.isfinite(x)
+        count = int(bad.sum())
+        if count:
+            first = tuple(int(index) for index in np.argwhere(bad)[0])
+            kinds = "NaN" if np.isnan(x).sum() == count else "NaN or infinite"
+            raise InputError(
+                f"{count} of {x.size} values are {kinds}",
+                where=where,
+                why=f"the first in sample {first[0]}, position {first[1:]}, is {x[first]}",
+                remedy="remove or replace them",
+            )
+    return x.astype(np.uint8) if x.dtype.kind == "b" else x
+
+
+def check_labels(y: np.ndarray, samples: int, where: str, classes: int | None = None) -> np.ndarray:
+    """Labels as int64 ``(samples,)``.
+
+    Raises:
+        InputError: another number than samples, not integers, negative, or
+            not below ``classes``.
+    """
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim != 1:
+        raise InputError(
+            f"labels of shape {y.shape}",
+            where=where,
+            remedy="give one class number per sample (argmax of one-hot labels)",
+        )
+    if y.shape[0] != samples:
+        raise InputError(f"{samples} samples but {y.shape[0]} labels", where=where)
+    integral = y.dtype.kind in "biu" or (
+        y.dtype.kind == "f" and bool(np.all(np.isfinite(y)) and np.all(y == np.rint(y)))
+    )
+    if not integral:
+        raise InputError(
+            f"labels of dtype {y.dtype} are not integers",
+            where=where,
+            remedy="number the classes from 0, or leave the labels out",
+        )
+    labels = y.astype(np.int64)
+    allowed = f"0..{classes - 1}" if classes is not None else "0 and above"
+    wrong = np.flatnonzero((labels < 0) | (labels >= (2**31 if classes is None else classes)))
+    if wrong.size:
+        raise InputError(
+            f"label {labels[wrong[0]]} of sample {wrong[0]} is out of range",
+            where=where,
+            why=f"allowed are {allowed}",
+        )
+    return labels
+
+
+def stratified_split(y: np.ndarray, test_share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of training and test samples, each ascending, with every class in proportion.
+
+    A class with one sample stays in training; every other class is in both.
+    The split depends on ``y`` and ``seed`` only.
+    """
+    random = np.random.Generator(np.random.PCG64(seed))
+    test = np.zeros(y.shape[0], bool)
+    for label in np.unique(y):
+        members = np.flatnonzero(y == label)
+        if members.size > 1:
+            count = min(max(round(members.size * test_share), 1), members.size - 1)
+            test[random.permutation(members)[:count]] = True
+    return np.flatnonzero(~test), np.flatnonzero(test)

@@ -1,0 +1,107 @@
+"""``manifest.json``: what each step of a build read and made."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from hwcompress.errors import InputError
+from hwcompress.flow.settings import BuildSettings
+
+__all__ = ["FORMAT", "MANIFEST", "Json", "Manifest", "Record", "write_text"]
+
+MANIFEST = "manifest.json"
+FORMAT = "hwcompress-build-1"
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One finished step.
+
+    Args:
+        inputs: hash of everything the step depends on.
+        files: hashes of the user's files that it read, by their role.
+        outputs: content hash of each output, by its name in the build folder.
+        seconds: wall time of the step.
+        tools: version of each tool and library that took part.
+        result: the step's figures, for the report.
+    """
+
+    inputs: str
+    files: dict[str, str]
+    outputs: dict[str, str]
+    seconds: float
+    tools: dict[str, str]
+    result: Json
+
+
+@dataclass
+class Manifest:
+    """Settings and records of a build folder; each change is saved at once."""
+
+    path: Path
+    settings: BuildSettings
+    records: dict[str, Record] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, path: Path) -> Manifest:
+        """Read a manifest.
+
+        Raises:
+            InputError: no manifest, a damaged one, or one of another format.
+        """
+        remedy = "run `hwcompress build` into another folder, or remove this one first"
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+            if document["format"] != FORMAT:
+                raise InputError(
+                    f"build folder of format {document['format']!r}, this version reads {FORMAT!r}",
+                    where=str(path),
+                    remedy=remedy,
+                )
+            settings = BuildSettings(**document["settings"])
+            records = {name: Record(**facts) for name, facts in document["steps"].items()}
+        except FileNotFoundError as error:
+            raise InputError(
+                f"{str(path.parent)!r} is not a build folder",
+                why=f"it has no {path.name}",
+                remedy="give a folder that `hwcompress build` made",
+            ) from error
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(
+                "damaged manifest", where=str(path), why=repr(error), remedy=remedy
+            ) from error
+        return cls(path, settings, records)
+
+    def save(self) -> None:
+        """Write the file anew; a reader sees the old or the new one, never a part."""
+        document = {
+            "format": FORMAT,
+            "settings": asdict(self.settings),
+            "steps": {name: asdict(record) for name, record in self.records.items()},
+        }
+        write_text(self.path, json.dumps(document, indent=1, sort_keys=True) + "\n")
+
+    def record(self, name: str, record: Record) -> None:
+        """Enter a finished step."""
+        self.records[name] = record
+        self.save()
+
+    def forget(self, name: str) -> None:
+        """Remove a step, before its outputs are touched."""
+        if self.records.pop(name, None) is not None:
+            self.save()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file by way of a temporary sibling, so that it is whole or absent."""
+    sibling = path.with_name(f".{path.name}.{os.getpid()}")
+    with sibling.open("w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    sibling.replace(path)

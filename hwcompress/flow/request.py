@@ -1,0 +1,84 @@
+"""From what the user typed to settings and a folder, with the cheap checks up front."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hwcompress import boards
+from hwcompress.errors import InputError
+from hwcompress.flow.settings import BuildSettings
+
+__all__ = ["make_settings", "output_folder"]
+
+DEFAULT_ROOT = "hwc-build"
+DEFAULT_MODEL = "digits"
+
+
+def make_settings(**options: Any) -> BuildSettings:
+    """Checked settings: existing files with absolute paths, a known board by its own name.
+
+    Raises:
+        InputError: no such board or file, or a value out of range.
+    """
+    settings = BuildSettings(**options)
+    board = boards.load(settings.board)
+    own = settings.board.lower().endswith(".toml")
+    name = str(Path(settings.board).resolve()) if own else board.name
+    if settings.model_kind == "onnx" and not settings.data:
+        raise InputError(
+            f"model {settings.model!r} needs data to be verified on",
+            remedy="give --data FILE (.npz with x and perhaps y, or an IDX file)",
+        )
+    if settings.model_kind == "python" and not settings.data:
+        raise InputError(
+            f"model {settings.model!r} needs data to be trained or calibrated, and verified on",
+            remedy="give --data FILE (.npz with x and y, or IDX files)",
+        )
+    if settings.model_kind == "default" and settings.data:
+        raise InputError(
+            "--data without a model",
+            why="the embedded model is made for the embedded data",
+            remedy="name a model, or leave --data out",
+        )
+    return replace(
+        settings, board=name, model=_absolute_model(settings), data=_absolute_data(settings.data)
+    )
+
+
+def _absolute_model(settings: BuildSettings) -> str:
+    file = settings.model_file
+    if file is None:
+        return ""
+    if not file.is_file():
+        raise InputError(f"there is no model file {str(file)!r}")
+    end = f":{settings.model_function}" if settings.model_function else ""
+    return f"{file.resolve()}{end}"
+
+
+def _absolute_data(data: str) -> str:
+    if not data:
+        return ""
+    # A comma may also be part of one file's name.
+    parts = [data] if Path(data).exists() else data.split(",")
+    for part in parts:
+        if not Path(part).exists():
+            raise InputError(f"there is no data file {part!r}")
+    if len(parts) > 2:
+        raise InputError(f"--data names {len(parts)} files", remedy="give IMAGES or IMAGES,LABELS")
+    return ",".join(str(Path(part).resolve()) for part in parts)
+
+
+def output_folder(settings: BuildSettings, out: Path | None) -> Path:
+    """The build folder, absolute: ``out``, or ``./hwc-build/<model>-<board>``."""
+    if out is not None:
+        return out.absolute()
+    file = settings.model_file
+    model = settings.model_function or (DEFAULT_MODEL if file is None else file.stem)
+    if settings.model_function and file is not None:
+        model = f"{file.stem}-{settings.model_function}"
+    board = Path(settings.board).stem if settings.board.endswith(".toml") else settings.board
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{model}-{board}")
+    return Path.cwd() / DEFAULT_ROOT / name

@@ -1,0 +1,142 @@
+"""What a build was asked for."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from hwcompress.errors import InputError
+
+__all__ = ["BuildSettings", "ModelKind"]
+
+ModelKind = Literal["default", "onnx", "python"]
+
+MIN_FRAMES = 20
+"""Fewest frames of the cocotb bench: what the project promises to have compared."""
+
+
+@dataclass(frozen=True)
+class BuildSettings:
+    """Every choice of the user, checked; what a step reads is part of its hash.
+
+    Args:
+        model: empty for the embedded default, else ``FILE.onnx`` or
+            ``FILE.py:FUNCTION``, with an absolute path.
+        data: empty for the embedded digits, else the data argument of
+            :func:`hwcompress.data.load_dataset`, with absolute paths.
+        board: canonical board name, or absolute path of a board file.
+        weight_bits: bits of a weight, for float models and the default, 1 to 8.
+        act_bits: bits of an activation, likewise.
+        epochs: training epochs; ``None`` for the recipe's own number, 0 to
+            calibrate without training.
+        seed: of every random choice.
+        input_type: type of the model's input such as ``uint8*1/255``, or empty
+            to derive it from the data.
+        input_scale: real value of one stored step of integer data, or ``None``.
+        target_cycles: wanted interval between frames in clock cycles, or ``None``.
+        target_fps: wanted frames per second, or ``None``; excludes ``target_cycles``.
+        frames: frames of the cocotb bench, at least 20.
+        simulator: ``verilator`` or ``icarus``, for the cocotb bench.
+
+    Raises:
+        InputError: a value is outside its range.
+    """
+
+    board: str
+    model: str = ""
+    data: str = ""
+    weight_bits: int = 4
+    act_bits: int = 4
+    epochs: int | None = None
+    seed: int = 0
+    input_type: str = ""
+    input_scale: float | None = None
+    target_cycles: int | None = None
+    target_fps: float | None = None
+    frames: int = 24
+    simulator: str = "verilator"
+
+    def __post_init__(self) -> None:
+        for option, bits in (("--weight-bits", self.weight_bits), ("--act-bits", self.act_bits)):
+            _between(option, bits, 1, 8)
+        if self.epochs is not None:
+            _between("--epochs", self.epochs, 0, 100_000)
+        _between("--seed", self.seed, 0, 2**32 - 1)
+        _between("--frames", self.frames, MIN_FRAMES, 100_000)
+        _positive("--target-cycles", self.target_cycles)
+        _positive("--target-fps", self.target_fps)
+        _positive("--input-scale", self.input_scale)
+        if self.target_cycles is not None and self.target_fps is not None:
+            raise InputError(
+                "both --target-cycles and --target-fps are given",
+                remedy="give one; frames per second are clock / cycles",
+            )
+        if self.simulator not in ("verilator", "icarus"):
+            raise InputError(
+                f"--simulator is {self.simulator!r}", remedy="give verilator or icarus"
+            )
+        _ = self.model_kind
+
+    @property
+    def model_kind(self) -> ModelKind:
+        """Which kind of source ``model`` names.
+
+        Raises:
+            InputError: neither an ONNX file nor ``file.py:function``.
+        """
+        if not self.model:
+            return "default"
+        file, _, function = self.model.rpartition(":")
+        if file.endswith(".py") and function.isidentifier():
+            return "python"
+        if self.model.lower().endswith((".onnx", ".qonnx")):
+            return "onnx"
+        why = ""
+        if self.model.lower().endswith(".py"):
+            why = "the function that returns the model is missing"
+        elif self.model.lower().endswith((".pt", ".pth", ".ckpt")):
+            why = "weights alone do not say what the network is"
+        raise InputError(
+            f"cannot tell what model {self.model!r} is",
+            why=why,
+            remedy="give FILE.onnx, or FILE.py:FUNCTION with a function that returns an nn.Module",
+        )
+
+    @property
+    def model_file(self) -> Path | None:
+        """The file that ``model`` names."""
+        if not self.model:
+            return None
+        return Path(self.model.rpartition(":")[0] if self.model_kind == "python" else self.model)
+
+    @property
+    def model_function(self) -> str:
+        """The function that ``model`` names, or empty."""
+        return self.model.rpartition(":")[2] if self.model_kind == "python" else ""
+
+    @property
+    def trains(self) -> bool:
+        """Whether a training set is used."""
+        return self.model_kind != "onnx"
+
+    @property
+    def data_files(self) -> tuple[Path, ...]:
+        """Every file or folder that ``data`` names."""
+        return tuple(Path(part) for part in self.data.split(",") if part)
+
+    def dumps(self) -> str:
+        """As JSON text."""
+        return json.dumps(self.__dict__, sort_keys=True)
+
+
+def _between(option: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise InputError(f"{option} is {value}", remedy=f"give a number from {low} to {high}")
+
+
+def _positive(option: str, value: float | None) -> None:
+    # Not `value <= 0`: nan must be refused, too.
+    if value is not None and not 0 < value < float("inf"):
+        raise InputError(f"{option} is {value}", remedy="give a positive number")

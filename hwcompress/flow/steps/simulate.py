@@ -1,0 +1,156 @@
+"""The simulator on every test sample, against the definition and against the source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from hwcompress.errors import CheckFailed
+from hwcompress.flow.sources import MODEL_FILE, OUTPUTS_FILE
+from hwcompress.flow.step import Context
+from hwcompress.flow.steps.accuracy import (
+    accuracy,
+    class_count,
+    confusion,
+    decide,
+    usable_labels,
+)
+from hwcompress.flow.steps.arrays import Vectors, load_arrays, load_test, real_samples
+from hwcompress.flow.steps.tally import Tally
+from hwcompress.frontend import Imported, import_model
+from hwcompress.frontend.check import check_float64, check_values, source_samples
+from hwcompress.frontend.qonnx_runtime import QonnxRuntime
+from hwcompress.ir import Graph, format_graph, load, trace
+from hwcompress.report.facts import (
+    Accuracy,
+    Confusion,
+    DataFacts,
+    SimulateFacts,
+    SourceFacts,
+)
+from hwcompress.sim import Simulator
+from hwcompress.sim.diff import compare_traces
+
+__all__ = ["run_simulate"]
+
+_BLOCK_BYTES = 1 << 27
+_MAX_BLOCK = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class _Source:
+    """Real outputs of one way to run the source model."""
+
+    who: str
+    by: str
+    real: np.ndarray
+
+
+def run_simulate(context: Context) -> SimulateFacts:
+    """Compare PyTorch, the exported file, its float64 reading, the definition and the simulator."""
+    graph = load(context.folder / "graph")
+    data = context.result("data", DataFacts)
+    stored, labels = load_test(context.folder)
+    samples = real_samples(stored, data, graph.inputs[0].source_shape)
+    if labels is not None:
+        labels = usable_labels(labels, graph, data.name)
+    imported = _import_again(context, graph, real_samples(stored, data, stored.shape[1:]))
+    # The source must see what the graph sees, down to the input's rounding.
+    fed = source_samples(imported, samples)
+    integers, tally = _by_blocks(imported, samples, fed, context)
+    sources = _run_sources(context, imported, fed)
+    for source in sources:
+        context.say(f"{source.who} against the integer graph")
+        results = check_values(
+            imported, source.who, {_first(graph): source.real}, fed, integers.outputs
+        )
+        tally.add("integer graph", source.who, "outputs", source.by, results)
+    integers.save(context.out, graph)
+    accuracies, matrix = _accuracies(graph, sources, integers, labels, context.tools)
+    return SimulateFacts(tally.checks(), accuracies, matrix, ())
+
+
+def _first(graph: Graph) -> str:
+    return graph.outputs[0].inputs[0]
+
+
+def _import_again(context: Context, graph: Graph, samples: np.ndarray) -> Imported:
+    imported = import_model(
+        context.folder / "source" / MODEL_FILE,
+        samples=samples,
+        input_type=context.settings.input_type or None,
+        name=graph.name,
+    )
+    if format_graph(imported.graph) != format_graph(graph):
+        raise CheckFailed("importing the model again gave another graph", where=graph.name)
+    return imported
+
+
+def _by_blocks(
+    imported: Imported, samples: np.ndarray, fed: np.ndarray, context: Context
+) -> tuple[Vectors, Tally]:
+    """Every tensor of every sample; only input and outputs are kept."""
+    graph, tally = imported.graph, Tally()
+    simulator = Simulator(graph)
+    inputs = graph.inputs[0].encode(samples)
+    bytes_per_sample = 8 * sum(tensor.type.size for tensor in graph.tensors.values())
+    block = max(1, min(_MAX_BLOCK, _BLOCK_BYTES // bytes_per_sample))
+    kept: dict[str, list[np.ndarray]] = {op.inputs[0]: [] for op in graph.outputs}
+    numba = f"hwcompress with Numba {context.tools['numba']}"
+    for start in range(0, len(inputs), block):
+        context.say(f"sample {start:,} of {len(inputs):,}")
+        part = inputs[start : start + block]
+        definition, fast = trace(graph, part), simulator.trace(part)
+        tally.add(
+            "Numba simulator",
+            "integer graph",
+            "every layer",
+            numba,
+            [compare_traces(graph, "Numba simulator", fast, "NumPy reference", definition)],
+            start,
+        )
+        tally.add(
+            "integer graph",
+            "source in float64",
+            "every quantized tensor",
+            f"NumPy {context.tools['numpy']}",
+            check_float64(imported, fed[start : start + block], definition),
+            start,
+        )
+        for tensor, parts in kept.items():
+            parts.append(fast[tensor])
+    outputs = {tensor: np.concatenate(parts) for tensor, parts in kept.items()}
+    return Vectors(inputs, outputs), tally
+
+
+def _run_sources(context: Context, imported: Imported, fed: np.ndarray) -> list[_Source]:
+    """The source as its framework ran it, if it did, and as qonnx runs the exported file."""
+    found = []
+    outputs, facts = context.folder / "source" / OUTPUTS_FILE, context.result("train", SourceFacts)
+    if facts.framework:
+        found.append(_Source("PyTorch", facts.framework, load_arrays(outputs)["y"]))
+    context.say("qonnx executor")
+    tensor = imported.origin[_first(imported.graph)][0]
+    (real,) = QonnxRuntime(imported.model.path, (tensor,)).run(fed)
+    found.append(_Source("QONNX executor", f"qonnx {context.tools['qonnx']}, float32", real))
+    return found
+
+
+def _accuracies(
+    graph: Graph,
+    sources: list[_Source],
+    integers: Vectors,
+    labels: np.ndarray | None,
+    tools: Mapping[str, str],
+) -> tuple[tuple[Accuracy, ...], Confusion | None]:
+    if labels is None:
+        return (), None
+    rows = [
+        accuracy(source.who, source.by, decide(graph, source.real), labels) for source in sources
+    ]
+    tensor = _first(graph)
+    given = decide(graph, graph.tensors[tensor].affine.apply(integers.outputs[tensor]))
+    rows.append(accuracy("Simulator", f"hwcompress with Numba {tools['numba']}", given, labels))
+    return tuple(rows), confusion(given, labels, class_count(graph))

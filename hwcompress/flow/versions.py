@@ -1,0 +1,22 @@
+"""Versions of the tools and libraries that take part in a step."""
+
+from __future__ import annotations
+
+import platform
+
+from hwcompress import tools
+from hwcompress.flow.step import Step
+
+__all__ = ["step_versions"]
+
+
+def step_versions(step: Step) -> dict[str, str]:
+    """Version of every tool and package the step names; ``not found`` if it is missing."""
+    versions = {"python": platform.python_version()}
+    for name in step.tools:
+        # Both simulator paths use Verilator, cocotb only a new enough one.
+        tool = tools.find(name)
+        versions[name] = tool.label if tool else "not found"
+    for name in step.packages:
+        versions[name] = tools.package_version(name) or "not found"
+    return versions

@@ -1,0 +1,213 @@
+"""Puts the findings of the steps together into one report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from hwcompress import __version__
+from hwcompress.report.facts import (
+    BenchFacts,
+    Check,
+    DataFacts,
+    DesignFacts,
+    Figure,
+    FoldFacts,
+    GraphFacts,
+    HlsFacts,
+    LayerHardware,
+    PackageFacts,
+    SimulateFacts,
+    SourceFacts,
+    SynthFacts,
+    Utilization,
+    VerifyFacts,
+)
+from hwcompress.report.model import (
+    SCHEMA,
+    BoardFacts,
+    LayerRow,
+    Report,
+    Share,
+    StepState,
+)
+
+__all__ = ["Findings", "assemble", "find_figure"]
+
+Facts = TypeVar("Facts")
+
+_NO_TIMING = (
+    "the clock is the board's nominal one: Yosys does not place and route, so whether the design"
+    " reaches it has not been measured"
+)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the steps returned; ``None`` for a step that has not run."""
+
+    data: DataFacts | None = None
+    source: SourceFacts | None = None
+    graph: GraphFacts | None = None
+    simulate: SimulateFacts | None = None
+    fold: FoldFacts | None = None
+    design: DesignFacts | None = None
+    hls: HlsFacts | None = None
+    verify: VerifyFacts | None = None
+    bench: BenchFacts | None = None
+    synth: SynthFacts | None = None
+    package: PackageFacts | None = None
+
+
+def assemble(
+    model: str,
+    board: BoardFacts,
+    command: str,
+    settings: Mapping[str, str],
+    steps: Sequence[StepState],
+    findings: Findings,
+) -> Report:
+    """The report of what has been found so far."""
+    checks: tuple[Check, ...] = ()
+    for part in (findings.simulate, findings.hls, findings.verify, findings.bench):
+        checks += part.checks if part is not None else ()
+    return Report(
+        schema=SCHEMA,
+        hwcompress=__version__,
+        model=model,
+        board=board,
+        command=command,
+        settings=dict(settings),
+        steps=tuple(steps),
+        accuracy=findings.simulate.accuracy if findings.simulate else (),
+        confusion=findings.simulate.confusion if findings.simulate else None,
+        checks=checks,
+        performance=_performance(findings, board),
+        resources=_resources(findings.synth, board),
+        layers=_layers(findings),
+        rest=_rest(findings),
+        data=findings.data,
+        source=findings.source,
+        graph=findings.graph,
+        design=findings.design,
+        bench=findings.bench,
+        package=findings.package,
+        notes=_notes(findings),
+    )
+
+
+def find_figure(figures: Sequence[Figure], name: str) -> Figure | None:
+    """The first figure of a name."""
+    return next((figure for figure in figures if figure.name == name), None)
+
+
+def _performance(findings: Findings, board: BoardFacts) -> tuple[Figure, ...]:
+    """Cycles, measured before estimated, then what they mean at the board's clock."""
+    figures: list[Figure] = []
+    for part in (findings.verify, findings.bench, findings.design, findings.hls):
+        figures += part.figures if part is not None else ()
+    derived = []
+    interval = find_figure(figures, "interval")
+    if interval is not None:
+        derived.append(
+            Figure(
+                "throughput",
+                board.clock_mhz * 1e6 / interval.value,
+                "frames/s",
+                "estimated",
+                f"{board.clock_mhz:g} MHz / interval",
+                _NO_TIMING,
+            )
+        )
+    latency = find_figure(figures, "frame latency")
+    if latency is not None:
+        derived.append(
+            Figure(
+                "frame latency at the clock",
+                latency.value / board.clock_mhz,
+                "us",
+                "estimated",
+                f"frame latency / {board.clock_mhz:g} MHz",
+                _NO_TIMING,
+            )
+        )
+    return (*derived, *figures)
+
+
+def _resources(synth: SynthFacts | None, board: BoardFacts) -> tuple[Share, ...]:
+    if synth is None:
+        return ()
+    total = synth.total
+    return tuple(
+        Share(name, float(used), available, synth.basis, synth.by)
+        for name, used, available in (
+            ("LUT", total.lut, board.lut),
+            ("FF", total.ff, board.ff),
+            ("BRAM36", total.bram36, board.bram36),
+            ("DSP", total.dsp, board.dsp),
+        )
+    )
+
+
+def _layers(findings: Findings) -> tuple[LayerRow, ...]:
+    if findings.graph is None:
+        return ()
+    engines: dict[str, LayerHardware] = {}
+    for part in (findings.fold, findings.design):
+        engines |= {layer.name: layer for layer in part.layers} if part is not None else {}
+    rows = []
+    for layer in findings.graph.layers:
+        engine = engines.get(layer.name)
+        rows.append(
+            LayerRow(
+                layer.name,
+                layer.kind,
+                layer.out_shape,
+                layer.in_type,
+                layer.out_type,
+                layer.weights,
+                layer.weight_type,
+                layer.macs,
+                engine.pe if engine else None,
+                engine.simd if engine else None,
+                engine.cycles if engine else None,
+                _sum(layer.name, findings.synth, layer.name) if findings.synth else None,
+            )
+        )
+    return tuple(rows)
+
+
+def _sum(name: str, synth: SynthFacts, op: str) -> Utilization | None:
+    parts = [module for module in synth.modules if module.op == op]
+    if not parts:
+        return None
+    return Utilization(
+        name,
+        op,
+        sum(part.lut for part in parts),
+        sum(part.ff for part in parts),
+        sum(part.bram36 for part in parts),
+        sum(part.dsp for part in parts),
+    )
+
+
+def _rest(findings: Findings) -> Utilization | None:
+    """What belongs to no operation: FIFOs, width converters."""
+    return _sum("between layers", findings.synth, "") if findings.synth else None
+
+
+def _notes(findings: Findings) -> tuple[str, ...]:
+    notes: list[str] = []
+    for part in (
+        findings.data,
+        findings.source,
+        findings.graph,
+        findings.simulate,
+        findings.fold,
+        findings.hls,
+        findings.synth,
+        findings.package,
+    ):
+        notes += part.notes if part is not None else ()
+    return tuple(dict.fromkeys(notes))
