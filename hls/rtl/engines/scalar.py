@@ -22,7 +22,9 @@ def threshold(layer: Layer, stream: Stream) -> Stream:
     channels, dtype, otype = layer.source.channels, stream.dtype, layer.target.dtype
     stream = layer.convert(stream, pe)
     rows, sign = op.rows(channels)
-    falling = sign < 0
+    # One level only: a threshold that never holds, and nothing to turn.
+    constant = op.thresholds.shape[1] == 0
+    falling = (sign < 0) & (not constant)
     table = np.where(falling[:, None], 1 - rows, rows)
     # Thresholds outside the input type always or never hold: lo and hi + 1 say
     # so within one bit more than the type has.
@@ -40,7 +42,7 @@ def threshold(layer: Layer, stream: Stream) -> Stream:
     low = int(otype.to_raw(np.array(otype.lo)))
     output = {"OUT_BITS": otype.bits, "LO": Literal.hex(otype.bits, low)}
     if levels <= _PARALLEL:
-        if levels == 0:  # one level only: a threshold that never holds
+        if constant:
             table = np.full((channels, 1), dtype.hi + 1)
         bits = to_bits(table, width).reshape(channels, -1)
         if falling.any():

@@ -171,11 +171,12 @@ module hwc_window #(
     reg signed [PW-1:0]  written_q;  // beats written; negative: of the image before
     reg signed [PW-1:0]  row_q;      // start of the last row that the window needs
     reg signed [PW-1:0]  col_q;      // end of the last pixel that it needs in that row
-    reg signed [PW-1:0]  top_q;      // start of the window's first row, maybe padding
+    reg signed [PW-1:0]  top_q;      // start of the window's first row; negative above the image
 
     wire                 write    = s_valid & room_q;
     wire signed [PW-1:0] row_next = row_q + ROW_STEP;
     wire signed [PW-1:0] col_next = col_q + COL_STEP;
+    wire signed [PW-1:0] top_next = top_q + ROW_STEP;
     wire signed [PW-1:0] kept     = top_q[PW-1] ? {PW{1'b0}} : top_q;
     wire signed [PW-1:0] need     = row_q + col_q;
     wire signed [PW-1:0] held     = written_q - kept;
@@ -201,7 +202,7 @@ module hwc_window #(
                     col_q <= end_x ? COL_FROM : (col_next > COL_STOP) ? COL_STOP : col_next;
                 if (end_x) begin
                     row_q <= end_y ? ROW_FROM : (row_next > ROW_STOP) ? ROW_STOP : row_next;
-                    top_q <= end_y ? TOP_FROM : top_q + ROW_STEP;
+                    top_q <= end_y ? TOP_FROM : (top_next > WHOLE) ? WHOLE : top_next;
                 end
             end
         end
