@@ -147,7 +147,7 @@ def _differences(
 
 
 def _any_per_sample(differ: np.ndarray) -> np.ndarray:
-    return differ.any(axis=tuple(range(1, differ.ndim)))
+    return np.asarray(differ.any(axis=tuple(range(1, differ.ndim))))
 
 
 def _first(

@@ -21,8 +21,7 @@ def kernel(function: Callable) -> Callable:
     Numba notices a change of the file that holds the kernel, but not of a
     file it imports from: everything a kernel calls lives in its own file.
     """
-    options = {"nogil": True, "error_model": "numpy"}
     try:
-        return numba.njit(cache=True, **options)(function)
+        return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
     except RuntimeError:  # "cannot cache function ...: no locator available"
-        return numba.njit(**options)(function)
+        return numba.njit(nogil=True, error_model="numpy")(function)

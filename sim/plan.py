@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from hwcompress.ir import Op, Realisation, TensorType
+from hwcompress.ir import Realisation, TensorType
 from hwcompress.sim.storage import storage_dtype
 
 __all__ = ["SIM", "Handler", "Rows", "Step", "rows_of"]
@@ -68,7 +69,9 @@ class Step:
         raise NotImplementedError
 
 
-Handler = Callable[[Op, Sequence[TensorType], Sequence[TensorType]], Step]
+# A handler takes the one operation class it is registered for, with the types
+# of its inputs and outputs.
+Handler = Callable[[Any, Sequence[TensorType], Sequence[TensorType]], Step]
 
 SIM: Realisation[Handler] = Realisation("sim", "the Numba simulator")
 

@@ -22,6 +22,10 @@ __all__ = ["XnorSum", "xnor_step"]
 _WORD = 64
 
 
+# mypy: disable-error-code="call-arg"
+# (an intrinsic is called without the typing context it is declared with)
+
+
 @intrinsic
 def _popcount(typing_context, value):  # type: ignore[no-untyped-def]
     """Number of set bits of a uint64, as LLVM's own operation, which vectorises."""

@@ -13,8 +13,12 @@ from hwcompress.ir import OPERATIONS, REALISATIONS, Input, Output
 
 __all__ = ["coverage_markdown"]
 
-# Importing one of these fills its registry.
-_MODULES = ("hwcompress.sim", "hwcompress.hls.rtl", "hwcompress.hls.hls4ml")
+# Column, and the package whose import fills its registry.
+_REALISATIONS = {
+    "sim": "hwcompress.sim",
+    "rtl": "hwcompress.hls.rtl",
+    "hls4ml": "hwcompress.hls.hls4ml",
+}
 
 
 def coverage_markdown() -> str:
@@ -23,10 +27,10 @@ def coverage_markdown() -> str:
     Every operation has a reference, which defines it. Input and Output mark
     the edges of a graph and are not realised.
     """
-    for module in _MODULES:
-        importlib.import_module(module)
+    for package in _REALISATIONS.values():
+        importlib.import_module(package)
     operations = [name for name, cls in sorted(OPERATIONS.items()) if cls not in (Input, Output)]
-    realisations = list(REALISATIONS.values())
+    realisations = [REALISATIONS[name] for name in _REALISATIONS]
     rows = [["operation", "reference", *(each.name for each in realisations)]]
     for name in operations:
         marks = ["yes" if name in each.handlers else "no" for each in realisations]

@@ -95,16 +95,16 @@ def random_network(
     if image:
         for _ in range(rng.integers(1, max_layers + 1)):
             chain.add(lambda source: _conv(rng, source, max_channels))
-            chain.add(lambda source: _activation(rng, source))
+            chain.activate()
             if rng.random() < 0.5:
                 make = _max_pool if rng.random() < 0.6 else _sum_pool
                 chain.add(lambda source, make=make: make(rng, source))
                 if rng.random() < 0.5:
-                    chain.add(lambda source: _activation(rng, source))
+                    chain.activate()
         chain.add(lambda source: Reshape("", (), (), (source.size,)))
     for _ in range(rng.integers(0, max_layers + 1)):
         chain.add(lambda source: _dense(rng, source, max_channels))
-        chain.add(lambda source: _activation(rng, source))
+        chain.activate()
     chain.add(lambda source: _dense(rng, source, max_channels))
     if argmax:
         chain.add(lambda source: ArgMax("", (), ()))
@@ -112,12 +112,18 @@ def random_network(
 
 
 class _Chain:
-    """A graph that grows at its end; operations are named as they are added."""
+    """A graph that grows at its end; operations are named as they are added.
+
+    A few samples grow with it, so that an activation can be placed where its
+    input really lies: else most networks would compute a constant.
+    """
 
     def __init__(self, rng: _Rng, max_size: int, max_channels: int, image: bool) -> None:
         channels = int(rng.integers(1, max_channels + 1))
         shape = (*map(int, rng.integers(1, max_size + 1, 2)), channels) if image else (channels,)
-        self.tail = TensorType(shape, random_type(rng, 6))
+        self.rng = rng
+        self.tail = TensorType(shape, _varied_type(rng, 6))
+        self.samples = _values(rng, self.tail.dtype, (32, *shape))
         self.tensor = "x"
         self.ops: list[Op] = [
             Input("in", (), ("x",), shape, _identity(self.tail), shape, self.tail.dtype, 1.0)
@@ -128,8 +134,17 @@ class _Chain:
         name = f"{op.kind.lower()}{len(self.ops)}"
         op = replace(op, name=name, inputs=(self.tensor,), outputs=(name,))
         (self.tail,) = op.infer([self.tail])
+        (self.samples,) = op.evaluate([self.samples])
         self.tensor = name
         self.ops.append(op)
+
+    def activate(self) -> None:
+        """Threshold or Rescale, about the range that the samples take."""
+        flat = self.samples.reshape(-1, self.tail.channels)
+        lo, hi = flat.min(axis=0), flat.max(axis=0)
+        rng, otype = self.rng, _varied_type(self.rng, 4)
+        make = _threshold if otype.is_bipolar or rng.random() < 0.6 else _rescale
+        self.add(lambda source: make(rng, source, otype, lo, hi))
 
     def finish(self, name: str) -> Graph:
         return Graph.build(name, [*self.ops, Output("out", (self.tensor,), ())])
@@ -151,6 +166,14 @@ def random_type(rng: _Rng, max_bits: int) -> IntType:
     return IntType(int(ends[0]), int(ends[1]))
 
 
+def _varied_type(rng: _Rng, max_bits: int) -> IntType:
+    """As :func:`random_type`, with two values at least."""
+    while True:
+        kind = random_type(rng, max_bits)
+        if kind.count > 1:
+            return kind
+
+
 def _identity(tensor: TensorType) -> tuple[int, ...]:
     return tuple(range(len(tensor.shape)))
 
@@ -164,8 +187,14 @@ def _weights(rng: _Rng, shape: Sequence[int]) -> tuple[np.ndarray, IntType]:
     return _values(rng, wtype, shape), wtype
 
 
-def _bias(rng: _Rng, rows: int) -> np.ndarray | None:
-    return None if rng.random() < 0.4 else rng.integers(-300, 301, rows)
+def _bias(rng: _Rng, weight: np.ndarray, source: IntType) -> np.ndarray | None:
+    """Of the size of the sums."""
+    reach = int(np.abs(weight).sum() // len(weight)) * max(abs(source.lo), abs(source.hi)) // 2 + 1
+    return None if rng.random() < 0.4 else rng.integers(-reach, reach + 1, len(weight))
+
+
+def _ends(kind: IntType) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([kind.lo]), np.array([kind.hi])
 
 
 def _image(rng: _Rng, max_size: int = 8, max_channels: int = 8, max_bits: int = 6) -> TensorType:
@@ -183,7 +212,7 @@ def _vector(rng: _Rng, max_bits: int = 8) -> TensorType:
 def _dense(rng: _Rng, source: TensorType, max_rows: int) -> Dense:
     rows = int(rng.integers(1, max_rows + 1))
     weight, wtype = _weights(rng, (rows, source.channels))
-    return Dense("op", ("x",), ("y",), weight, wtype, _bias(rng, rows))
+    return Dense("op", ("x",), ("y",), weight, wtype, _bias(rng, weight, source.dtype))
 
 
 def _window(
@@ -237,8 +266,8 @@ def _conv(rng: _Rng, source: TensorType, max_filters: int) -> Conv:
     )
     weight, wtype = _weights(rng, (filters, *kernel, channels // groups))
     return Conv(
-        "op", ("x",), ("y",), weight, wtype, _bias(rng, filters), _stride(rng), padding,
-        dilation, groups, _pad_value(rng, source.dtype),
+        "op", ("x",), ("y",), weight, wtype, _bias(rng, weight, source.dtype), _stride(rng),
+        padding, dilation, groups, _pad_value(rng, source.dtype),
     )  # fmt: skip
 
 
@@ -257,13 +286,14 @@ def _sum_pool(rng: _Rng, source: TensorType) -> SumPool:
     return SumPool("op", ("x",), ("y",), kernel, _stride(rng), padding, pad_value)
 
 
-def _threshold(rng: _Rng, source: TensorType, otype: IntType) -> Threshold:
-    """Levels spread over the middle of the input's range; some repeat, some lie outside."""
-    rows = source.channels if rng.random() < 0.7 else 1
-    sign = rng.choice([1, 1, -1], rows).astype(np.int64)
-    lo, hi = source.dtype.lo, source.dtype.hi
-    middle, spread = (lo + hi) // 2, (hi - lo) // 3 + 1
-    levels = rng.integers(middle - spread, middle + spread + 1, (rows, otype.count - 1))
+def _threshold(
+    rng: _Rng, source: TensorType, otype: IntType, lo: np.ndarray, hi: np.ndarray
+) -> Threshold:
+    """Levels over the middle of ``lo ... hi`` of a channel; some repeat, some lie outside."""
+    lo, hi = _per_row(rng, source, lo, hi)
+    sign = rng.choice([1, 1, -1], lo.size).astype(np.int64)
+    middle, spread = ((lo + hi) // 2)[:, None], ((hi - lo) // 3 + 1)[:, None]
+    levels = rng.integers(middle - spread, middle + spread + 1, (lo.size, otype.count - 1))
     outside = rng.random(levels.shape) < 0.05
     levels = np.where(outside, levels + rng.choice([-1, 1]) * 4 * spread, levels)
     thresholds = np.sort(levels, axis=1)
@@ -272,25 +302,29 @@ def _threshold(rng: _Rng, source: TensorType, otype: IntType) -> Threshold:
     return Threshold("op", ("x",), ("y",), thresholds, sign, otype)
 
 
-def _rescale(rng: _Rng, source: TensorType, otype: IntType) -> Rescale:
-    """About the range of the input onto that of the output, so that both clip and round occur."""
-    rows = source.channels if rng.random() < 0.7 else 1
-    shift = rng.integers(0, 17, rows)
-    reach = source.dtype.hi - source.dtype.lo + 1
-    gain = otype.count / reach * rng.uniform(0.3, 2.0, rows) * rng.choice([1, 1, -1], rows)
-    mul = np.rint(gain * 2.0**shift).astype(np.int64)
-    middle = (source.dtype.hi + source.dtype.lo) // 2
+def _rescale(
+    rng: _Rng, source: TensorType, otype: IntType, lo: np.ndarray, hi: np.ndarray
+) -> Rescale:
+    """About ``lo ... hi`` of a channel onto the range of the output: it both clips and rounds."""
+    lo, hi = _per_row(rng, source, lo, hi)
+    gain = otype.count / (hi - lo + 1) * rng.uniform(0.5, 2.0, lo.size)
+    # Few bits of multiplier make ties frequent, many make it precise.
+    precision = rng.integers(0, 9, lo.size)
+    shift = np.clip(precision - np.floor(np.log2(gain)).astype(np.int64), 0, 40)
+    mul = np.rint(gain * 2.0**shift).astype(np.int64) * rng.choice([1, 1, -1], lo.size)
     target = (otype.hi + otype.lo) // 2
-    add = (target << shift) - mul * middle + rng.integers(-3, 4, rows)
+    add = (target << shift) - mul * ((hi + lo) // 2) + rng.integers(-3, 4, lo.size)
     rounding = ("floor", "half_even")[rng.integers(0, 2)]
     return Rescale("op", ("x",), ("y",), mul, add, shift, rounding, otype)
 
 
-def _activation(rng: _Rng, source: TensorType) -> Op:
-    otype = random_type(rng, 4)
-    if otype.is_bipolar or rng.random() < 0.6:
-        return _threshold(rng, source, otype)
-    return _rescale(rng, source, otype)
+def _per_row(
+    rng: _Rng, source: TensorType, lo: np.ndarray, hi: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds for a row per channel, or for one row for all."""
+    if rng.random() < 0.7:
+        return np.broadcast_to(lo, (source.channels,)), np.broadcast_to(hi, (source.channels,))
+    return np.array([lo.min()]), np.array([hi.max()])
 
 
 def _make_dense(rng: _Rng) -> tuple[TensorType, Op]:
@@ -313,14 +347,16 @@ def _make_threshold(rng: _Rng) -> tuple[TensorType, Op]:
     bits = int(rng.choice([2, 6, 8, 12, 20]))
     source = _image(rng, 3, 6, bits) if rng.random() < 0.5 else _vector(rng, bits)
     otype = random_type(rng, 4 if rng.random() < 0.7 else 8)
-    return source, _threshold(rng, source, otype)
+    return source, _threshold(rng, source, otype, *_ends(source.dtype))
 
 
 def _make_rescale(rng: _Rng) -> tuple[TensorType, Op]:
     bits = int(rng.choice([2, 6, 8, 12, 20, 28]))
     source = _image(rng, 3, 6, bits) if rng.random() < 0.5 else _vector(rng, bits)
     otype = random_type(rng, 8)
-    return source, _rescale(rng, source, TERNARY if otype.is_bipolar else otype)
+    if otype.is_bipolar:  # a Rescale cannot make it
+        otype = TERNARY
+    return source, _rescale(rng, source, otype, *_ends(source.dtype))
 
 
 def _make_max_pool(rng: _Rng) -> tuple[TensorType, Op]:
