@@ -223,7 +223,7 @@ class Float64Model:
 
     def __init__(self, model: OnnxModel, constants: dict[str, np.ndarray]) -> None:
         self._model = model
-        self._constants = constants
+        self.constants = constants
 
     def trace(self, samples: np.ndarray) -> dict[str, np.ndarray]:
         """Every computed tensor, ``(batch, ...)`` float64, by name."""
@@ -231,10 +231,10 @@ class Float64Model:
         batch = samples.shape[0]
         values: dict[str, np.ndarray] = {name: np.asarray(samples, np.float64)}
         for node in self._model.nodes:
-            if node.outputs[0] in self._constants:
+            if node.outputs[0] in self.constants:
                 continue
             inputs = [
-                values[source] if source in values else self._constants[source]
+                values[source] if source in values else self.constants[source]
                 for source in node.inputs
                 if source
             ]

@@ -17,7 +17,7 @@ import numpy as np
 __all__ = ["Fit", "fit_rescale"]
 
 _MAX_SHIFT = 40
-_MAX_MULTIPLIER = 1 << 24
+_MAX_MULTIPLIER = 1 << 34
 _MAX_PRODUCT = 1 << 60
 
 
@@ -63,10 +63,11 @@ def _slope(thresholds: np.ndarray, lo: int, hi: int) -> float:
     """Levels per input step, from the outermost boundaries inside the range."""
     inside = np.flatnonzero((thresholds > lo) & (thresholds <= hi))
     if inside.size < 2:
-        return 0.0
+        return float(inside.size)
     first, last = inside[0], inside[-1]
     width = int(thresholds[last] - thresholds[first])
-    return float(last - first) / width if width else 0.0
+    # All levels at one input: as steep as it takes to pass them in one step.
+    return float(last - first) / width if width else float(inside.size)
 
 
 def _fit_floor(steps: _Steps, slope: float, reach: int) -> tuple[int, int, int] | None:
@@ -157,8 +158,9 @@ def fit_rescale(
         if all(item is not None for item in found):
             return _as_fit([item for item in found if item is not None], "half_even")
     fits = []
-    for steps, slope, reach in rows:
-        fit = _fit_floor(steps, slope, reach)
+    for channel, (steps, slope, reach) in enumerate(rows):
+        known = float(gain[channel]) if gain is not None else slope
+        fit = _fit_floor(steps, known, reach) or _fit_floor(steps, slope, reach)
         if fit is None:
             return None
         fits.append(fit)

@@ -1,0 +1,55 @@
+"""Brevitas modules to QONNX, by Brevitas's own exporter."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import warnings
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from hwcompress.errors import UnsupportedError
+
+__all__ = ["export_qonnx"]
+
+
+def export_qonnx(module: nn.Module, sample_shape: tuple[int, ...], path: Path) -> None:
+    """Write a module as a QONNX file with a batch of one.
+
+    Args:
+        module: in eval mode afterwards.
+        sample_shape: shape of one sample, without batch.
+        path: the file; it appears whole or not at all.
+
+    Raises:
+        UnsupportedError: the exporter refuses the module.
+    """
+    from brevitas.export import export_qonnx as brevitas_export
+
+    module.eval()
+    partial = path.with_suffix(".partial")
+    noise = io.StringIO()
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(noise), torch.no_grad():
+            warnings.simplefilter("ignore")
+            # The TorchScript path keeps batch norms, names and shapes as
+            # the module has them; the dynamo path prints and rewrites.
+            brevitas_export(
+                module,
+                args=torch.zeros(1, *sample_shape),
+                export_path=str(partial),
+                dynamo=False,
+            )
+        os.replace(partial, path)
+    except Exception as error:  # torch and Brevitas raise many types here
+        raise UnsupportedError(
+            f"the module cannot be exported to QONNX: {type(error).__name__}: {error}",
+            remedy=f"check that it accepts one sample of shape {sample_shape}",
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)

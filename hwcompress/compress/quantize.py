@@ -1,0 +1,189 @@
+"""A float module with Brevitas quantizers put in, all scales powers of two.
+
+Every convolution and linear layer gets quantized weights. Before each of
+them, and before average pooling, the activation is quantized as early as
+possible: right behind the operator that computes it, so that pooling and
+reshaping work on few bits. Everything between is left as it is; the frontend
+evaluates it (DESIGN.md, section 2.1).
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import fx, nn
+
+from hwcompress.errors import UnsupportedError
+
+__all__ = ["quantize_module"]
+
+_LINEAR = (nn.Conv2d, nn.Linear)
+_AVERAGE = (nn.AvgPool2d, nn.AdaptiveAvgPool2d)
+# Operators that only move or select values: a quantizer may stand before them.
+_MOVING = (nn.MaxPool2d, nn.Flatten, nn.Dropout, nn.Dropout2d, nn.Identity)
+_MOVING_FUNCTIONS = (
+    torch.flatten,
+    torch.reshape,
+    nn.functional.max_pool2d,
+    torch.max_pool2d,
+    nn.functional.dropout,
+)
+_MOVING_METHODS = ("flatten", "reshape", "view", "contiguous", "squeeze", "unsqueeze")
+_POSITIVE = (nn.ReLU, nn.ReLU6, nn.Sigmoid, nn.Hardsigmoid)
+_POSITIVE_FUNCTIONS = (
+    torch.relu,
+    torch.sigmoid,
+    nn.functional.relu,
+    nn.functional.relu6,
+    nn.functional.sigmoid,
+)
+_POSITIVE_METHODS = ("relu", "sigmoid")
+
+
+def quantize_module(
+    module: nn.Module, *, weight_bits: int, act_bits: int, signed_input: bool
+) -> nn.Module:
+    """A copy of a float module with quantized weights and activations.
+
+    Args:
+        module: traceable by ``torch.fx``; it is not changed.
+        weight_bits: 1 to 8; one bit means the binary weights {-1, +1}.
+        act_bits: 1 to 8; one bit means {-1, +1}, and {0, 1} after a ReLU.
+        signed_input: whether the model's input takes negative values.
+
+    Returns:
+        A module whose activation scales are yet to be set by training or
+        calibration. The model's output is not quantized.
+
+    Raises:
+        UnsupportedError: the module cannot be traced.
+    """
+    try:
+        graph_module = fx.symbolic_trace(copy.deepcopy(module))
+    except Exception as error:  # torch.fx raises many types
+        raise UnsupportedError(
+            f"the module cannot be traced: {type(error).__name__}: {error}",
+            remedy="write its forward without control flow on values, or build it with Brevitas",
+        ) from error
+    modules = dict(graph_module.named_modules())
+    done: dict[fx.Node, fx.Node] = {}
+    for node in list(graph_module.graph.nodes):
+        part = modules.get(str(node.target)) if node.op == "call_module" else None
+        average = isinstance(part, _AVERAGE) or _is_average(node)
+        if not isinstance(part, _LINEAR) and not average:
+            continue
+        source = _origin(node.args[0], modules)
+        if source not in done:
+            done[source] = _quantized(
+                graph_module, source, _is_positive(source, modules, signed_input), act_bits,
+                len(done),
+            )
+    for name, part in modules.items():
+        if isinstance(part, _LINEAR):
+            _replace(graph_module, name, _weights(part, weight_bits))
+    graph_module.graph.lint()
+    graph_module.recompile()
+    return graph_module
+
+
+def _is_average(node: fx.Node) -> bool:
+    functions = (nn.functional.avg_pool2d, nn.functional.adaptive_avg_pool2d, torch.mean)
+    return (node.op == "call_function" and node.target in functions) or (
+        node.op == "call_method" and node.target == "mean"
+    )
+
+
+def _origin(node: fx.Node, modules: dict[str, nn.Module]) -> fx.Node:
+    """Walk back over operators that only move values."""
+    while True:
+        part = modules.get(str(node.target)) if node.op == "call_module" else None
+        moves = (
+            isinstance(part, _MOVING)
+            or (node.op == "call_function" and node.target in _MOVING_FUNCTIONS)
+            or (node.op == "call_method" and node.target in _MOVING_METHODS)
+        )
+        if not moves:
+            return node
+        (node,) = [item for item in node.args if isinstance(item, fx.Node)][:1]
+
+
+def _is_positive(node: fx.Node, modules: dict[str, nn.Module], signed_input: bool) -> bool:
+    """Whether a node's values are never negative."""
+    if node.op == "placeholder":
+        return not signed_input
+    if node.op == "call_module":
+        return isinstance(modules.get(str(node.target)), _POSITIVE)
+    if node.op == "call_function":
+        return node.target in _POSITIVE_FUNCTIONS
+    return node.op == "call_method" and node.target in _POSITIVE_METHODS
+
+
+def _quantized(
+    graph_module: fx.GraphModule, source: fx.Node, positive: bool, bits: int, index: int
+) -> fx.Node:
+    """Put a quantizer behind a node; every reader then reads the quantizer."""
+    import brevitas.nn as qnn
+    from brevitas.quant import (
+        Int8ActPerTensorFixedPointMSE,
+        SignedBinaryActPerTensorConst,
+        Uint8ActPerTensorFixedPointMSE,
+    )
+
+    name = f"act_quant_{index}"
+    if bits == 1 and not positive:
+        layer = qnn.QuantIdentity(act_quant=SignedBinaryActPerTensorConst, scaling_const=1.0)
+    else:
+        kind = Uint8ActPerTensorFixedPointMSE if positive else Int8ActPerTensorFixedPointMSE
+        layer = qnn.QuantIdentity(act_quant=kind, bit_width=bits)
+    graph_module.add_submodule(name, layer)
+    readers = list(source.users)
+    with graph_module.graph.inserting_after(source):
+        quantizer = graph_module.graph.call_module(name, (source,))
+    for reader in readers:
+        reader.replace_input_with(source, quantizer)
+    return quantizer
+
+
+def _weights(part: nn.Module, bits: int) -> nn.Module:
+    """The Brevitas twin of a convolution or linear layer, with its parameters."""
+    import brevitas.nn as qnn
+    from brevitas.quant import Int8WeightPerTensorFixedPoint, SignedBinaryWeightPerTensorConst
+
+    options: dict[str, object] = {"bias": part.bias is not None}
+    if bits == 1:
+        options |= {"weight_quant": SignedBinaryWeightPerTensorConst, "weight_scaling_const": 1.0}
+    else:
+        options |= {
+            "weight_quant": Int8WeightPerTensorFixedPoint,
+            "weight_bit_width": bits,
+        }
+    if isinstance(part, nn.Conv2d):
+        if part.padding_mode != "zeros" or isinstance(part.padding, str):
+            raise UnsupportedError(
+                f"a convolution with padding {part.padding!r}, mode {part.padding_mode!r}",
+                remedy="give the padding as numbers, filled with zeros",
+            )
+        twin: nn.Module = qnn.QuantConv2d(
+            part.in_channels,
+            part.out_channels,
+            part.kernel_size,
+            stride=part.stride,
+            padding=part.padding,
+            dilation=part.dilation,
+            groups=part.groups,
+            **options,
+        )
+    else:
+        assert isinstance(part, nn.Linear)
+        twin = qnn.QuantLinear(part.in_features, part.out_features, **options)
+    with torch.no_grad():
+        twin.weight.copy_(part.weight)  # type: ignore[operator]
+        if part.bias is not None:
+            twin.bias.copy_(part.bias)  # type: ignore[operator]
+    return twin
+
+
+def _replace(root: nn.Module, name: str, part: nn.Module) -> None:
+    parent, _, leaf = name.rpartition(".")
+    setattr(root.get_submodule(parent), leaf, part)

@@ -1,0 +1,107 @@
+"""Training and evaluation of classifiers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+__all__ = ["accuracy", "logits", "train_classifier"]
+
+Progress = Callable[[int, int, float], None]
+
+_EVALUATION_BATCH = 500
+
+
+def _plain(result: object) -> torch.Tensor:
+    """A tensor from what a module gives (Brevitas may wrap it)."""
+    value = getattr(result, "value", result)
+    assert isinstance(value, torch.Tensor)
+    return value
+
+
+def train_classifier(
+    module: nn.Module,
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    epochs: int,
+    seed: int = 0,
+    batch: int = 64,
+    rate: float = 1e-2,
+    shift: int = 0,
+    progress: Progress | None = None,
+) -> None:
+    """Train in place by cross-entropy, Adam and a one-cycle schedule.
+
+    Args:
+        module: gives logits ``(n, classes)``.
+        x: samples ``(n, *input shape)`` float.
+        y: labels ``(n,)``.
+        epochs: passes over the data; none leaves the module as it is.
+        seed: of the order of the samples (and of torch's generator).
+        batch: samples per step.
+        rate: the highest learning rate.
+        shift: images are moved by up to this many pixels at random.
+        progress: called with (epoch, epochs, mean loss) after each epoch.
+    """
+    if epochs < 1:
+        return
+    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
+    samples = torch.as_tensor(np.asarray(x), dtype=torch.float32)
+    labels = torch.as_tensor(np.asarray(y), dtype=torch.int64)
+    batch = min(batch, samples.shape[0])
+    steps = max(samples.shape[0] // batch, 1)
+    optimizer = torch.optim.Adam(module.parameters(), lr=rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, epochs * steps)
+    module.train()
+    for epoch in range(1, epochs + 1):
+        order = torch.randperm(samples.shape[0], generator=generator)
+        total = 0.0
+        for step in range(steps):
+            rows = order[step * batch : (step + 1) * batch]
+            data = samples[rows]
+            if shift:
+                data = _moved(data, shift, generator)
+            optimizer.zero_grad()
+            loss = functional.cross_entropy(_plain(module(data)), labels[rows])
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            total += float(loss.detach())
+        if progress is not None:
+            progress(epoch, epochs, total / steps)
+    module.eval()
+
+
+def _moved(images: torch.Tensor, shift: int, generator: torch.Generator) -> torch.Tensor:
+    """The batch, moved as one by a random offset, zeros coming in."""
+    down, right = torch.randint(-shift, shift + 1, (2,), generator=generator).tolist()
+    height, width = images.shape[-2:]
+    padded = functional.pad(images, (shift, shift, shift, shift))
+    return padded[..., shift + down : shift + down + height, shift + right : shift + right + width]
+
+
+def logits(module: nn.Module, x: np.ndarray, *, double: bool = False) -> np.ndarray:
+    """Outputs in eval mode, ``(n, ...)`` float64, computed in float32 (or float64)."""
+    module.eval()
+    dtype = torch.float64 if double else torch.float32
+    if double:
+        module = module.double()
+    parts = []
+    with torch.no_grad():
+        for start in range(0, x.shape[0], _EVALUATION_BATCH):
+            block = torch.as_tensor(np.asarray(x[start : start + _EVALUATION_BATCH]), dtype=dtype)
+            parts.append(_plain(module(block)).to(torch.float64).numpy())
+    if double:
+        module.float()
+    return np.concatenate(parts)
+
+
+def accuracy(outputs: np.ndarray, y: np.ndarray) -> float:
+    """Share of samples whose largest output is the label."""
+    return float(np.mean(outputs.reshape(outputs.shape[0], -1).argmax(axis=1) == y))

@@ -1,0 +1,167 @@
+"""The integer graph against its source, integer by integer (DESIGN.md, section 2.2).
+
+With scales that are powers of two a float32 run of the source is exact and
+must agree everywhere. With other scales a float32 sum may fall on the other
+side of a rounding tie; such a difference counts as *explained* only if, in
+float64, some quantizer's value before rounding lies within
+:data:`EXPLAINED_WITHIN` steps of a boundary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from hwcompress.frontend.float64 import QUANTIZERS
+from hwcompress.frontend.importer import Imported
+from hwcompress.frontend.qonnx_runtime import QonnxRuntime
+from hwcompress.frontend.quantizers import read_quantizer
+from hwcompress.sim.diff import Comparison, compare
+
+__all__ = [
+    "EXPLAINED_WITHIN",
+    "check_float64",
+    "check_qonnx",
+    "check_values",
+    "source_samples",
+]
+
+EXPLAINED_WITHIN = 1e-6
+_BLOCK = 256
+
+
+def source_samples(imported: Imported, samples: np.ndarray) -> np.ndarray:
+    """The real samples to feed the source with, so that both see the same input.
+
+    Where the model quantizes its input these are the samples; otherwise they
+    are rounded to the graph's input type first.
+    """
+    op = imported.graph.inputs[0]
+    if op.outputs[0] in imported.origin or op.boundaries is not None:
+        return np.asarray(samples, np.float64)
+    return op.decode(op.encode(samples))
+
+
+def _integers(imported: Imported, tensor: str, real: np.ndarray) -> np.ndarray:
+    """Real values of the source's tensor as the graph tensor's integers.
+
+    A value that is no integer of the scale (further than a quarter step
+    from one) becomes one that the type does not hold, hence a mismatch.
+    """
+    _, symbol = imported.origin[tensor]
+    kind = imported.graph.tensors[tensor]
+    gain, offset = symbol.function.gain, symbol.function.offset
+    assert gain is not None and offset is not None
+    laid = np.empty((real.shape[0], kind.type.size))
+    laid[:, symbol.order] = real.reshape(real.shape[0], -1)
+    steps = (laid.reshape(real.shape[0], *kind.shape) - offset) / gain
+    nearest = np.rint(steps)
+    wrong = np.abs(steps - nearest) > 0.25
+    return np.where(wrong, kind.dtype.hi + 1, nearest).astype(np.int64)
+
+
+def _near_boundary(imported: Imported, trace: Mapping[str, np.ndarray]) -> np.ndarray:
+    """For each sample, whether any quantizer is within reach of a step."""
+    near: np.ndarray | None = None
+    constants = imported.float64.constants
+    for node in imported.model.nodes:
+        if node.op not in QUANTIZERS or node.inputs[0] not in trace:
+            continue
+        quantizer = read_quantizer(node, [np.asarray(constants[name], np.float64) for name in node.inputs[1:]])
+        distance = quantizer.distance(trace[node.inputs[0]])
+        here = np.any(distance.reshape(distance.shape[0], -1) <= EXPLAINED_WITHIN, axis=1)
+        near = here if near is None else near | here
+    assert near is not None
+    return near
+
+
+def _explained(imported: Imported, samples: np.ndarray, wrong: np.ndarray) -> np.ndarray:
+    """Which of the samples with a mismatch have a value next to a boundary."""
+    rows = np.flatnonzero(wrong)
+    result = np.zeros(wrong.shape, bool)
+    for start in range(0, rows.size, _BLOCK):
+        block = rows[start : start + _BLOCK]
+        result[block] = _near_boundary(imported, imported.float64.trace(samples[block]))
+    return result
+
+
+def _compared(
+    imported: Imported,
+    level: str,
+    tensor: str,
+    theirs: np.ndarray,
+    ours: np.ndarray,
+    samples: np.ndarray,
+) -> Comparison:
+    """Compare one tensor and count the differences that are explained."""
+    result = compare(level, "integer graph", theirs, ours, tensor)
+    if result.mismatches:
+        differ = (theirs != ours).reshape(ours.shape[0], -1)
+        explained = _explained(imported, samples, np.any(differ, axis=1))
+        result = replace(result, explained=int(differ[explained].sum()))
+    return result
+
+
+def check_values(
+    imported: Imported,
+    level: str,
+    real: Mapping[str, np.ndarray],
+    samples: np.ndarray,
+    integers: Mapping[str, np.ndarray],
+) -> list[Comparison]:
+    """Real values that the source gave, against the graph's integers.
+
+    Args:
+        imported: the model and its graph.
+        level: what ran the source, for the table.
+        real: values by graph tensor name, in the source's layout.
+        samples: what the source was fed, for the explanation of differences.
+        integers: the graph's integers, by tensor name.
+    """
+    return [
+        _compared(
+            imported, level, tensor, _integers(imported, tensor, values), integers[tensor], samples
+        )
+        for tensor, values in real.items()
+    ]
+
+
+def check_qonnx(
+    imported: Imported, samples: np.ndarray, integers: Mapping[str, np.ndarray]
+) -> list[Comparison]:
+    """The ``qonnx`` executor (float32) against the graph's outputs."""
+    tensors = [op.inputs[0] for op in imported.graph.outputs]
+    runtime = QonnxRuntime(
+        imported.model.path, tuple(imported.origin[tensor][0] for tensor in tensors)
+    )
+    fed = source_samples(imported, samples)
+    real = dict(zip(tensors, runtime.run(fed), strict=True))
+    return check_values(imported, "qonnx executor", real, fed, integers)
+
+
+def check_float64(
+    imported: Imported, samples: np.ndarray, traces: Mapping[str, np.ndarray]
+) -> list[Comparison]:
+    """The source in float64 against every tensor of the graph that has a source tensor.
+
+    Args:
+        samples: real samples ``(n, *input shape)``.
+        traces: integers of every graph tensor for these samples.
+    """
+    fed = source_samples(imported, samples)
+    collected: dict[str, list[np.ndarray]] = {}
+    for start in range(0, fed.shape[0], _BLOCK):
+        trace = imported.float64.trace(fed[start : start + _BLOCK])
+        for tensor, (source, _) in imported.origin.items():
+            if tensor in traces:
+                collected.setdefault(tensor, []).append(
+                    _integers(imported, tensor, trace[source])
+                )
+    return [
+        _compared(
+            imported, "source in float64", tensor, np.concatenate(parts), traces[tensor], fed
+        )
+        for tensor, parts in collected.items()
+    ]

@@ -1,0 +1,104 @@
+"""The source model run by somebody else's code: the executor of the package ``qonnx``."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from hwcompress.errors import CheckFailed
+
+__all__ = ["QonnxRuntime"]
+
+_BATCH = 250
+
+
+class QonnxRuntime:
+    """Runs a QONNX file up to chosen tensors, in float32 as qonnx and onnxruntime do.
+
+    Args:
+        path: the ``.onnx`` file.
+        outputs: tensors to give, for instance the logits before a Softmax.
+    """
+
+    def __init__(self, path: Path, outputs: tuple[str, ...]) -> None:
+        self._proto = _cut(onnx.load(str(path)), outputs)
+        self._batched: dict[int, object] = {}
+
+    def run(self, samples: np.ndarray) -> list[np.ndarray]:
+        """Each output for real samples ``(n, *input shape)``, as ``(n, *shape)``.
+
+        Whole batches are used if the first sample comes out the same as
+        alone; a model with its batch of one baked in is run one by one.
+        """
+        samples = np.asarray(samples, np.float32)
+        alone = self._execute(1, samples[:1])
+        if samples.shape[0] == 1:
+            return alone
+        size = min(_BATCH, samples.shape[0])
+        try:
+            first = self._execute(size, samples[:size])
+            whole = all(
+                a.shape[0] == size and np.array_equal(a[:1].reshape(b.shape), b)
+                for a, b in zip(first, alone, strict=True)
+            )
+        except Exception:  # whatever a baked-in shape makes qonnx or onnxruntime raise
+            whole = False
+        parts = []
+        step = size if whole else 1
+        for start in range(0, samples.shape[0], step):
+            block = samples[start : start + step]
+            fill = np.repeat(block[-1:], step - block.shape[0], axis=0)
+            results = self._execute(step, np.concatenate([block, fill]))
+            parts.append([item[: block.shape[0]] if step > 1 else item for item in results])
+        return [
+            np.concatenate([part[i].reshape(-1, *alone[i].shape[1:]) for part in parts])
+            for i in range(len(alone))
+        ]
+
+    def _execute(self, batch: int, block: np.ndarray) -> list[np.ndarray]:
+        from qonnx.core.modelwrapper import ModelWrapper
+        from qonnx.core.onnx_exec import execute_onnx
+        from qonnx.transformation.change_batchsize import ChangeBatchSize
+        from qonnx.util.cleanup import cleanup_model
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            logging.getLogger("qonnx").setLevel(logging.ERROR)
+            if batch not in self._batched:
+                model = cleanup_model(ModelWrapper(self._proto, make_deepcopy=True))
+                if batch > 1:
+                    model = cleanup_model(model.transform(ChangeBatchSize(batch)))
+                self._batched[batch] = model
+            model = self._batched[batch]
+            graph = model.graph  # type: ignore[attr-defined]
+            results = execute_onnx(model, {graph.input[0].name: block})
+        ordered = [np.asarray(results[item.name], np.float64) for item in graph.output]
+        if not all(np.all(np.isfinite(item)) for item in ordered):
+            raise CheckFailed("the source model gave values that are not finite")
+        return ordered
+
+
+def _cut(proto: onnx.ModelProto, outputs: tuple[str, ...]) -> onnx.ModelProto:
+    """The part of a model that the outputs need, with these as its only outputs."""
+    needed = set(outputs)
+    kept = []
+    for node in reversed(proto.graph.node):
+        if needed & set(node.output):
+            kept.append(node)
+            needed |= set(node.input)
+    known = {item.name: item for item in (*proto.graph.output, *proto.graph.value_info)}
+    result = onnx.ModelProto()
+    result.CopyFrom(proto)
+    del result.graph.node[:]
+    result.graph.node.extend(reversed(kept))
+    del result.graph.output[:]
+    for name in outputs:
+        info = known.get(name) or onnx.helper.make_tensor_value_info(
+            name, onnx.TensorProto.FLOAT, None
+        )
+        result.graph.output.append(info)
+    return result

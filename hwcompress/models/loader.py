@@ -1,0 +1,68 @@
+"""``file.py:function``, the way a user hands over a PyTorch module."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+from torch import nn
+
+from hwcompress.errors import InputError
+
+__all__ = ["is_brevitas", "load_module"]
+
+
+def load_module(text: str) -> nn.Module:
+    """The module that ``function`` in ``file.py`` returns.
+
+    The file runs with its own folder first on ``sys.path`` while it is
+    imported, so that it can import its neighbours.
+
+    Raises:
+        InputError: no such file or function, it raises, or does not return
+            an ``nn.Module``.
+    """
+    file, _, function = text.rpartition(":")
+    path = Path(file)
+    if not file or not function.isidentifier():
+        raise InputError(
+            f"model {text!r} is neither an .onnx file nor file.py:function",
+            remedy="for example model.onnx, or net.py:make_net",
+        )
+    if not path.is_file():
+        raise InputError("no such file", where=file)
+    spec = importlib.util.spec_from_file_location(f"hwcompress_user_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise InputError("this is not a Python file", where=file)
+    module = importlib.util.module_from_spec(spec)
+    folder = str(path.resolve().parent)
+    sys.path.insert(0, folder)
+    try:
+        spec.loader.exec_module(module)
+        maker = getattr(module, function, None)
+        if not callable(maker):
+            raise InputError(f"there is no function {function!r}", where=file)
+        result = maker()
+    except InputError:
+        raise
+    except Exception as error:  # anything the user's own code may raise
+        raise InputError(
+            f"{function}() failed with {type(error).__name__}: {error}",
+            where=file,
+            remedy="make it run by itself first: python -c 'import ...; ...'",
+        ) from error
+    finally:
+        sys.path.remove(folder)
+    if not isinstance(result, nn.Module):
+        raise InputError(
+            f"{function}() returned {type(result).__name__}, not a torch.nn.Module", where=file
+        )
+    return result
+
+
+def is_brevitas(module: nn.Module) -> bool:
+    """Whether any part of a module is a Brevitas layer with a quantizer."""
+    return any(
+        type(part).__module__.startswith("brevitas.") for part in module.modules()
+    )
