@@ -16,6 +16,7 @@ import ctypes
 import os
 import sys
 import threading
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,9 @@ def _run(library: str, request_path: str, result_path: str) -> None:
         inputs = [request[f"input_{i}"] for i in range(int(request["inputs"]))]
         output_sizes = [int(size) for size in request["output_sizes"]]
         top = str(request["top"])
-        traced = dict(zip(request["trace_names"].tolist(), request["trace_sizes"].tolist()))
+        traced = dict(
+            zip(request["trace_names"].tolist(), request["trace_sizes"].tolist(), strict=True)
+        )
     lib = ctypes.CDLL(os.path.abspath(library))
     function = getattr(lib, f"{top}_double")
     function.restype = None
@@ -52,11 +55,9 @@ def _run(library: str, request_path: str, result_path: str) -> None:
                 name = record.name.decode()
                 size = traces[name].shape[1]
                 traces[name][sample] = np.ctypeslib.as_array(record.data, (size,))
-    np.savez(
-        result_path,
-        **{f"output_{i}": array for i, array in enumerate(outputs)},
-        **{f"trace_{name}": array for name, array in traces.items()},
-    )
+    results: dict[str, Any] = {f"output_{i}": array for i, array in enumerate(outputs)}
+    results.update({f"trace_{name}": array for name, array in traces.items()})
+    np.savez(result_path, **results)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Imports hls4ml; everything above it in this package does not.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from hls4ml.backends import get_backend
 from hls4ml.backends.template import FunctionCallTemplate, LayerConfigTemplate
@@ -18,10 +19,11 @@ BACKEND = "Vitis"
 _HEADERS = ("hwc_argmax.h", "hwc_scalar.h", "hwc_window.h")
 
 
-class _Tabled(Layer):
+class _Tabled(Layer):  # type: ignore[misc]
     """A layer with constant tables of exact type; ``tables`` are their names."""
 
     tables: tuple[str, ...] = ()
+    _expected_attributes: tuple[Any, ...] = ()
 
     def initialize(self) -> None:
         self.add_output_variable(self._shape())
@@ -83,7 +85,7 @@ class HwcArgMax(_Tabled):
 
 
 class _Window(_Tabled):
-    _expected_attributes = (TypeAttribute("window"), TypeAttribute("accum"))
+    _expected_attributes: tuple[Any, ...] = (TypeAttribute("window"), TypeAttribute("accum"))
 
     def initialize(self) -> None:
         super().initialize()
@@ -180,7 +182,7 @@ _LAYERS: dict[type[Layer], tuple[str, str, tuple[str, ...], str]] = {
 }
 
 
-class _Config(LayerConfigTemplate):
+class _Config(LayerConfigTemplate):  # type: ignore[misc]
     def __init__(self, layer_class: type[Layer], text: str) -> None:
         super().__init__(layer_class)
         self.template = text
@@ -190,7 +192,7 @@ class _Config(LayerConfigTemplate):
         return text
 
 
-class _Call(FunctionCallTemplate):
+class _Call(FunctionCallTemplate):  # type: ignore[misc]
     def __init__(
         self, layer_class: type[Layer], header: str, function: str, tables: tuple[str, ...]
     ) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from hwcompress.hls.hls4ml.precision import Precision
 
 from hwcompress.errors import UnsupportedError
+from hwcompress.hls.hls4ml.precision import Precision
 from hwcompress.ir import Op, Realisation, TensorType
 
 __all__ = ["REALISATION", "Attribute", "Choice", "Handler", "Layer", "Site", "refuse"]

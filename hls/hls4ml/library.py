@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -65,15 +66,13 @@ class Library:
         """
         with tempfile.TemporaryDirectory(prefix="hwc-hls4ml-") as scratch:
             request, result = Path(scratch, "request.npz"), Path(scratch, "result.npz")
-            np.savez(
-                request,
-                top=top,
-                inputs=len(inputs),
-                output_sizes=np.array(output_sizes, np.int64),
-                trace_names=np.array(list(traced), np.str_),
-                trace_sizes=np.array(list(traced.values()), np.int64),
-                **{f"input_{i}": array for i, array in enumerate(inputs)},
-            )
+            arrays: dict[str, Any] = {f"input_{i}": array for i, array in enumerate(inputs)}
+            arrays["top"] = top
+            arrays["inputs"] = len(inputs)
+            arrays["output_sizes"] = np.array(output_sizes, np.int64)
+            arrays["trace_names"] = np.array(list(traced), np.str_)
+            arrays["trace_sizes"] = np.array(list(traced.values()), np.int64)
+            np.savez(request, **arrays)
             script = Path(__file__).with_name("_runner.py")
             # -P: files beside the script must not shadow the standard library.
             tool = Tool("hls4ml library", (sys.executable, "-P", str(script)), "this Python")
@@ -83,9 +82,9 @@ class Library:
                 cwd=self.folder,
                 log=self.folder / "predict.log",
             )
-            with np.load(result, allow_pickle=False) as arrays:
-                outputs = [arrays[f"output_{i}"] for i in range(len(output_sizes))]
-                return outputs, {name: arrays[f"trace_{name}"] for name in traced}
+            with np.load(result, allow_pickle=False) as results:
+                outputs = [results[f"output_{i}"] for i in range(len(output_sizes))]
+                return outputs, {name: results[f"trace_{name}"] for name in traced}
 
 
 def _sources(folder: Path, project: str) -> list[Path]:

@@ -6,10 +6,10 @@ import math
 from bisect import bisect_left
 
 import numpy as np
-from hwcompress.hls.hls4ml.layer import REALISATION, Attribute, Choice, Site
-from hwcompress.hls.hls4ml.precision import Precision
 
 from hwcompress.errors import InputError
+from hwcompress.hls.hls4ml.layer import REALISATION, Attribute, Choice, Site
+from hwcompress.hls.hls4ml.precision import Precision
 from hwcompress.ir import Conv, Dense, IntType, Op
 
 __all__ = ["valid_reuse", "window_attributes"]
@@ -136,7 +136,7 @@ def _is_stock(op: Conv, site: Site) -> bool:
     if any(op.padding) and not site.source.dtype.lo <= 0 <= site.source.dtype.hi:
         return False
     statements = math.prod(site.result.shape[:2]) * math.prod(op.weight.shape[1:])
-    return site.stream or statements <= _IM2COL_LIMIT
+    return site.stream or bool(statements <= _IM2COL_LIMIT)
 
 
 @REALISATION.register(Conv)

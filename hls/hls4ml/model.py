@@ -13,12 +13,12 @@ from hls4ml.backends.fpga.passes.repack_stream import Repack
 from hls4ml.model import ModelGraph
 from hls4ml.model.layers import ZeroPadding2D
 from hls4ml.writer import get_writer
+
+from hwcompress.errors import CheckFailed
 from hwcompress.hls.hls4ml.extension import BACKEND, register
 from hwcompress.hls.hls4ml.layer import Layer
 from hwcompress.hls.hls4ml.plan import Plan
 from hwcompress.hls.hls4ml.precision import Precision
-
-from hwcompress.errors import CheckFailed
 
 __all__ = ["build_model", "check_types", "write_project"]
 

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 import hwcompress.hls.hls4ml.linear
 import hwcompress.hls.hls4ml.pooling
 import hwcompress.hls.hls4ml.scalar  # noqa: F401
+from hwcompress.errors import InputError, UnsupportedError
 from hwcompress.hls.hls4ml.layer import REALISATION, Choice, Layer, Site
 from hwcompress.hls.hls4ml.shape import copy_choice, reshape_choice
-
-from hwcompress.errors import InputError, UnsupportedError
 from hwcompress.ir import Conv, Graph, Input, MaxPool, Op, Output, Reshape, SumPool
 
 __all__ = ["Plan", "make_plan"]

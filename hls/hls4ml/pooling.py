@@ -5,7 +5,6 @@ from __future__ import annotations
 from hwcompress.hls.hls4ml.layer import REALISATION, Attribute, Choice, Site
 from hwcompress.hls.hls4ml.linear import window_attributes
 from hwcompress.hls.hls4ml.precision import Precision
-
 from hwcompress.ir import IntType, MaxPool, Op, SumPool
 
 __all__: list[str] = []

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from hwcompress.errors import CheckFailed, InputError
 from hwcompress.hls.hls4ml.library import Library, build_library
 from hwcompress.hls.hls4ml.plan import Plan, make_plan
 from hwcompress.hls.hls4ml.vitis import Synthesis, synthesize
-
-from hwcompress.errors import CheckFailed, InputError
 from hwcompress.ir import Graph, evaluate
 from hwcompress.ir.reference import as_feeds
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+
 from hwcompress.hls.hls4ml.layer import REALISATION, Choice, Site, refuse
 from hwcompress.hls.hls4ml.precision import DOUBLE_EXACT, Precision
-
 from hwcompress.ir import Op, Rescale, Threshold
 
 __all__: list[str] = []

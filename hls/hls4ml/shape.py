@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from hwcompress.hls.hls4ml.layer import REALISATION, Choice, Site, refuse
 from hwcompress.hls.hls4ml.precision import DOUBLE_EXACT, Precision
-
 from hwcompress.ir import ArgMax, Input, Op, Output, Reshape, TensorType
 
 __all__ = ["copy_choice", "reshape_choice"]

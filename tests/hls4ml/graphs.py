@@ -68,8 +68,7 @@ class Net:
         return self._add(Input, source_shape=shape, axes=axes, shape=shape, dtype=dtype, scale=1.0)
 
     def weights(self, shape: tuple[int, ...], wtype: IntType) -> np.ndarray:
-        values = np.arange(wtype.lo, wtype.hi + 1, wtype.step)
-        return self.rng.choice(values, shape).astype(np.int64)
+        return wtype.lo + wtype.step * self.rng.integers(0, wtype.count, shape)
 
     def bias(self, rows: int, wanted: bool) -> np.ndarray | None:
         return self.rng.integers(-20, 21, rows) if wanted else None

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hwcompress.hls.hls4ml import REALISATION, HlsProject, convert
 
+from hwcompress.hls.hls4ml import REALISATION, HlsProject, convert
 from hwcompress.ir import OPERATIONS, Graph, evaluate, trace
 from tests.hls4ml import graphs
 
