@@ -69,7 +69,11 @@ module hwc_mvu #(
     reg                     valid_1_q, first_1_q, last_1_q;
     wire                    last_beat = (beat_q == LAST_BEAT);
 
-    initial $readmemh(WEIGHTS, weights);
+    generate
+        if (WEIGHTS != "") begin : gen_contents
+            initial $readmemh(WEIGHTS, weights);
+        end
+    endgenerate
 
     always @(posedge clk)
         if (en) begin

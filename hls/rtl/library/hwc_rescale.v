@@ -53,7 +53,11 @@ module hwc_rescale #(
     wire en;
     assign s_ready = en;
 
-    initial $readmemh(TABLE, rom);
+    generate
+        if (TABLE != "") begin : gen_contents
+            initial $readmemh(TABLE, rom);
+        end
+    endgenerate
 
     always @(posedge clk)
         if (en) begin

@@ -51,7 +51,11 @@ module hwc_threshold #(
     wire en;
     assign s_ready = en;
 
-    initial $readmemh(TABLE, rom);
+    generate
+        if (TABLE != "") begin : gen_contents
+            initial $readmemh(TABLE, rom);
+        end
+    endgenerate
 
     always @(posedge clk)
         if (en) begin

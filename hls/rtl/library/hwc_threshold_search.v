@@ -86,7 +86,7 @@ module hwc_threshold_search #(
                 localparam [7:0] L0 = 8'd48 + i % 10;
                 hwc_threshold_stage #(
                     .T_BITS(T_BITS), .FOLDS(FOLDS), .FW(FW), .STAGE(s), .STAGES(STAGES),
-                    .TABLE({TABLES, "_", S1, S0, "_", L2, L1, L0, ".hex"})
+                    .TABLE((TABLES == "") ? "" : {TABLES, "_", S1, S0, "_", L2, L1, L0, ".hex"})
                 ) stage (
                     .clk(clk), .en(en),
                     .x(x[s*T_BITS +: T_BITS]), .fold(fold[s*FW +: FW]),

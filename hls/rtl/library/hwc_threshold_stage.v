@@ -34,7 +34,11 @@ module hwc_threshold_stage #(
     wire [FW+STAGES-1:0] place = {fold, count} >> (STAGES - STAGE);
     wire [AW-1:0]        addr  = place[AW-1:0];
 
-    initial $readmemh(TABLE, rom);
+    generate
+        if (TABLE != "") begin : gen_contents
+            initial $readmemh(TABLE, rom);
+        end
+    endgenerate
 
     generate
         if (FW + STAGES > AW) begin : gen_unused
