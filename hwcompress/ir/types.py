@@ -78,7 +78,8 @@ class IntType:
         if self.is_bipolar:
             return 1
         if self.lo < 0:
-            return max((-self.lo - 1).bit_length(), self.hi.bit_length()) + 1
+            # A negative hi never needs more bits than lo.
+            return max((-self.lo - 1).bit_length(), max(self.hi, 0).bit_length()) + 1
         return max(self.hi.bit_length(), 1)
 
     @property
