@@ -11,6 +11,8 @@ from hwcompress.ir.ops.spatial import Pair, Quad
 
 __all__ = ["is_pointwise", "sliding_window"]
 
+_SLACK = 4  # beats more than the rows need: writing, reading and releasing take cycles
+
 
 def is_pointwise(kernel: Pair, stride: Pair, padding: Quad) -> bool:
     """Whether the windows are the pixels themselves, in order."""
@@ -60,7 +62,8 @@ def sliding_window(
         "PAD_LEFT": padding[1],
         "OUT_HEIGHT": out_height,
         "OUT_WIDTH": out_width,
-        "ROWS": _ring_rows(height, out_height, kernel[0], stride[0], dilation[0], padding[0]),
+        "ROWS": _ring_rows(height, out_height, kernel[0], stride[0], dilation[0], padding[0])
+        + -(-_SLACK // (width * (channels // lanes))),
         "PAD": Literal.hex(lanes * window_type.bits, pad),
     }
     taps = kernel[0] * kernel[1]
