@@ -80,7 +80,7 @@ def save(graph: Graph, folder: Path) -> None:
         "ops": ops,
         "tensors": {
             tensor.name: {
-                "shape": list(tensor.shape),
+                "shape": _pack(tensor.shape),
                 "type": _pack(tensor.dtype),
                 "scale": _pack(tensor.affine.scale),
                 "offset": _pack(tensor.affine.offset),

@@ -135,7 +135,8 @@ class Output(Op):
     def infer(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
         if self.axes and sorted(self.axes) != list(range(len(inputs[0].shape))):
             raise self.fail(f"axes {self.axes} are no permutation of {inputs[0].shape}")
-        if self.source_shape and int(np.prod(self.source_shape)) != inputs[0].size:
+        size = int(np.prod(self.source_shape)) if min(self.source_shape, default=1) > 0 else 0
+        if self.source_shape and size != inputs[0].size:
             raise self.fail(f"{inputs[0].shape} cannot become {self.source_shape}")
         unknown = sorted(set(self.host) - set(HOST_FUNCTIONS))
         if unknown:
