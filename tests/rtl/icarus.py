@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from hwcompress.errors import MissingToolError
+from hwcompress.tools import need
 
 LIBRARY = Path(__file__).parents[2] / "hls" / "rtl" / "library"
 
@@ -114,8 +113,7 @@ def simulate(
     and ``m_data``/... Fails on an unstable output, an unknown control signal,
     a combinational path between the two sides, or one beat too many.
     """
-    if shutil.which("iverilog") is None:
-        raise MissingToolError("iverilog is missing", remedy="apt-get install iverilog")
+    compiler = need("iverilog")
     digits = (in_width + 3) // 4
     (folder / "stimulus.hex").write_text("".join(f"{beat:0{digits}x}\n" for beat in stimulus))
     text = _BENCH.format(
@@ -124,10 +122,10 @@ def simulate(
     )  # fmt: skip
     (folder / "tb.v").write_text(text)
     sources = files if files is not None else [f"-y{LIBRARY}"]
-    build = ["iverilog", "-g2005", "-s", "tb", "-o", "tb.vvp", "tb.v", *sources]
+    build = [*compiler.argv, "-g2005", "-s", "tb", "-o", "tb.vvp", "tb.v", *sources]
     done = subprocess.run(build, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    done = subprocess.run(["vvp", "-n", "tb.vvp"], cwd=folder, capture_output=True, text=True)
+    done = subprocess.run([str(Path(compiler.argv[0]).with_name("vvp")), "-n", "tb.vvp"], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0 and "rror" not in done.stdout, done.stdout + done.stderr
     beats, cycles = [], []
     for line in (folder / "response.txt").read_text().splitlines():

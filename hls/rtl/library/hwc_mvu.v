@@ -60,8 +60,11 @@ module hwc_mvu #(
     assign s_ready = en;
 
     // Stage 1: weights are read while the input is registered.
+    // Without a file (a module elaborated on its own) the memory stays undefined.
+    /* verilator lint_off UNDRIVEN */
     (* rom_style = "auto" *)
     reg [WW-1:0]            weights [0:DEPTH-1];
+    /* verilator lint_on UNDRIVEN */
     reg [WW-1:0]            w_q;
     reg [LANES*X_BITS-1:0]  x_q;
     reg [AW-1:0]            addr_q;

@@ -42,8 +42,11 @@ module hwc_rescale #(
     localparam [31:0]   FLAST_W = FOLDS - 1;
     localparam [FW-1:0] LAST    = FLAST_W[FW-1:0];
 
+    // Without a file (a module elaborated on its own) the memory stays undefined.
+    /* verilator lint_off UNDRIVEN */
     (* rom_style = "auto" *)
     reg [PE*LANE-1:0]     rom [0:FOLDS-1];
+    /* verilator lint_on UNDRIVEN */
     reg [PE*LANE-1:0]     word_q;
     reg [PE*IN_BITS-1:0]  x_q;
     reg [FW-1:0]          fold_q;

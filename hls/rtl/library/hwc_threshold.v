@@ -37,8 +37,11 @@ module hwc_threshold #(
     localparam [31:0]   K_W     = K;
     localparam [FW-1:0] LAST    = FLAST_W[FW-1:0];
 
+    // Without a file (a module elaborated on its own) the memory stays undefined.
+    /* verilator lint_off UNDRIVEN */
     (* rom_style = "auto" *)
     reg [PE*LANE-1:0]     rom [0:FOLDS-1];
+    /* verilator lint_on UNDRIVEN */
     reg [PE*LANE-1:0]     t_q;
     reg [PE*IN_BITS-1:0]  x_q;
     reg [PE*K-1:0]        reached_q;

@@ -23,8 +23,11 @@ module hwc_threshold_stage #(
     localparam WORDS = FOLDS << STAGE;
     localparam AW    = (WORDS > 1) ? $clog2(WORDS) : 1;
 
+    // Without a file (a module elaborated on its own) the memory stays undefined.
+    /* verilator lint_off UNDRIVEN */
     (* rom_style = "auto" *)
     reg [T_BITS-1:0] rom [0:WORDS-1];
+    /* verilator lint_on UNDRIVEN */
     reg [T_BITS-1:0] t_q;
     reg [T_BITS-1:0] x_1_q, x_2_q;
     reg [FW-1:0]     fold_1_q, fold_2_q;
