@@ -132,6 +132,10 @@ def _is_stock(op: Conv, site: Site) -> bool:
     plain = op.groups == 1 and op.dilation == (1, 1)
     if not plain or (any(op.padding) and op.pad_value != 0):
         return False
+    # A stream with a window of one row goes through hls4ml's one-dimensional
+    # path, which steps along the row only.
+    if site.stream and op.kernel[0] == 1 and op.stride[0] > 1:
+        return False
     # hls4ml pads before the layer, in the input's own type.
     if any(op.padding) and not site.source.dtype.lo <= 0 <= site.source.dtype.hi:
         return False

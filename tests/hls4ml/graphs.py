@@ -214,6 +214,8 @@ def image_net() -> Graph:
     net.output()
     net.at(first).max_pool((2, 2), (2, 2))
     net.output()
+    net.at(first).conv(2, (1, 2), IntType(-3, 2), stride=(2, 2))  # one row, vertical stride
+    net.output()
     return net.graph()
 
 
