@@ -120,10 +120,10 @@ def load(name: str) -> Board:
     if wanted in by_name:
         return by_name[wanted]
     close = difflib.get_close_matches(wanted, by_name, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
+    hint = f"did you mean {close[0]}? " if close else ""
     raise InputError(
-        f"there is no board {name!r}{hint}",
-        remedy=f"known boards: {_known()}; a path of your own .toml file works, too",
+        f"there is no board {name!r}",
+        remedy=f"{hint}known boards: {_known()}; a path of your own .toml file works, too",
     )
 
 

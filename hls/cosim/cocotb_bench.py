@@ -49,7 +49,7 @@ class _Phase:
     output_pauses: int = 0
 
 
-class _Stop(Exception):
+class _StopError(Exception):
     """Nothing more can be learnt from this design."""
 
 
@@ -76,7 +76,7 @@ class _Bench:
     def __init__(self, dut: Any, job: dict[str, Any]) -> None:
         self.dut = dut
         self.job = job
-        self.rng = random.Random(job["seed"])
+        self.rng = random.Random(job["seed"])  # noqa: S311  (reproducible pauses)
         self.mask = (1 << job["data_bits"]) - 1
         self.phases: list[_Phase] = []
         self.violations: list[str] = []
@@ -176,7 +176,7 @@ class _Bench:
                     return
             elif idle > job["watchdog"]:
                 self.deadlock = self.stand(seen, position, received)
-                raise _Stop
+                raise _StopError
 
     def output(
         self,
@@ -210,7 +210,7 @@ class _Bench:
         if received >= len(expected):
             if not cut:
                 self.violation(f"{here}: more output beats than the frames have")
-                raise _Stop
+                raise _StopError
             return True
         if (data & self.mask) != expected[received]:
             self.mismatch_count += 1
@@ -280,7 +280,7 @@ async def bench(dut: Any) -> None:
             await run.phase("cut", part, expected[: 3 * step_out], stalls=False, cut=True)
             await run.reset()
             await run.phase("reset", *frames(0, again), stalls=True)
-    except _Stop:
+    except _StopError:
         pass
     Path(job["result"]).write_text(json.dumps(run.report(), indent=1))
     assert not run.deadlock, run.deadlock

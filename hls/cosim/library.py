@@ -122,7 +122,7 @@ def build_library(
         (scratch / "driver.cpp").write_bytes(driver)
         (scratch / "hwc_config.h").write_text(config)
         _compile(design, scratch, build_folder, taps, tools)
-        os.replace(scratch / "model.so", library)
+        (scratch / "model.so").replace(library)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return library

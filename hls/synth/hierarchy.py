@@ -99,7 +99,7 @@ def read_hierarchy(stat: Path, instances: Path, top: str) -> Hierarchy:
     result = Hierarchy(creator, top, cells, users)
     if top not in cells:
         raise CheckFailed(f"the statistics lack the top module {top!r}", where=str(stat))
-    left = unmapped({k: n for k, n in result.primitives(top).items()})
+    left = unmapped(result.primitives(top))
     if left:
         raise CheckFailed(
             f"synthesis left cells without an equivalent on the device: {', '.join(left)}",

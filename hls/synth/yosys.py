@@ -61,7 +61,8 @@ def _script(design: Design, here: str, board: Board, flatten: bool) -> str:
     lines = [
         f"# {design.graph} for {board.title} ({board.part}), out of context.",
         "# Run it in the folder of the design.",
-        *(f'read_verilog "{name}"' for name in design.files),
+        # Deferred: a library module has no memory file until it has parameters.
+        *(f'read_verilog -defer "{name}"' for name in design.files),
         f"hierarchy -check -top {design.top}",
         # While the top is still a list of instances: which instance is which module.
         f'tee -q -o "{here}/{prefix}{_INSTANCES}" dump {design.top}/t:*',
