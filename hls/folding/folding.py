@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hwcompress.errors import InputError
@@ -99,5 +99,5 @@ class Folding:
         return cls(lanes)
 
 
-def _list(values: object) -> str:
-    return ", ".join(map(str, sorted(set(values))))  # type: ignore[call-overload]
+def _list(values: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(set(values))))

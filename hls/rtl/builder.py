@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import gcd, lcm
 
@@ -16,9 +17,9 @@ from hwcompress.ir import Graph, IntType, Op, Realisation, TensorType
 
 __all__ = ["RTL", "Builder", "Layer", "kind_code", "value_code"]
 
-# A handler takes the layer under construction and its input stream, and
-# returns the output stream.
-RTL: Realisation = Realisation("rtl", "streaming Verilog")
+# A handler takes the layer under construction, its operation and its input
+# stream, and returns the output stream.
+RTL: Realisation[Callable[..., Stream]] = Realisation("rtl", "streaming Verilog")
 
 _WIDEST_GEARBOX = 1024  # bits up to which a converter goes through the common multiple
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from hwcompress.errors import InputError
 from hwcompress.hls.rtl.stream import StreamSpec
@@ -164,7 +165,7 @@ def _stream_record(spec: StreamSpec) -> dict[str, str | int | bool | Sequence[in
     }
 
 
-def _read_stream(record: Mapping) -> StreamSpec:
+def _read_stream(record: Mapping[str, Any]) -> StreamSpec:
     spec = StreamSpec(
         tensor=record["tensor"],
         port=record["port"],

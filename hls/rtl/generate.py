@@ -10,7 +10,7 @@ import hwcompress.hls.rtl.engines  # noqa: F401  (registers the handlers)
 from hwcompress.errors import InputError, UnsupportedError
 from hwcompress.hls.folding import Folding
 from hwcompress.hls.rtl.builder import RTL, Builder, Layer
-from hwcompress.hls.rtl.design import Design, TapSpec, write_file
+from hwcompress.hls.rtl.design import Design, LayerSpec, TapSpec, write_file
 from hwcompress.hls.rtl.netlist import Stream
 from hwcompress.hls.rtl.stream import StreamSpec
 from hwcompress.hls.rtl.top import Port, top_text
@@ -39,10 +39,13 @@ def generate(
     folding.check(graph)
     builder = Builder(graph, folding)
     streams: dict[str, Stream] = {}
-    inputs, outputs, taps, layers = [], [], [], []
+    inputs: list[Port] = []
+    outputs: list[Port] = []
+    taps: list[tuple[str, Port]] = []
+    layers: list[LayerSpec] = []
 
-    for number, op in enumerate(graph.inputs):
-        tensor = op.outputs[0]
+    for number, source in enumerate(graph.inputs):
+        tensor = source.outputs[0]
         prefix = "s_axis" if len(graph.inputs) == 1 else f"s_axis_{number}"
         spec = _spec(graph, tensor, prefix, _wanted_lanes(builder, tensor))
         name = builder.unique(f"{prefix}_slice")
@@ -51,13 +54,13 @@ def generate(
     for op in graph.layers:
         layer = Layer(builder, op)
         builder.netlist.comment(f"{op.kind} {op.name!r}".replace("\n", " "))
-        stream = RTL.handler(op)(layer, streams[op.inputs[0]])
+        stream = RTL.handler(op)(layer, op, streams[op.inputs[0]])
         streams[op.outputs[0]] = stream
         spec = _spec(graph, op.outputs[0], f"tap_{len(taps)}", stream.lanes)
         taps.append((op.name, Port(spec, stream)))
         layers.append(layer.spec())
-    for number, op in enumerate(graph.outputs):
-        tensor = op.inputs[0]
+    for number, sink in enumerate(graph.outputs):
+        tensor = sink.inputs[0]
         prefix = "m_axis" if len(graph.outputs) == 1 else f"m_axis_{number}"
         spec = _spec(graph, tensor, prefix, streams[tensor].lanes)
         outputs.append(Port(spec, streams[tensor]))

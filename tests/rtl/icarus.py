@@ -125,7 +125,8 @@ def simulate(
     build = [*compiler.argv, "-g2005", "-s", "tb", "-o", "tb.vvp", "tb.v", *sources]
     done = subprocess.run(build, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    done = subprocess.run([str(Path(compiler.argv[0]).with_name("vvp")), "-n", "tb.vvp"], cwd=folder, capture_output=True, text=True)
+    runner = str(Path(compiler.argv[0]).with_name("vvp"))
+    done = subprocess.run([runner, "-n", "tb.vvp"], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0 and "rror" not in done.stdout, done.stdout + done.stderr
     beats, cycles = [], []
     for line in (folder / "response.txt").read_text().splitlines():

@@ -15,18 +15,18 @@ __all__ = ["conv", "dense"]
 
 
 @RTL.register(Dense)
-def dense(layer: Layer, stream: Stream) -> Stream:
+def dense(layer: Layer, op: Dense, stream: Stream) -> Stream:
     """A vector of K / SIMD beats, replayed for every output fold."""
-    op, lanes = layer.op, layer.lanes
+    lanes = layer.lanes
     stream = layer.convert(stream, lanes.simd)
     stream = _replay(layer, stream, stream.beats, op.weight.shape[0] // lanes.pe)
-    return _engine(layer, stream, groups=1)
+    return _engine(layer, op, stream, groups=1)
 
 
 @RTL.register(Conv)
-def conv(layer: Layer, stream: Stream) -> Stream:
+def conv(layer: Layer, op: Conv, stream: Stream) -> Stream:
     """Windows of SIMD channels; depthwise: PE channels, each lane its own."""
-    op, lanes = layer.op, layer.lanes
+    lanes = layer.lanes
     depthwise = is_depthwise(op)
     stream = layer.convert(stream, lanes.pe if depthwise else lanes.simd)
     groups = op.groups // lanes.pe if depthwise else op.groups
@@ -46,7 +46,7 @@ def conv(layer: Layer, stream: Stream) -> Stream:
             groups=groups,
             folds=folds,
         )
-    return _engine(layer, stream, groups=groups, lanewise=depthwise)
+    return _engine(layer, op, stream, groups=groups, lanewise=depthwise)
 
 
 def _replay(layer: Layer, stream: Stream, words: int, times: int) -> Stream:
@@ -63,8 +63,10 @@ def _replay(layer: Layer, stream: Stream, words: int, times: int) -> Stream:
     )
 
 
-def _engine(layer: Layer, stream: Stream, *, groups: int, lanewise: bool = False) -> Stream:
-    op, lanes = layer.op, layer.lanes
+def _engine(
+    layer: Layer, op: Dense | Conv, stream: Stream, *, groups: int, lanewise: bool = False
+) -> Stream:
+    lanes = layer.lanes
     weight, wtype, otype = op.weight, op.wtype, layer.target.dtype
     rows = weight.shape[0]
     # Words by (group, output fold, beat), elements by (PE, SIMD): beats run

@@ -13,22 +13,24 @@ __all__ = ["max_pool", "sum_pool"]
 
 
 @RTL.register(MaxPool)
-def max_pool(layer: Layer, stream: Stream) -> Stream:
+def max_pool(layer: Layer, op: MaxPool, stream: Stream) -> Stream:
     """A padded position holds the type's lowest value, which never wins."""
-    return _pool(layer, stream, stream.dtype, stream.dtype.lo)
+    return _pool(layer, op, stream, stream.dtype, stream.dtype.lo)
 
 
 @RTL.register(SumPool)
-def sum_pool(layer: Layer, stream: Stream) -> Stream:
+def sum_pool(layer: Layer, op: SumPool, stream: Stream) -> Stream:
     """A padded position holds ``pad_value``, which may widen the element type."""
-    pad_value, dtype = layer.op.pad_value, stream.dtype
-    if any(layer.op.padding) and not dtype.contains(np.array([pad_value])):
+    pad_value, dtype = op.pad_value, stream.dtype
+    if any(op.padding) and not dtype.contains(np.array([pad_value])):
         dtype = dtype.union(IntType(pad_value, pad_value))
-    return _pool(layer, stream, dtype, pad_value)
+    return _pool(layer, op, stream, dtype, pad_value)
 
 
-def _pool(layer: Layer, stream: Stream, window_type: IntType, pad_value: int) -> Stream:
-    op, pe, target = layer.op, layer.lanes.pe, layer.target
+def _pool(
+    layer: Layer, op: MaxPool | SumPool, stream: Stream, window_type: IntType, pad_value: int
+) -> Stream:
+    pe, target = layer.lanes.pe, layer.target
     stream = layer.convert(stream, pe)
     if not is_pointwise(op.kernel, op.stride, op.padding):
         stream = sliding_window(

@@ -15,10 +15,10 @@ _PARALLEL = 15  # thresholds up to which every one has a comparator
 
 
 @RTL.register(Threshold)
-def threshold(layer: Layer, stream: Stream) -> Stream:
+def threshold(layer: Layer, op: Threshold, stream: Stream) -> Stream:
     """Counts of ``x >= t``. For sign -1, ``-x >= t`` is ``not x >= 1 - t``, so
     the lane compares with ``1 - t`` and the count is taken from K."""
-    op, pe = layer.op, layer.lanes.pe
+    pe = layer.lanes.pe
     channels, dtype, otype = layer.source.channels, stream.dtype, layer.target.dtype
     stream = layer.convert(stream, pe)
     rows, sign = op.rows(channels)
@@ -40,7 +40,10 @@ def threshold(layer: Layer, stream: Stream) -> Stream:
         "FALLING": int(falling.any()),
     }
     low = int(otype.to_raw(np.array(otype.lo)))
-    output = {"OUT_BITS": otype.bits, "LO": Literal.hex(otype.bits, low)}
+    output: dict[str, int | str | Literal] = {
+        "OUT_BITS": otype.bits,
+        "LO": Literal.hex(otype.bits, low),
+    }
     if levels <= _PARALLEL:
         if constant:
             table = np.full((channels, 1), dtype.hi + 1)
@@ -89,10 +92,10 @@ def _search_tables(
 
 
 @RTL.register(Rescale)
-def rescale(layer: Layer, stream: Stream) -> Stream:
+def rescale(layer: Layer, op: Rescale, stream: Stream) -> Stream:
     """One shift for all channels: ``(m x + a) / 2**s`` does not change when
     all of m, a and 2**s are doubled, so smaller shifts are raised to the largest."""
-    op, pe, otype = layer.op, layer.lanes.pe, layer.target.dtype
+    pe, otype = layer.lanes.pe, layer.target.dtype
     channels, dtype = layer.source.channels, stream.dtype
     stream = layer.convert(stream, pe)
     mul, add, shift = (

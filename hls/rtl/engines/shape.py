@@ -10,13 +10,13 @@ __all__ = ["argmax", "reshape"]
 
 
 @RTL.register(Reshape)
-def reshape(layer: Layer, stream: Stream) -> Stream:
+def reshape(layer: Layer, op: Reshape, stream: Stream) -> Stream:
     """No hardware: streams carry the elements in the tensor's order."""
     return stream
 
 
 @RTL.register(ArgMax)
-def argmax(layer: Layer, stream: Stream) -> Stream:
+def argmax(layer: Layer, op: ArgMax, stream: Stream) -> Stream:
     """One element a cycle."""
     stream = layer.convert(stream, 1)
     return layer.put(
