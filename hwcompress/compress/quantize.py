@@ -10,13 +10,15 @@ evaluates it (DESIGN.md, section 2.1).
 from __future__ import annotations
 
 import copy
+import math
 
+import numpy as np
 import torch
 from torch import fx, nn
 
 from hwcompress.errors import UnsupportedError
 
-__all__ = ["quantize_module"]
+__all__ = ["input_scale_for", "quantize_module"]
 
 _LINEAR = (nn.Conv2d, nn.Linear)
 _AVERAGE = (nn.AvgPool2d, nn.AdaptiveAvgPool2d)
@@ -42,7 +44,7 @@ _POSITIVE_METHODS = ("relu", "sigmoid")
 
 
 def quantize_module(
-    module: nn.Module, *, weight_bits: int, act_bits: int, signed_input: bool
+    module: nn.Module, *, weight_bits: int, act_bits: int, input_scale: float, signed_input: bool
 ) -> nn.Module:
     """A copy of a float module with quantized weights and activations.
 
@@ -50,6 +52,8 @@ def quantize_module(
         module: traceable by ``torch.fx``; it is not changed.
         weight_bits: 1 to 8; one bit means the binary weights {-1, +1}.
         act_bits: 1 to 8; one bit means {-1, +1}, and {0, 1} after a ReLU.
+        input_scale: fixed scale of the model's input, a power of two
+            (:func:`input_scale_for`).
         signed_input: whether the model's input takes negative values.
 
     Returns:
@@ -75,10 +79,10 @@ def quantize_module(
             continue
         source = _origin(node.args[0], modules)
         if source not in done:
-            done[source] = _quantized(
-                graph_module, source, _is_positive(source, modules, signed_input), act_bits,
-                len(done),
-            )
+            positive = _is_positive(source, modules, signed_input)
+            scale = input_scale if source.op == "placeholder" else None
+            layer = _activation(positive, act_bits, scale)
+            done[source] = _insert(graph_module, source, layer, f"act_quant_{len(done)}")
     for name, part in modules.items():
         if isinstance(part, _LINEAR):
             _replace(graph_module, name, _weights(part, weight_bits))
@@ -119,30 +123,56 @@ def _is_positive(node: fx.Node, modules: dict[str, nn.Module], signed_input: boo
     return node.op == "call_method" and node.target in _POSITIVE_METHODS
 
 
-def _quantized(
-    graph_module: fx.GraphModule, source: fx.Node, positive: bool, bits: int, index: int
-) -> fx.Node:
-    """Put a quantizer behind a node; every reader then reads the quantizer."""
+def _activation(positive: bool, bits: int, scale: float | None) -> nn.Module:
+    """An activation quantizer; its scale is learned unless it is given."""
     import brevitas.nn as qnn
+    from brevitas.core.scaling import ScalingImplType
     from brevitas.quant import (
-        Int8ActPerTensorFixedPointMSE,
+        Int8ActPerTensorFixedPoint,
         SignedBinaryActPerTensorConst,
-        Uint8ActPerTensorFixedPointMSE,
+        Uint8ActPerTensorFixedPoint,
     )
 
-    name = f"act_quant_{index}"
     if bits == 1 and not positive:
-        layer = qnn.QuantIdentity(act_quant=SignedBinaryActPerTensorConst, scaling_const=1.0)
-    else:
-        kind = Uint8ActPerTensorFixedPointMSE if positive else Int8ActPerTensorFixedPointMSE
-        layer = qnn.QuantIdentity(act_quant=kind, bit_width=bits)
+        return qnn.QuantIdentity(act_quant=SignedBinaryActPerTensorConst, scaling_const=1.0)
+    kind = Uint8ActPerTensorFixedPoint if positive else Int8ActPerTensorFixedPoint
+    if scale is None:
+        return qnn.QuantIdentity(act_quant=kind, bit_width=bits)
+    # Brevitas wants the threshold, 2**bits (one bit less if signed) steps.
+    threshold = scale * 2.0 ** (bits if positive else bits - 1)
+    return qnn.QuantIdentity(
+        act_quant=kind,
+        bit_width=bits,
+        scaling_impl_type=ScalingImplType.CONST,
+        scaling_init=threshold,
+    )
+
+
+def input_scale_for(samples: np.ndarray, bits: int, signed: bool) -> float:
+    """The power of two that quantizes samples with the least squared error."""
+    reach = float(np.abs(samples).max()) or 1.0
+    low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
+    top = math.ceil(math.log2(reach))
+    best, best_error = 1.0, math.inf
+    for exponent in range(top - bits - 2, top + 1):
+        scale = 2.0**exponent
+        error = float(np.mean((np.clip(np.rint(samples / scale), low, high) * scale - samples) ** 2))
+        if error < best_error:
+            best, best_error = scale, error
+    return best
+
+
+def _insert(
+    graph_module: fx.GraphModule, source: fx.Node, layer: nn.Module, name: str
+) -> fx.Node:
+    """Put a layer behind a node; every reader then reads the layer."""
     graph_module.add_submodule(name, layer)
     readers = list(source.users)
     with graph_module.graph.inserting_after(source):
-        quantizer = graph_module.graph.call_module(name, (source,))
+        inserted = graph_module.graph.call_module(name, (source,))
     for reader in readers:
-        reader.replace_input_with(source, quantizer)
-    return quantizer
+        reader.replace_input_with(source, inserted)
+    return inserted
 
 
 def _weights(part: nn.Module, bits: int) -> nn.Module:

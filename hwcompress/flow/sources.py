@@ -150,7 +150,7 @@ def _align_output_bias(module: nn.Module, graph: Graph) -> bool:
 
 def _plan(settings: BuildSettings, data: Dataset) -> _Plan:
     """The module that the settings name, quantized if it is a float one."""
-    from hwcompress.compress.quantize import quantize_module
+    from hwcompress.compress.quantize import input_scale_for, quantize_module
     from hwcompress.models.digits import digits_cnn
     from hwcompress.models.loader import is_brevitas, load_module
 
@@ -162,14 +162,23 @@ def _plan(settings: BuildSettings, data: Dataset) -> _Plan:
             return _Plan("Brevitas module", name, module, settings.epochs or 0, False)
         labelled = data.y_train is not None and len(data.x_train) > 0
         kind, epochs = "float module", _FLOAT_EPOCHS if labelled else 0
+    signed = any(part.size and part.min() < 0 for part in (data.x_train, data.x_test))
+    samples = _calibration_samples(data)
     quantized = quantize_module(
         module,
         weight_bits=settings.weight_bits,
         act_bits=settings.act_bits,
-        signed_input=any(part.size and part.min() < 0 for part in (data.x_train, data.x_test)),
+        input_scale=input_scale_for(samples, settings.act_bits, signed),
+        signed_input=signed,
     )
     chosen = epochs if settings.epochs is None else settings.epochs
     return _Plan(f"{kind}, quantized with Brevitas", name, quantized, chosen, True)
+
+
+def _calibration_samples(data: Dataset) -> np.ndarray:
+    """Some real samples, of the training set if there is one."""
+    stored = data.x_train if len(data.x_train) else data.x_test
+    return to_real(stored[:_CALIBRATION_SAMPLES], data.scale)
 
 
 def _sample_shape(module: nn.Module, data: Dataset) -> tuple[int, ...]:
@@ -213,16 +222,14 @@ def _fit(
 
     if not plan.fresh and not plan.epochs:
         return ["the module is taken as it is, without training"]
-    samples = data.real_train() if len(data.x_train) else data.real_test()
-    samples = samples.reshape(-1, *shape)
     notes = []
     if plan.fresh:
-        count = min(_CALIBRATION_SAMPLES, len(samples))
-        say(f"calibrate with {count} samples")
-        calibrate(plan.module, samples[:count])
+        samples = _calibration_samples(data).reshape(-1, *shape)
+        say(f"calibrate with {len(samples)} samples")
+        calibrate(plan.module, samples)
         notes.append(
             f"quantized to {settings.weight_bits}-bit weights and {settings.act_bits}-bit"
-            f" activations, calibrated with {count} samples"
+            f" activations, calibrated with {len(samples)} samples"
         )
     if plan.epochs:
         if data.y_train is None or not len(data.x_train):
@@ -233,7 +240,7 @@ def _fit(
             )
         train_classifier(
             plan.module,
-            samples,
+            data.real_train().reshape(-1, *shape),
             data.y_train,
             epochs=plan.epochs,
             seed=settings.seed,

@@ -87,7 +87,10 @@ def import_model(
     problems = _walk(model, state)
     if problems:
         raise UnsupportedError(
-            f"{len(problems)} node(s) of the model cannot be expressed", problems, where=where
+            f"{len(problems)} node(s) of the model cannot be expressed",
+            problems,
+            where=where,
+            remedy=f"the operators {', '.join(sorted(HANDLERS))} are supported",
         )
     for output in model.outputs:
         _finish(state, output, where)
@@ -155,10 +158,7 @@ def _walk(model: OnnxModel, state: Lowering) -> list[str]:
 
 
 def _unknown(node: Node) -> str:
-    return (
-        f"{node.label}: operator {node.op!r} is not supported. Remedy: it has"
-        f" {', '.join(sorted(HANDLERS))}"
-    )
+    return f"{node.label}: operator {node.op!r} is not supported"
 
 
 def _lower(node: Node, state: Lowering) -> None:
@@ -216,7 +216,9 @@ def _finish(state: Lowering, output: str, where: str) -> None:
             )
         value = value.head
     builder = state.builder
+    source = _source_name(state, value)
     value = _with_integer_bias(builder, value)
+    builder.origin[value.base] = (source, value)
     shape = builder.types[value.base].shape
     axes = _output_axes(shape, value)
     if axes is None:
@@ -228,8 +230,24 @@ def _finish(state: Lowering, output: str, where: str) -> None:
     )
     if host:
         builder.notes.append(f"output {output!r}: {' and '.join(host)} left to the host")
-    if value.base not in builder.origin:
-        builder.origin[value.base] = (output, value)
+
+
+def _source_name(state: Lowering, value: Symbolic) -> str:
+    """The source tensor that ``value`` describes: an output, or what a host function reads."""
+    for name, item in state.values.items():
+        if item is value:
+            return name
+    for name, item in state.values.items():  # moved since: the same elements before the move
+        if isinstance(item, Symbolic) and item.base == value.base and not item.tail:
+            if np.array_equal(item.order, value.order) and _same_affine(item, value):
+                return name
+    raise UnsupportedError("an output is rearranged after its last layer", where=value.base)
+
+
+def _same_affine(first: Symbolic, second: Symbolic) -> bool:
+    return np.array_equal(first.function.gain, second.function.gain) and np.array_equal(  # type: ignore[arg-type]
+        first.function.offset, second.function.offset  # type: ignore[arg-type]
+    )
 
 
 def _output_axes(shape: tuple[int, ...], value: Symbolic) -> tuple[int, ...] | None:
@@ -259,8 +277,4 @@ def _with_integer_bias(builder: GraphBuilder, value: Symbolic) -> Symbolic:
     if np.any(steps) and np.array_equal(steps * gain, offset) and np.abs(steps).max() < 2**31:
         builder.add_bias(value.base, steps.astype(np.int64))
         offset = np.zeros_like(offset)
-    result = builder.symbol(value.base, value.shape, value.order, gain, offset)
-    source, _ = builder.origin.get(value.base, ("", result))
-    if source:
-        builder.origin[value.base] = (source, result)
-    return result
+    return builder.symbol(value.base, value.shape, value.order, gain, offset)

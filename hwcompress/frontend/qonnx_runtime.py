@@ -96,6 +96,10 @@ def _cut(proto: onnx.ModelProto, outputs: tuple[str, ...]) -> onnx.ModelProto:
     del result.graph.node[:]
     result.graph.node.extend(reversed(kept))
     del result.graph.output[:]
+    # A tensor may be described once only: as an output, or as something inside.
+    inner = [item for item in result.graph.value_info if item.name not in outputs]
+    del result.graph.value_info[:]
+    result.graph.value_info.extend(inner)
     for name in outputs:
         info = known.get(name) or onnx.helper.make_tensor_value_info(
             name, onnx.TensorProto.FLOAT, None

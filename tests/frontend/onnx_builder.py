@@ -1,0 +1,105 @@
+"""Small QONNX models, written node by node."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+__all__ = ["ModelBuilder"]
+
+DOMAIN = "qonnx.custom_op.general"
+
+
+class ModelBuilder:
+    """Appends nodes to a chain; ``last`` is the tensor that the next one reads."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.initializers: list[onnx.TensorProto] = []
+        self.shape = shape
+        self.last = "x"
+
+    def constant(self, value: object) -> str:
+        """A float32 initializer (int64 for shapes)."""
+        array = np.asarray(value)
+        array = array.astype(np.int64 if array.dtype.kind in "iu" else np.float32)
+        name = f"const_{len(self.initializers)}"
+        self.initializers.append(numpy_helper.from_array(array, name))
+        return name
+
+    def node(self, op: str, *inputs: str, domain: str = "", name: str = "", **attributes: object) -> str:
+        """Append a node; returns (and remembers) its output."""
+        output = f"t{len(self.nodes)}"
+        self.nodes.append(
+            helper.make_node(
+                op, list(inputs), [output], domain=domain, name=name or f"{op}_{len(self.nodes)}",
+                **attributes,
+            )
+        )
+        self.last = output
+        return output
+
+    def quant(
+        self, source: str, scale: object, bits: int, *, signed: bool = True, narrow: bool = False,
+        zero: object = 0.0, rounding: str = "ROUND",
+    ) -> str:
+        """A Quant node."""
+        parameters = [self.constant(np.float32(scale)), self.constant(np.float32(zero)),
+                      self.constant(np.float32(bits))]
+        return self.node(
+            "Quant", source, *parameters, domain=DOMAIN, signed=int(signed), narrow=int(narrow),
+            rounding_mode=rounding,
+        )
+
+    def bipolar(self, source: str, scale: float = 1.0) -> str:
+        """A BipolarQuant node."""
+        return self.node("BipolarQuant", source, self.constant(np.float32(scale)), domain=DOMAIN)
+
+    def act(self, scale: object, bits: int, **options: object) -> str:
+        """Quantize the chain."""
+        return self.quant(self.last, scale, bits, **options)  # type: ignore[arg-type]
+
+    def dense(self, weight: np.ndarray, scale: object, bits: int, bias: np.ndarray | None = None,
+              **options: object) -> str:
+        """Gemm with quantized weights ``(out, in)``."""
+        source = self.last
+        quantized = self.quant(self.constant(weight.astype(np.float32)), scale, bits, **options)  # type: ignore[arg-type]
+        extra = [] if bias is None else [self.constant(bias.astype(np.float32))]
+        return self.node("Gemm", source, quantized, *extra, transB=1)
+
+    def conv(self, weight: np.ndarray, scale: object, bits: int, bias: np.ndarray | None = None,
+             **attributes: object) -> str:
+        """Conv with quantized weights ``(M, C/g, KH, KW)``."""
+        source = self.last
+        quantized = self.quant(self.constant(weight.astype(np.float32)), scale, bits, narrow=True)
+        extra = [] if bias is None else [self.constant(bias.astype(np.float32))]
+        return self.node(
+            "Conv", source, quantized, *extra, kernel_shape=list(weight.shape[2:]), **attributes
+        )
+
+    def batch_norm(self, random: np.random.Generator, channels: int, spread: float) -> str:
+        """A batch norm with random parameters, some gains negative."""
+        gamma = random.normal(0.0, 1.0, channels)
+        gamma = np.where(np.abs(gamma) < 0.05, 0.05, gamma)
+        rows = [gamma, random.normal(0, 0.5, channels), random.normal(0, spread, channels),
+                random.uniform(0.2, 2.0, channels) * spread**2]
+        return self.node("BatchNormalization", self.last, *[self.constant(row) for row in rows],
+                         epsilon=1e-5)
+
+    def save(self, path: Path) -> Path:
+        """Write the model with the chain's end as its output."""
+        graph = helper.make_graph(
+            self.nodes, "model",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, list(self.shape))],
+            [helper.make_tensor_value_info(self.last, TensorProto.FLOAT, None)],
+            self.initializers,
+        )
+        model = helper.make_model(
+            graph, opset_imports=[helper.make_opsetid("", 13), helper.make_opsetid(DOMAIN, 2)],
+            ir_version=8,
+        )
+        path.write_bytes(model.SerializeToString())
+        return path

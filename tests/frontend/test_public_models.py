@@ -1,0 +1,110 @@
+"""Models made by others equal their own runtime: 1000 samples each, every quantized tensor."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hwcompress.data import load_dataset
+from hwcompress.frontend import Imported, import_model
+from hwcompress.frontend.check import check_float64, check_qonnx
+from hwcompress.ir import trace
+from hwcompress.sim import Simulator
+from tests.shared_data import shared_file
+
+SAMPLES = 1000
+
+
+def mnist() -> np.ndarray:
+    return load_dataset(str(shared_file("data/mnist/t10k-images-idx3-ubyte.gz"))).real_test()
+
+
+def samples_for(name: str, shape: tuple[int, ...]) -> np.ndarray:
+    random = np.random.default_rng(11)
+    if "mnist" in name:
+        return mnist()[:SAMPLES].reshape(-1, *shape)
+    if name.startswith("unsw"):
+        return random.choice([-1.0, 1.0], (SAMPLES, *shape)).astype(np.float32)
+    return random.normal(0, 1, (SAMPLES, *shape)).astype(np.float32)
+
+
+def imported(name: str, input_type: str | None = None) -> tuple[Imported, np.ndarray]:
+    path = shared_file(f"models/qonnx/{name}.onnx")
+    shape = np.load(path.with_suffix(".io.npz"))["x"].shape[2:]
+    samples = samples_for(name, shape)
+    return import_model(path, samples=samples, input_type=input_type), samples
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["tfc_1w1a_mnist", "tfc_2w2a_mnist", "jets_qkeras_w6a6", "unsw_nb15_mlp_w2a2",
+     "bnn_fc_1layer"],
+)
+def test_equals_the_qonnx_executor(name: str) -> None:
+    model, samples = imported(name)
+    integers = trace(model.graph, model.graph.inputs[0].encode(samples))
+    for result in [*check_float64(model, samples, integers),
+                   *check_qonnx(model, samples, integers)]:
+        assert result.samples == SAMPLES
+        assert result.exact, result
+        # Nothing but rounding ties of scales that are no powers of two may be explained away.
+        assert result.explained <= result.values // 1000, result
+
+
+@pytest.mark.parametrize(
+    ("name", "input_type"),
+    [
+        ("tfc_1w1a_mnist", None),
+        ("tfc_2w2a_mnist", None),
+        ("unsw_nb15_mlp_w2a2", None),
+        ("bnn_fc_1layer", None),
+        # Wide enough to hold the float32 samples of the reference exactly.
+        ("jets_qkeras_w6a6", "fixed<32,4>"),
+    ],
+)
+def test_equals_the_reference_outputs(name: str, input_type: str | None) -> None:
+    path = shared_file(f"models/qonnx/{name}.onnx")
+    with np.load(path.with_suffix(".io.npz")) as reference:
+        x, y = reference["x"][:, 0], reference["y"][:, 0]
+    model = import_model(path, samples=x, input_type=input_type)
+    graph = model.graph
+    op = graph.inputs[0]
+    if input_type:
+        assert np.array_equal(op.decode(op.encode(x)), x)
+    (output,) = graph.outputs
+    tensor = graph.tensors[output.inputs[0]]
+    integers = Simulator(graph)(op.encode(x))
+    real = output.finish(output.in_source_order(tensor.affine.apply(integers)))
+    if output.host:
+        assert np.abs(real - y).max() < 1e-6  # Softmax, which runs on the host in float
+    else:
+        # The same float32 numbers: the reference was stored in float32.
+        assert np.array_equal(np.rint((y - tensor.affine.offset[0]) / tensor.affine.scale[0]),
+                              output.in_source_order(integers))
+
+
+@pytest.mark.parametrize(
+    ("name", "accuracy"), [("tfc_1w1a_mnist", 0.9296), ("tfc_2w2a_mnist", 0.9660)]
+)
+def test_accuracy_on_all_of_mnist(name: str, accuracy: float) -> None:
+    with gzip.open(shared_file("data/mnist/t10k-labels-idx1-ubyte.gz")) as stream:
+        labels = np.frombuffer(stream.read(), np.uint8, offset=8)
+    model, _ = imported(name)
+    op = model.graph.inputs[0]
+    integers = Simulator(model.graph)(op.encode(mnist().reshape(-1, *op.source_shape)))
+    assert np.mean(integers.argmax(axis=1) == labels) == pytest.approx(accuracy, abs=1e-9)
+
+
+def test_refused_models_name_every_node() -> None:
+    from hwcompress.errors import UnsupportedError
+
+    path: Path = shared_file("models/qonnx/branched_w4a4_chlast_b.onnx")
+    with pytest.raises(UnsupportedError) as caught:
+        import_model(path)
+    text = str(caught.value)
+    assert "channels_last" in text
+    assert "operator 'Resize'" in text
+    assert "operator 'Concat'" in text
