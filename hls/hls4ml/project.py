@@ -162,8 +162,8 @@ def _write(
 
 def _keep_library(old: Path, new: Path) -> None:
     """Keep compiled libraries: their names hold the digest of what they were made from."""
-    for library in (old / "firmware").glob("*-*.so"):
-        if ".partial-" not in library.name:
+    for library in (old / "firmware").glob("*.so"):
+        if re.fullmatch(r".+-[0-9a-f]{16}\.so", library.name):
             shutil.copy2(library, new / "firmware" / library.name)
 
 
