@@ -50,11 +50,13 @@ def build(
         int | None,
         typer.Option(help="Training epochs; 0 calibrates only.", rich_help_panel=_TRAINING),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of all that is random.", rich_help_panel=_TRAINING)] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Of all that is random.", rich_help_panel=_TRAINING)
+    ] = 0,
     input_type: Annotated[
         str,
         typer.Option(
-            help="Integer type of the model's input, such as uint8, fixed<16,6>, bipolar or uint8*1/255."
+            help="Type of the model's input: uint8, fixed<16,6>, bipolar, uint8*1/255, ..."
             " Default: derived from the model and the data.",
             rich_help_panel=_MODEL,
         ),

@@ -46,7 +46,7 @@ def guarded(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
             _leave("terminated; the same command goes on where it stopped", 143)
         except BrokenPipeError:
             _leave("", 141)
-        except Exception as error:  # noqa: BLE001  (the last resort)
+        except Exception as error:
             log = _write_log(error)
             summary = " ".join(f"{type(error).__name__}: {error}".split())
             _leave(f"error: {summary[:200]}\nthis is a defect, details in {log}", EXIT_DEFECT)

@@ -10,7 +10,7 @@ from hwcompress.cli.guard import captured
 from hwcompress.cli.progress import show_progress
 from hwcompress.cli.screen import show_report, show_sections
 from hwcompress.flow.build import build
-from hwcompress.flow.folder import prepare_folder
+from hwcompress.flow.folder import start_folder
 from hwcompress.flow.manifest import MANIFEST, Manifest
 from hwcompress.flow.runner import WORK
 from hwcompress.flow.settings import BuildSettings
@@ -25,7 +25,7 @@ def run_build(
     folder: Path, settings: BuildSettings, *, jobs: int | None = None, force: bool = False
 ) -> None:
     """The whole pipeline, then the final screen."""
-    prepare_folder(folder)
+    start_folder(folder, settings)
     started = time.monotonic()
     _run(folder, settings, None, None if force else (), jobs)
     show_report(folder, time.monotonic() - started)

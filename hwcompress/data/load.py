@@ -49,16 +49,16 @@ def load_dataset(
             labels lie beside it under MNIST's naming convention, or are named
             after a comma; or a folder with the standard MNIST files.
         labels: an IDX or ``.npy`` file of labels for IDX images.
-        training: whether a training set is needed. If there is only one
-            set, 20 % of each class become the test set; otherwise all samples
-            are test samples.
+        training: whether a training set is wanted. If there is only one
+            set and it has labels, 20 % of each class become the test set;
+            otherwise all samples are test samples.
         scale: real value of one step of integer samples. By default uint8
             samples are scaled by 1/255, everything else is taken as it is.
         seed: of the split.
 
     Raises:
         InputError: the file is missing, damaged, empty, holds NaN or labels
-            that do not fit, or no labels although they are needed.
+            that do not fit.
     """
     if labels is None and isinstance(path, str) and "," in path and not Path(path).exists():
         path, _, labels = path.partition(",")
@@ -76,13 +76,7 @@ def load_dataset(
     real_scale, notes = _scale(parts["test"].x, scale, str(path))
     name = path.name.removesuffix(".gz").removesuffix(".npz")
     train, test = parts.get("train"), parts["test"]
-    if training and train is None:
-        if test.y is None:
-            raise InputError(
-                "training needs labels and the data set has none",
-                where=str(path),
-                remedy=f"give an .npz with {_KEYS.removesuffix(' or only x')}",
-            )
+    if training and train is None and test.y is not None:
         first, second = stratified_split(test.y, _SPLIT_SHARE, seed)
         if not second.size:
             raise InputError(
@@ -94,8 +88,6 @@ def load_dataset(
         notes = (*notes, f"{note}; {_SPLIT_SHARE:.0%} of each class")
         train = _Part(test.x[first], test.y[first], test.where)
         test = _Part(test.x[second], test.y[second], test.where)
-    if training and train is not None and train.y is None:
-        raise InputError("training needs labels and x_train has none", where=str(path))
     if train is None:
         train = _Part(test.x[:0], None if test.y is None else test.y[:0], test.where)
     return Dataset(name, train.x, train.y, test.x, test.y, real_scale, notes)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
-from hwcompress.flow.folder import held, open_folder, prepare_folder
+from hwcompress.flow.folder import held, open_folder, start_folder
 from hwcompress.flow.manifest import MANIFEST, Manifest
 from hwcompress.flow.pipeline import PIPELINE
 from hwcompress.flow.runner import fresh_records, run_steps, select
@@ -54,7 +54,7 @@ def build(
     if settings is None:
         Manifest.load(folder / MANIFEST)
     else:
-        prepare_folder(folder)
+        start_folder(folder, settings)
     with held(folder):
         manifest = open_folder(folder, settings)
         chosen = steps if targets is None else select(steps, targets)

@@ -13,7 +13,7 @@ from hwcompress.errors import InputError
 from hwcompress.flow.manifest import MANIFEST, Manifest
 from hwcompress.flow.settings import BuildSettings
 
-__all__ = ["LOCK", "TEMPORARY", "held", "open_folder", "prepare_folder"]
+__all__ = ["LOCK", "TEMPORARY", "held", "open_folder", "prepare_folder", "start_folder"]
 
 LOCK = "build.lock"
 TEMPORARY = ".tmp-"
@@ -73,6 +73,17 @@ def open_folder(folder: Path, settings: BuildSettings | None = None) -> Manifest
         manifest = Manifest(path, settings)
     manifest.save()
     return manifest
+
+
+def start_folder(folder: Path, settings: BuildSettings) -> None:
+    """Make a folder a build folder, before anything else is written into it.
+
+    Raises:
+        InputError: as :func:`prepare_folder`, :func:`held` and :func:`open_folder`.
+    """
+    prepare_folder(folder)
+    with held(folder):
+        open_folder(folder, settings)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -59,9 +60,7 @@ def end_descendants(patience: float = 3.0) -> None:
 
 def _signal(processes: list[int], force: bool) -> bool:
     for process in processes:
-        try:
+        # A zombie is waited for by the thread that started it.
+        with contextlib.suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL if force else signal.SIGTERM)
-            # A zombie is waited for by the thread that started it.
-        except ProcessLookupError:
-            pass
     return bool(processes)

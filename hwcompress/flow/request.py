@@ -43,9 +43,9 @@ def make_settings(**options: Any) -> BuildSettings:
             why="the embedded model is made for the embedded data",
             remedy="name a model, or leave --data out",
         )
-    return replace(
-        settings, board=name, model=_absolute_model(settings), data=_absolute_data(settings.data)
-    )
+    data, labels = _absolute_data(settings.data)
+    model = _absolute_model(settings)
+    return replace(settings, board=name, model=model, data=data, labels=labels)
 
 
 def _absolute_model(settings: BuildSettings) -> str:
@@ -58,9 +58,10 @@ def _absolute_model(settings: BuildSettings) -> str:
     return f"{file.resolve()}{end}"
 
 
-def _absolute_data(data: str) -> str:
+def _absolute_data(data: str) -> tuple[str, str]:
+    """Data and labels."""
     if not data:
-        return ""
+        return "", ""
     # A comma may also be part of one file's name.
     parts = [data] if Path(data).exists() else data.split(",")
     for part in parts:
@@ -68,7 +69,8 @@ def _absolute_data(data: str) -> str:
             raise InputError(f"there is no data file {part!r}")
     if len(parts) > 2:
         raise InputError(f"--data names {len(parts)} files", remedy="give IMAGES or IMAGES,LABELS")
-    return ",".join(str(Path(part).resolve()) for part in parts)
+    first, *second = (str(Path(part).resolve()) for part in parts)
+    return first, second[0] if second else ""
 
 
 def output_folder(settings: BuildSettings, out: Path | None) -> Path:

@@ -116,13 +116,14 @@ class _Run:
             lambda text: self.progress.detail(step, text),
         )
         # A daemon: an interrupt must not wait for native code that cannot be stopped.
-        threading.Thread(target=self._work, args=(step, context), name=step.name, daemon=True).start()
+        thread = threading.Thread(target=self._work, args=(step, context), daemon=True)
+        thread.start()
 
     def _work(self, step: Step, context: Context) -> None:
         started = time.monotonic()
         try:
             result = step.run(context)
-        except BaseException as error:  # noqa: BLE001  (raised again by the waiting thread)
+        except BaseException as error:
             self.done.put(_Done(step, error=error))
         else:
             self.done.put(_Done(step, result, seconds=time.monotonic() - started))

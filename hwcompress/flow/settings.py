@@ -24,8 +24,9 @@ class BuildSettings:
     Args:
         model: empty for the embedded default, else ``FILE.onnx`` or
             ``FILE.py:FUNCTION``, with an absolute path.
-        data: empty for the embedded digits, else the data argument of
-            :func:`hwcompress.data.load_dataset`, with absolute paths.
+        data: empty for the embedded digits, else the file or folder that
+            :func:`hwcompress.data.load_dataset` takes, with an absolute path.
+        labels: file of the labels if it was named, likewise.
         board: canonical board name, or absolute path of a board file.
         weight_bits: bits of a weight, for float models and the default, 1 to 8.
         act_bits: bits of an activation, likewise.
@@ -47,6 +48,7 @@ class BuildSettings:
     board: str
     model: str = ""
     data: str = ""
+    labels: str = ""
     weight_bits: int = 4
     act_bits: int = 4
     epochs: int | None = None
@@ -124,7 +126,7 @@ class BuildSettings:
     @property
     def data_files(self) -> tuple[Path, ...]:
         """Every file or folder that ``data`` names."""
-        return tuple(Path(part) for part in self.data.split(",") if part)
+        return tuple(Path(part) for part in (self.data, self.labels) if part)
 
     def dumps(self) -> str:
         """As JSON text."""

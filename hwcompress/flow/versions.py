@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 
 from hwcompress import tools
 from hwcompress.flow.step import Step
 
-__all__ = ["step_versions"]
+__all__ = ["named", "step_versions"]
+
+_TITLES = {
+    "verilator": "Verilator",
+    "iverilog": "Icarus Verilog",
+    "yosys": "Yosys",
+    "vitis": "Vitis HLS",
+    "torch": "PyTorch",
+    "numba": "Numba",
+    "numpy": "NumPy",
+}
+
+
+def named(name: str, versions: Mapping[str, str]) -> str:
+    """A tool with its version, as a table shows it: ``Verilator 5.036``."""
+    title, version = _TITLES.get(name, name), versions[name]
+    return version if version.lower().startswith(title.lower()) else f"{title} {version}"
 
 
 def step_versions(step: Step) -> dict[str, str]:

@@ -21,7 +21,6 @@ from hwcompress.report.facts import (
     SimulateFacts,
     SourceFacts,
     SynthFacts,
-    Utilization,
     VerifyFacts,
 )
 from hwcompress.report.model import (
@@ -86,7 +85,7 @@ def assemble(
         performance=_performance(findings, board),
         resources=_resources(findings.synth, board),
         layers=_layers(findings),
-        rest=_rest(findings),
+        rest=findings.synth.rest if findings.synth else None,
         data=findings.data,
         source=findings.source,
         graph=findings.graph,
@@ -172,29 +171,10 @@ def _layers(findings: Findings) -> tuple[LayerRow, ...]:
                 engine.pe if engine else None,
                 engine.simd if engine else None,
                 engine.cycles if engine else None,
-                _sum(layer.name, findings.synth, layer.name) if findings.synth else None,
+                findings.synth.layers.get(layer.name) if findings.synth else None,
             )
         )
     return tuple(rows)
-
-
-def _sum(name: str, synth: SynthFacts, op: str) -> Utilization | None:
-    parts = [module for module in synth.modules if module.op == op]
-    if not parts:
-        return None
-    return Utilization(
-        name,
-        op,
-        sum(part.lut for part in parts),
-        sum(part.ff for part in parts),
-        sum(part.bram36 for part in parts),
-        sum(part.dsp for part in parts),
-    )
-
-
-def _rest(findings: Findings) -> Utilization | None:
-    """What belongs to no operation: FIFOs, width converters."""
-    return _sum("between layers", findings.synth, "") if findings.synth else None
 
 
 def _notes(findings: Findings) -> tuple[str, ...]:

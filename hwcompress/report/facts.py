@@ -23,6 +23,7 @@ __all__ = [
     "HlsFacts",
     "LayerFacts",
     "LayerHardware",
+    "ModuleFacts",
     "PackageFacts",
     "SimulateFacts",
     "SourceFacts",
@@ -224,10 +225,8 @@ class BenchFacts:
 
 @dataclass(frozen=True)
 class Utilization:
-    """Resources of the design or of one of its modules (``op`` empty: no single operation)."""
+    """Resources of a design or a part of it; ``lut`` for logic and memory together."""
 
-    name: str
-    op: str
     lut: int
     ff: int
     bram36: float
@@ -235,11 +234,22 @@ class Utilization:
 
 
 @dataclass(frozen=True)
+class ModuleFacts:
+    """One Verilog module with everything inside it, and how often it occurs."""
+
+    module: str
+    instances: int
+    resources: Utilization
+
+
+@dataclass(frozen=True)
 class SynthFacts:
-    """The synthesis."""
+    """The synthesis: the whole design is the sum of its layers and of the rest."""
 
     total: Utilization
-    modules: tuple[Utilization, ...]
+    layers: dict[str, Utilization]
+    rest: Utilization
+    modules: tuple[ModuleFacts, ...]
     basis: str
     by: str
     notes: tuple[str, ...]

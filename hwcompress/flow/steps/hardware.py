@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal, cast
+
+import numpy as np
 
 from hwcompress import __version__, boards
 from hwcompress.boards import Board
 from hwcompress.errors import CheckFailed
 from hwcompress.flow.settings import BuildSettings
 from hwcompress.flow.step import Context
-from hwcompress.flow.steps.arrays import Vectors
-from hwcompress.ir import load
+from hwcompress.flow.steps.arrays import Vectors, save_result
+from hwcompress.flow.versions import named
+from hwcompress.ir import Graph, load, trace
 from hwcompress.report.facts import (
     BenchFacts,
     Check,
@@ -22,6 +26,10 @@ from hwcompress.report.facts import (
 )
 
 __all__ = ["run_bench_step", "run_fold", "run_generate", "run_verify", "wanted_cycles"]
+
+
+_BEFORE = 3
+"""Frames before the first wrong one that are run again to find the layer."""
 
 
 def wanted_cycles(settings: BuildSettings, board: Board) -> int | None:
@@ -80,7 +88,7 @@ def run_generate(context: Context) -> DesignFacts:
 
 def run_verify(context: Context) -> VerifyFacts:
     """The verilated design on every test sample in one call."""
-    from hwcompress.hls.cosim import VerilatedDesign
+    from hwcompress.hls.cosim.verilated import VerilatedDesign
 
     graph = load(context.folder / "graph")
     vectors = Vectors.load(context.folder, graph)
@@ -88,10 +96,12 @@ def run_verify(context: Context) -> VerifyFacts:
     model = VerilatedDesign.build(context.folder / "rtl", context.work)
     context.say(f"{len(vectors.inputs):,} frames")
     run = model.run(vectors.inputs)
-    wrong = int((run.outputs != vectors.expected).sum())
-    if wrong:
-        raise CheckFailed("TODO")
-    by = f"Verilator {context.tools['verilator']}"
+    wrong = np.flatnonzero(
+        np.any((run.outputs != vectors.expected).reshape(len(run.outputs), -1), axis=1)
+    )
+    if wrong.size:
+        raise _located(context, graph, vectors, wrong)
+    by = named("verilator", context.tools)
     interval = run.interval
     figures = [
         Figure("latency to first output", run.latency_first_output, "cycles", "measured", by),
@@ -105,15 +115,41 @@ def run_verify(context: Context) -> VerifyFacts:
         "outputs",
         len(vectors.inputs),
         int(vectors.expected.size),
-        wrong,
+        0,
         by,
     )
-    return VerifyFacts((check,), tuple(figures))
+    facts = VerifyFacts((check,), tuple(figures))
+    save_result(context.out / "verify" / "verify.json", facts)
+    return facts
+
+
+def _located(
+    context: Context, graph: Graph, vectors: Vectors, wrong: np.ndarray
+) -> CheckFailed:
+    """The error for wrong samples: the first layer that differs in the first of them."""
+    from hwcompress.hls.cosim.locate import first_difference
+
+    context.say("looking for the layer")
+    # A few frames before it: the error may lie in the order of frames.
+    sample = int(wrong[0])
+    start = max(0, sample - _BEFORE)
+    part = vectors.inputs[start : sample + 1]
+    found = first_difference(context.folder / "rtl", context.work, part, trace(graph, part))
+    if found is None:
+        what = f"sample {sample} is wrong, but not after the {_BEFORE} samples before it alone"
+    else:
+        what = str(replace(found, sample=found.sample + start))
+    return CheckFailed(
+        what,
+        where="Verilog against the Numba simulator",
+        why=f"{wrong.size} of {len(vectors.inputs)} samples have a wrong result",
+        remedy="this is a defect of hwcompress or of one of its tools; please report it",
+    )
 
 
 def run_bench_step(context: Context) -> BenchFacts:
     """The design under cocotb: back-to-back frames, then random stalls on both sides."""
-    from hwcompress.hls.cosim import run_bench
+    from hwcompress.hls.cosim.bench import run_bench
 
     graph = load(context.folder / "graph")
     vectors = Vectors.load(context.folder, graph)
@@ -126,7 +162,7 @@ def run_bench_step(context: Context) -> BenchFacts:
         simulator=cast(Literal["verilator", "icarus"], settings.simulator),
         frames=settings.frames,
     ).check()
-    by = f"cocotb {context.tools['cocotb']}, {seen.simulator} {seen.version}"
+    by = f"{named('cocotb', context.tools)}, {seen.simulator} {seen.version}"
     size = int(vectors.expected[0].size)
     checks = tuple(
         Check(f"Verilog, {kind}", "Numba simulator", "outputs", frames, frames * size, 0, by)
@@ -138,7 +174,7 @@ def run_bench_step(context: Context) -> BenchFacts:
     figures = (
         Figure("latency to first output", float(seen.latency_first or 0), "cycles", "measured", by),
     )
-    return BenchFacts(
+    facts = BenchFacts(
         checks,
         figures if seen.latency_first is not None else (),
         seen.frames_free,
@@ -147,3 +183,5 @@ def run_bench_step(context: Context) -> BenchFacts:
         seen.output_pauses,
         f"{seen.simulator} {seen.version}",
     )
+    save_result(context.out / "bench" / "bench.json", facts)
+    return facts

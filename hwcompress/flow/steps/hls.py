@@ -9,6 +9,7 @@ from hwcompress.errors import UnsupportedError
 from hwcompress.flow.step import Context
 from hwcompress.flow.steps.arrays import Vectors
 from hwcompress.flow.steps.tally import as_check
+from hwcompress.flow.versions import named
 from hwcompress.ir import load
 from hwcompress.report.facts import Figure, HlsFacts
 
@@ -50,7 +51,7 @@ def run_hls4ml(context: Context) -> HlsFacts:
     project.compile()
     context.say(f"{len(inputs)} samples")
     got = project.predict_all(inputs)
-    by = f"hls4ml {context.tools['hls4ml']}, g++ {context.tools['g++']}"
+    by = f"{named('hls4ml', context.tools)}, {named('g++', context.tools)}"
     checks = tuple(
         as_check(
             "hls4ml C++",
@@ -67,7 +68,7 @@ def run_hls4ml(context: Context) -> HlsFacts:
     synthesis = project.synthesize()
     figures: list[Figure] = []
     if synthesis.report is not None:
-        vitis = f"Vitis HLS {context.tools['vitis']}"
+        vitis = named("vitis", context.tools)
         for name, value, unit in (
             ("hls4ml latency", synthesis.report.latency_max, "cycles"),
             ("hls4ml interval", synthesis.report.interval_max, "cycles"),

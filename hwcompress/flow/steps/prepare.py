@@ -35,7 +35,8 @@ def load_data(settings: BuildSettings) -> Dataset:
     if not settings.data:
         return digits()
     return load_dataset(
-        settings.data,
+        Path(settings.data),
+        labels=settings.labels or None,
         training=settings.trains,
         scale=settings.input_scale,
         seed=settings.seed,

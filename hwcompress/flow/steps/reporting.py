@@ -104,11 +104,11 @@ def _model_name(settings: BuildSettings) -> str:
 
 
 def _shown(name: str, value: object) -> str:
-    """A setting as text; paths shortened to names, so that a report does not tell where it was made."""
+    """A setting as text; of a path the name only: a report does not tell where it was made."""
     if value in (None, ""):
         return ""
-    if name in ("model", "data", "board"):
-        return ",".join(Path(part).name for part in str(value).split(","))
+    if name in ("model", "data", "labels", "board"):
+        return Path(str(value)).name
     return str(value)
 
 
@@ -118,6 +118,11 @@ def command_line(settings: BuildSettings) -> str:
     words += [_shown("model", settings.model)] if settings.model else []
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
-        if field.name != "model" and (field.name == "board" or value != field.default):
-            words += [f"--{field.name.replace('_', '-')}", _shown(field.name, value)]
+        if field.name in ("model", "labels"):
+            continue
+        if field.name == "board" or value != field.default:
+            shown = _shown(field.name, value)
+            if field.name == "data" and settings.labels:
+                shown += f",{_shown('labels', settings.labels)}"
+            words += [f"--{field.name.replace('_', '-')}", shown]
     return shlex.join(words)

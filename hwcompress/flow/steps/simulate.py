@@ -19,6 +19,7 @@ from hwcompress.flow.steps.accuracy import (
 )
 from hwcompress.flow.steps.arrays import Vectors, load_arrays, load_test, real_samples
 from hwcompress.flow.steps.tally import Tally
+from hwcompress.flow.versions import named
 from hwcompress.frontend import Imported, import_model
 from hwcompress.frontend.check import check_float64, check_values, source_samples
 from hwcompress.frontend.qonnx_runtime import QonnxRuntime
@@ -41,11 +42,15 @@ _MAX_BLOCK = 1000
 
 @dataclass(frozen=True, eq=False)
 class _Source:
-    """Real outputs of one way to run the source model."""
+    """Real outputs of one way to run the source model, by graph tensor, the first one first."""
 
     who: str
     by: str
-    real: np.ndarray
+    real: dict[str, np.ndarray]
+
+    @property
+    def first(self) -> np.ndarray:
+        return next(iter(self.real.values()))
 
 
 def run_simulate(context: Context) -> SimulateFacts:
@@ -59,17 +64,16 @@ def run_simulate(context: Context) -> SimulateFacts:
     imported = _import_again(context, graph, real_samples(stored, data, stored.shape[1:]))
     # The source must see what the graph sees, down to the input's rounding.
     fed = source_samples(imported, samples)
-    integers, tally = _by_blocks(imported, samples, fed, context)
+    integers, blocks = _by_blocks(imported, samples, fed, context)
+    tally = Tally()
     sources = _run_sources(context, imported, fed)
     for source in sources:
         context.say(f"{source.who} against the integer graph")
-        results = check_values(
-            imported, source.who, {_first(graph): source.real}, fed, integers.outputs
-        )
+        results = check_values(imported, source.who, source.real, fed, integers.outputs)
         tally.add("integer graph", source.who, "outputs", source.by, results)
     integers.save(context.out, graph)
     accuracies, matrix = _accuracies(graph, sources, integers, labels, context.tools)
-    return SimulateFacts(tally.checks(), accuracies, matrix, ())
+    return SimulateFacts(tally.checks() + blocks.checks(), accuracies, matrix, ())
 
 
 def _first(graph: Graph) -> str:
@@ -98,25 +102,25 @@ def _by_blocks(
     bytes_per_sample = 8 * sum(tensor.type.size for tensor in graph.tensors.values())
     block = max(1, min(_MAX_BLOCK, _BLOCK_BYTES // bytes_per_sample))
     kept: dict[str, list[np.ndarray]] = {op.inputs[0]: [] for op in graph.outputs}
-    numba = f"hwcompress with Numba {context.tools['numba']}"
+    by = f"hwcompress with {named('numba', context.tools)}"
     for start in range(0, len(inputs), block):
         context.say(f"sample {start:,} of {len(inputs):,}")
         part = inputs[start : start + block]
         definition, fast = trace(graph, part), simulator.trace(part)
         tally.add(
-            "Numba simulator",
-            "integer graph",
-            "every layer",
-            numba,
-            [compare_traces(graph, "Numba simulator", fast, "NumPy reference", definition)],
-            start,
-        )
-        tally.add(
             "integer graph",
             "source in float64",
             "every quantized tensor",
-            f"NumPy {context.tools['numpy']}",
+            named("numpy", context.tools),
             check_float64(imported, fed[start : start + block], definition),
+            start,
+        )
+        tally.add(
+            "Numba simulator",
+            "integer graph",
+            "every layer",
+            by,
+            [compare_traces(graph, "Numba simulator", fast, "NumPy reference", definition)],
             start,
         )
         for tensor, parts in kept.items():
@@ -130,11 +134,13 @@ def _run_sources(context: Context, imported: Imported, fed: np.ndarray) -> list[
     found = []
     outputs, facts = context.folder / "source" / OUTPUTS_FILE, context.result("train", SourceFacts)
     if facts.framework:
-        found.append(_Source("PyTorch", facts.framework, load_arrays(outputs)["y"]))
+        real = {_first(imported.graph): load_arrays(outputs)["y"]}
+        found.append(_Source("PyTorch", facts.framework, real))
     context.say("qonnx executor")
-    tensor = imported.origin[_first(imported.graph)][0]
-    (real,) = QonnxRuntime(imported.model.path, (tensor,)).run(fed)
-    found.append(_Source("QONNX executor", f"qonnx {context.tools['qonnx']}, float32", real))
+    tensors = [op.inputs[0] for op in imported.graph.outputs]
+    names = tuple(imported.origin[tensor][0] for tensor in tensors)
+    real = dict(zip(tensors, QonnxRuntime(imported.model.path, names).run(fed), strict=True))
+    found.append(_Source("QONNX executor", f"{named('qonnx', context.tools)}, float32", real))
     return found
 
 
@@ -148,9 +154,9 @@ def _accuracies(
     if labels is None:
         return (), None
     rows = [
-        accuracy(source.who, source.by, decide(graph, source.real), labels) for source in sources
+        accuracy(source.who, source.by, decide(graph, source.first), labels) for source in sources
     ]
     tensor = _first(graph)
     given = decide(graph, graph.tensors[tensor].affine.apply(integers.outputs[tensor]))
-    rows.append(accuracy("Simulator", f"hwcompress with Numba {tools['numba']}", given, labels))
+    rows.append(accuracy("Simulator", f"hwcompress with {named('numba', tools)}", given, labels))
     return tuple(rows), confusion(given, labels, class_count(graph))

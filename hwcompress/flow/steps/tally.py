@@ -18,9 +18,7 @@ def as_check(level: str, against: str, scope: str, by: str, seen: Comparison) ->
     Raises:
         CheckFailed: an unexplained difference; the first one is named.
     """
-    # A sample is explained as a whole, however many of its integers differ.
-    explained = seen.exact or seen.explained >= seen.mismatched_samples
-    if seen.mismatches and not explained:
+    if not seen.exact:
         raise CheckFailed(
             f"{level} and {against} differ: {seen.first}",
             why=f"{seen.mismatches} of {seen.values} integers differ, in"
