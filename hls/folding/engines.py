@@ -130,7 +130,7 @@ class LaneEngine(Engine):
 def _product_weight(x: IntType, w: IntType) -> float:
     """Rough LUTs of one product and its share of the adder tree."""
     if x.is_bipolar and w.is_bipolar:
-        return 1.5
+        return 2.5
     if w.is_bipolar or w.is_ternary:
         return 2.0 * (x.bits + 1)
     if x.is_bipolar or x.is_ternary:

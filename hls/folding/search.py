@@ -11,7 +11,7 @@ from hwcompress.ir import Graph
 
 __all__ = ["default_folding", "legal_foldings"]
 
-_LUT_BUDGET = 6000.0  # keeps synthesis of a small net within a minute or two
+_LUT_BUDGET = 5000.0  # keeps synthesis of a small net within a minute or two
 
 
 def _engines(graph: Graph) -> dict[str, Engine]:
@@ -37,7 +37,7 @@ def default_folding(
         target_cycles: clock cycles between two frames that no engine may
             exceed. Without it, the smallest interval is taken whose engines
             stay within ``lut_budget``.
-        lut_budget: bound on the engines' summed weight, by default 6000. The
+        lut_budget: bound on the engines' summed weight, by default 5000. The
             weight is a rough ranking in units near one LUT: it serves this
             choice only and is not an estimate to be shown.
 
