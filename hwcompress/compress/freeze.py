@@ -39,7 +39,8 @@ def freeze_batch_norm(module: nn.Module) -> int:
     for part in module.modules():
         if not isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d):
             continue
-        assert part.running_mean is not None and part.running_var is not None
+        assert part.running_mean is not None
+        assert part.running_var is not None
         with torch.no_grad():
             mean, variance = part.running_mean.double(), part.running_var.double()
             weight = torch.ones_like(mean) if part.weight is None else part.weight.double()

@@ -156,15 +156,15 @@ def input_scale_for(samples: np.ndarray, bits: int, signed: bool) -> float:
     best, best_error = 1.0, math.inf
     for exponent in range(top - bits - 2, top + 1):
         scale = 2.0**exponent
-        error = float(np.mean((np.clip(np.rint(samples / scale), low, high) * scale - samples) ** 2))
+        error = float(
+            np.mean((np.clip(np.rint(samples / scale), low, high) * scale - samples) ** 2)
+        )
         if error < best_error:
             best, best_error = scale, error
     return best
 
 
-def _insert(
-    graph_module: fx.GraphModule, source: fx.Node, layer: nn.Module, name: str
-) -> fx.Node:
+def _insert(graph_module: fx.GraphModule, source: fx.Node, layer: nn.Module, name: str) -> fx.Node:
     """Put a layer behind a node; every reader then reads the layer."""
     graph_module.add_submodule(name, layer)
     readers = list(source.users)
@@ -208,9 +208,9 @@ def _weights(part: nn.Module, bits: int) -> nn.Module:
         assert isinstance(part, nn.Linear)
         twin = qnn.QuantLinear(part.in_features, part.out_features, **options)
     with torch.no_grad():
-        twin.weight.copy_(part.weight)  # type: ignore[operator]
+        twin.weight.copy_(part.weight)
         if part.bias is not None:
-            twin.bias.copy_(part.bias)  # type: ignore[operator]
+            twin.bias.copy_(part.bias)
     return twin
 
 

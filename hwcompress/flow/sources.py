@@ -40,9 +40,7 @@ _SMALL_SAMPLE = 256
 Say = Callable[[str], None]
 
 
-def prepare_source(
-    settings: BuildSettings, data: Dataset, folder: Path, say: Say
-) -> SourceFacts:
+def prepare_source(settings: BuildSettings, data: Dataset, folder: Path, say: Say) -> SourceFacts:
     """Fill a source folder: copy a QONNX file, or train, evaluate and export a module.
 
     Args:
@@ -75,9 +73,7 @@ def _copy_onnx(settings: BuildSettings, folder: Path) -> SourceFacts:
     try:
         shutil.copyfile(file, folder / MODEL_FILE)
     except OSError as error:
-        raise InputError(
-            f"cannot read the model: {error.strerror}", where=str(file)
-        ) from error
+        raise InputError(f"cannot read the model: {error.strerror}", where=str(file)) from error
     return SourceFacts("QONNX file", file.stem, "", ())
 
 

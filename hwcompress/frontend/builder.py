@@ -40,8 +40,8 @@ class GraphBuilder:
         """An unused operation name, made of letters, digits and underscores."""
         stem = re.sub(r"\W+", "_", stem).strip("_").lower().removeprefix("node_") or "op"
         if stem[0].isdigit():  # Brevitas: "1/Conv"; identifiers start with a letter
-            number, _, rest = stem.partition("_")
-            stem = f"{rest or 'op'}_{number}"
+            digits, _, rest = stem.partition("_")
+            stem = f"{rest or 'op'}_{digits}"
         taken = {op.name for op in self.ops}
         name, number = stem, 1
         while name in taken:
@@ -62,7 +62,11 @@ class GraphBuilder:
         return output
 
     def symbol(
-        self, tensor: str, shape: tuple[int, ...], order: np.ndarray, gain: np.ndarray,
+        self,
+        tensor: str,
+        shape: tuple[int, ...],
+        order: np.ndarray,
+        gain: np.ndarray,
         offset: np.ndarray,
     ) -> Symbolic:
         """A graph tensor as a source tensor that is affine in it; notes the affine."""
@@ -79,10 +83,16 @@ class GraphBuilder:
         name = self.fresh("flatten" if len(shape) == 1 else "reshape")
         channels = self.types[tensor].channels
         known = self.affine.get(tensor, Affine())
-        spread = Affine(*(
-            values if len(values) == 1 else values * (shape[-1] // channels)
-            for values in (known.scale, known.offset)
-        )) if shape[-1] % channels == 0 else None
+        spread = (
+            Affine(
+                *(
+                    values if len(values) == 1 else values * (shape[-1] // channels)
+                    for values in (known.scale, known.offset)
+                )
+            )
+            if shape[-1] % channels == 0
+            else None
+        )
         return self.add(Reshape(name, (tensor,), (name,), shape), spread)
 
     def flattened(self, value: Symbolic) -> Symbolic:
@@ -95,8 +105,12 @@ class GraphBuilder:
 
         def lifted(item: Symbolic) -> Symbolic:
             return Symbolic(
-                tensor, item.shape, item.order, item.function.rearranged(channel),
-                lifted(item.head) if item.head is not None else None, item.tail,
+                tensor,
+                item.shape,
+                item.order,
+                item.function.rearranged(channel),
+                lifted(item.head) if item.head is not None else None,
+                item.tail,
             )
 
         return lifted(value)

@@ -53,7 +53,8 @@ def _integers(imported: Imported, tensor: str, real: np.ndarray) -> np.ndarray:
     _, symbol = imported.origin[tensor]
     kind = imported.graph.tensors[tensor]
     gain, offset = symbol.function.gain, symbol.function.offset
-    assert gain is not None and offset is not None
+    assert gain is not None
+    assert offset is not None
     laid = np.empty((real.shape[0], kind.type.size))
     laid[:, symbol.order] = real.reshape(real.shape[0], -1)
     steps = (laid.reshape(real.shape[0], *kind.shape) - offset) / gain
@@ -69,7 +70,9 @@ def _near_boundary(imported: Imported, trace: Mapping[str, np.ndarray]) -> np.nd
     for node in imported.model.nodes:
         if node.op not in QUANTIZERS or node.inputs[0] not in trace:
             continue
-        quantizer = read_quantizer(node, [np.asarray(constants[name], np.float64) for name in node.inputs[1:]])
+        quantizer = read_quantizer(
+            node, [np.asarray(constants[name], np.float64) for name in node.inputs[1:]]
+        )
         distance = quantizer.distance(trace[node.inputs[0]])
         here = np.any(distance.reshape(distance.shape[0], -1) <= EXPLAINED_WITHIN, axis=1)
         near = here if near is None else near | here
@@ -156,12 +159,8 @@ def check_float64(
         trace = imported.float64.trace(fed[start : start + _BLOCK])
         for tensor, (source, _) in imported.origin.items():
             if tensor in traces:
-                collected.setdefault(tensor, []).append(
-                    _integers(imported, tensor, trace[source])
-                )
+                collected.setdefault(tensor, []).append(_integers(imported, tensor, trace[source]))
     return [
-        _compared(
-            imported, "source in float64", tensor, np.concatenate(parts), traces[tensor], fed
-        )
+        _compared(imported, "source in float64", tensor, np.concatenate(parts), traces[tensor], fed)
         for tensor, parts in collected.items()
     ]

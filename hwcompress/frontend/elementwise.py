@@ -28,7 +28,7 @@ class Unary:
 def _sigmoid(x: np.ndarray) -> np.ndarray:
     # exp of a non-positive number cannot overflow.
     small = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1.0 / (1.0 + small), small / (1.0 + small))
+    return np.asarray(np.where(x >= 0, 1.0 / (1.0 + small), small / (1.0 + small)))
 
 
 def _leaky(node: Node) -> Unary:

@@ -73,14 +73,14 @@ def _conv(node: Node, inputs: Arrays) -> np.ndarray:
         kernel = np.moveaxis(weight[group * rows : (group + 1) * rows], 1, -1)
         parts.append(taps.reshape(*taps.shape[:3], -1) @ kernel.reshape(rows, -1).T)
     total = np.moveaxis(np.concatenate(parts, axis=-1), -1, 1)
-    return total + inputs[2][:, None, None] if len(inputs) > 2 else total
+    return np.asarray(total + inputs[2][:, None, None] if len(inputs) > 2 else total)
 
 
 def _gemm(node: Node, inputs: Arrays) -> np.ndarray:
     a = inputs[0].T if node.integer("transA", 0) else inputs[0]
     b = inputs[1].T if node.integer("transB", 0) else inputs[1]
     total = node.number("alpha", 1.0) * (a @ b)
-    return total + node.number("beta", 1.0) * inputs[2] if len(inputs) > 2 else total
+    return np.asarray(total + node.number("beta", 1.0) * inputs[2] if len(inputs) > 2 else total)
 
 
 def _pool(node: Node, inputs: Arrays) -> np.ndarray:
@@ -109,7 +109,7 @@ def _pool(node: Node, inputs: Arrays) -> np.ndarray:
 def _softmax(node: Node, inputs: Arrays) -> np.ndarray:
     axis = node.integer("axis", -1)
     small = np.exp(inputs[0] - inputs[0].max(axis=axis, keepdims=True))
-    return small / small.sum(axis=axis, keepdims=True)
+    return np.asarray(small / small.sum(axis=axis, keepdims=True))
 
 
 def _batch_norm(node: Node, inputs: Arrays) -> np.ndarray:

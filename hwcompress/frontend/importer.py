@@ -186,7 +186,9 @@ def _lower(node: Node, state: Lowering) -> None:
 
 def _transposed(node: Node, weight: Constant) -> Constant:
     """Quantized weights behind a Transpose stay quantized."""
-    assert weight.levels is not None and weight.scale is not None and weight.zero is not None
+    assert weight.levels is not None
+    assert weight.scale is not None
+    assert weight.zero is not None
 
     def turned(array: np.ndarray) -> np.ndarray:
         return evaluate_node(node, [np.broadcast_to(array, weight.levels.shape)])  # type: ignore[union-attr]
@@ -245,9 +247,10 @@ def _source_name(state: Lowering, value: Symbolic) -> str:
 
 
 def _same_affine(first: Symbolic, second: Symbolic) -> bool:
-    return np.array_equal(first.function.gain, second.function.gain) and np.array_equal(  # type: ignore[arg-type]
-        first.function.offset, second.function.offset  # type: ignore[arg-type]
-    )
+    a, b = first.function, second.function
+    if a.gain is None or a.offset is None or b.gain is None or b.offset is None:
+        return False
+    return np.array_equal(a.gain, b.gain) and np.array_equal(a.offset, b.offset)
 
 
 def _output_axes(shape: tuple[int, ...], value: Symbolic) -> tuple[int, ...] | None:
@@ -267,7 +270,8 @@ def _with_integer_bias(builder: GraphBuilder, value: Symbolic) -> Symbolic:
     their integers compare as the real values do.
     """
     gain, offset = value.function.gain, value.function.offset
-    assert gain is not None and offset is not None
+    assert gain is not None
+    assert offset is not None
     maker = next(op for op in builder.ops if value.base in op.outputs)
     alone = sum(value.base in op.inputs for op in builder.ops) == 0
     if isinstance(maker, ArgMax) or not isinstance(maker, Dense | Conv) or not alone:

@@ -35,7 +35,9 @@ def parse_input_type(text: str) -> InputSpec:
         return InputSpec(_type(match[1] == "u", int(match[2]), text), scale, why=why)
     if match := re.fullmatch(r"(u?)fixed<(\d+),(-?\d+)>", body):
         bits, integer = int(match[2]), int(match[3])
-        return InputSpec(_type(match[1] == "u", bits, text), scale * 2.0 ** (integer - bits), why=why)
+        return InputSpec(
+            _type(match[1] == "u", bits, text), scale * 2.0 ** (integer - bits), why=why
+        )
     raise InputError(f"input type {text!r} is not known", why=f"known forms: {_FORMS}")
 
 

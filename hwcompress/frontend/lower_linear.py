@@ -72,9 +72,7 @@ def _affine_input(value: Symbolic, node: Node) -> tuple[np.ndarray, np.ndarray]:
     return gain, offset
 
 
-def _weights(
-    weight: Constant, node: Node
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, IntType]:
+def _weights(weight: Constant, node: Node) -> tuple[np.ndarray, np.ndarray, np.ndarray, IntType]:
     """Levels, scale and zero point (broadcast to the levels) and type of quantized weights."""
     if weight.levels is None or weight.scale is None or weight.zero is None:
         raise UnsupportedError(
@@ -94,7 +92,11 @@ def _weights(
 
 
 def _integer_rows(
-    levels: np.ndarray, scale: np.ndarray, zero: np.ndarray, dtype: IntType, gain: np.ndarray,
+    levels: np.ndarray,
+    scale: np.ndarray,
+    zero: np.ndarray,
+    dtype: IntType,
+    gain: np.ndarray,
     node: Node,
 ) -> tuple[np.ndarray, np.ndarray, IntType]:
     """Integer weights ``(rows, columns)`` and one positive scale per row.
@@ -119,10 +121,7 @@ def _integer_rows(
             " channel",
         )
     weight = weight * ratio.astype(np.int64)
-    if real_zero and np.all(ratio == 1):
-        kept = dtype
-    else:
-        kept = int_range(weight)
+    kept = dtype if real_zero and np.all(ratio == 1) else int_range(weight)
     if kept == BIPOLAR and np.any(weight == 0):
         kept = IntType(-1, 1)
     return weight, least, kept
@@ -150,7 +149,9 @@ def _conv(state: Lowering, node: Node) -> Value:
     groups = node.integer("group", 1)
     rows, depth, height, width = levels.shape
     # (M, C/g, KH, KW) to (M, KH, KW, C/g), columns in the order of the window.
-    flat = [np.moveaxis(item, 1, -1).reshape(rows, -1) for item in (levels, scale, zero)]
+    levels, scale, zero = (
+        np.moveaxis(item, 1, -1).reshape(rows, -1) for item in (levels, scale, zero)
+    )
     group = np.arange(rows) // max(rows // groups, 1)
     column = group[:, None] * depth + np.tile(np.arange(depth), height * width)
     if column.max() >= value.function.channels:
@@ -158,8 +159,8 @@ def _conv(state: Lowering, node: Node) -> Value:
             f"weights {levels.shape} with {groups} groups do not fit {value.shape}",
             where=node.label,
         )
-    weight, row_scale, kept = _integer_rows(*flat, dtype, gain[column], node)
-    real = (flat[0] - flat[2]) * flat[1]
+    weight, row_scale, kept = _integer_rows(levels, scale, zero, dtype, gain[column], node)
+    real = (levels - zero) * scale
     bias = (real * offset[column]).sum(axis=1)
     if (given := state.constant(node, 2)) is not None:
         bias = bias + given.value.astype(np.float64)
@@ -185,8 +186,13 @@ def _conv(state: Lowering, node: Node) -> Value:
 
 
 def _result(
-    state: Lowering, node: Node, name: str, shape: tuple[int, ...], order: np.ndarray,
-    gain: np.ndarray, offset: np.ndarray,
+    state: Lowering,
+    node: Node,
+    name: str,
+    shape: tuple[int, ...],
+    order: np.ndarray,
+    gain: np.ndarray,
+    offset: np.ndarray,
 ) -> Symbolic:
     result = state.builder.symbol(name, shape, order, gain, offset)
     state.builder.origin[name] = (node.outputs[0], result)
@@ -209,9 +215,7 @@ def _dense(state: Lowering, node: Node) -> Value:
     if node.op == "MatMul" or not node.integer("transB", 0):
         levels, scale, zero = levels.T, scale.T, zero.T
     if levels.shape[1] != value.order.size:
-        raise UnsupportedError(
-            f"weights {levels.shape} do not fit {value.shape}", where=node.label
-        )
+        raise UnsupportedError(f"weights {levels.shape} do not fit {value.shape}", where=node.label)
     alpha = node.number("alpha", 1.0) if node.op == "Gemm" else 1.0
     if alpha <= 0:
         raise UnsupportedError(f"alpha {alpha}", where=node.label)

@@ -42,7 +42,9 @@ def _rising(state: Lowering, value: Symbolic, node: Node) -> Symbolic:
     if source.dtype.is_bipolar:
         otype = IntType(-1, 1)
     state.builder.add(
-        Rescale(name, (value.base,), (name,), direction.astype(np.int64), zero, zero, "floor", otype)
+        Rescale(
+            name, (value.base,), (name,), direction.astype(np.int64), zero, zero, "floor", otype
+        )
     )
 
     def over(item: Symbolic) -> Symbolic:

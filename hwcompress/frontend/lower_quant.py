@@ -108,23 +108,22 @@ def _levels_per_channel(
     state: Lowering, node: Node, value: Symbolic, quantizer: Quantizer
 ) -> tuple[Symbolic, np.ndarray, np.ndarray]:
     """Scale and zero point per channel of the base."""
-    rows = [
-        state.per_channel(value, item, node) for item in (quantizer.scale, quantizer.zero)
-    ]
+    rows = [state.per_channel(value, item, node) for item in (quantizer.scale, quantizer.zero)]
     if any(row is None for row in rows):
         value = state.builder.flattened(value)
-        rows = [
-            state.per_channel(value, item, node) for item in (quantizer.scale, quantizer.zero)
-        ]
+        rows = [state.per_channel(value, item, node) for item in (quantizer.scale, quantizer.zero)]
     scale, zero = rows
-    assert scale is not None and zero is not None
+    assert scale is not None
+    assert zero is not None
     return value, scale, zero
 
 
 @handles(*QUANTIZERS)
 def _quantize(state: Lowering, node: Node) -> Value:
     value = state.symbolic(node)
-    parameters = [state.required(node, i).value.astype(np.float64) for i in range(1, len(node.inputs))]
+    parameters = [
+        state.required(node, index).value.astype(np.float64) for index in range(1, len(node.inputs))
+    ]
     quantizer = read_quantizer(node, parameters)
     if not value.base and (state.forced or quantizer.dtype is None):
         value = materialised(state, value, node)
@@ -183,8 +182,14 @@ def _gain_in_levels(
     """The region before rounding as ``gain * q + offset`` in levels, if it is affine
     up to clamps that the levels make anyway (Relu before an unsigned quantizer)."""
     dtype = quantizer.dtype
-    if node.op not in ("Quant", "IntQuant") or dtype is None or quantizer.rounding not in (
-        "ROUND", "HALF_EVEN",
+    if (
+        node.op not in ("Quant", "IntQuant")
+        or dtype is None
+        or quantizer.rounding
+        not in (
+            "ROUND",
+            "HALF_EVEN",
+        )
     ):
         return None, None
     head = value
@@ -228,9 +233,8 @@ def _quantized_input(
     op, order = _input_op(state, value, dtype, scale, zero, boundaries)
     state.builder.add(op)
     channels = op.shape[-1]
-    result = state.builder.symbol(
-        op.outputs[0], value.shape, order, np.full(channels, scale), np.full(channels, -zero * scale)
-    )
+    gain, offset = np.full(channels, scale), np.full(channels, -zero * scale)
+    result = state.builder.symbol(op.outputs[0], value.shape, order, gain, offset)
     state.builder.origin[op.outputs[0]] = (node.outputs[0], result)
     return result
 

@@ -95,7 +95,8 @@ def _binary(state: Lowering, node: Node) -> Value:
     if isinstance(second, Constant):
         assert isinstance(first, Symbolic)
         return _with_constant(state, node, first, second.value.astype(np.float64), False)
-    assert isinstance(first, Constant) and isinstance(second, Symbolic)
+    assert isinstance(first, Constant)
+    assert isinstance(second, Symbolic)
     return _with_constant(state, node, second, first.value.astype(np.float64), True)
 
 

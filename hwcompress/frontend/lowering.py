@@ -102,4 +102,3 @@ def handles(*ops: str) -> Callable[[Handler], Handler]:
         return handler
 
     return enter
-

@@ -58,12 +58,12 @@ class Quantizer:
 
     def real(self, levels: np.ndarray) -> np.ndarray:
         """What levels stand for, float64."""
-        return (levels - self.zero) * self.scale
+        return np.asarray((levels - self.zero) * self.scale)
 
     def distance(self, real: np.ndarray) -> np.ndarray:
         """Distance of each value from the nearest step of the quantizer, in levels."""
         if self.dtype is not None and self.dtype.is_bipolar:
-            return np.abs(real)
+            return np.asarray(np.abs(real))
         units = self.before(real)
         half = 0.5 if self.rounding.startswith(("ROUND", "HALF")) else 0.0
         near = np.abs(units - half - np.rint(units - half))

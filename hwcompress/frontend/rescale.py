@@ -108,7 +108,7 @@ def _half_even(values: np.ndarray, shift: int) -> np.ndarray:
     twice = (values - (result << shift)) << 1
     one = np.int64(1) << shift
     up: np.ndarray = (twice > one) | ((twice == one) & ((result & 1) == 1))
-    return result + up
+    return np.asarray(result + up)
 
 
 def _fit_half_even(

@@ -28,7 +28,7 @@ class Affine:
 
     def apply(self, integers: np.ndarray) -> np.ndarray:
         """Real values in float64; the last axis holds the channels."""
-        return integers * np.array(self.scale) + np.array(self.offset)
+        return np.asarray(integers * np.array(self.scale) + np.array(self.offset))
 
     @property
     def uniform(self) -> bool:

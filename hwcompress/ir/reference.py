@@ -12,9 +12,7 @@ from hwcompress.ir.graph import Graph
 __all__ = ["as_feeds", "evaluate", "trace"]
 
 
-def as_feeds(
-    graph: Graph, inputs: np.ndarray | Mapping[str, np.ndarray]
-) -> dict[str, np.ndarray]:
+def as_feeds(graph: Graph, inputs: np.ndarray | Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Integers for every graph input, checked and as int64, by tensor name.
 
     Args:
@@ -57,9 +55,7 @@ def as_feeds(
     return feeds
 
 
-def trace(
-    graph: Graph, inputs: np.ndarray | Mapping[str, np.ndarray]
-) -> dict[str, np.ndarray]:
+def trace(graph: Graph, inputs: np.ndarray | Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Every tensor's integers, int64 ``(batch, *shape)``, by name.
 
     Raises:
@@ -80,9 +76,7 @@ def trace(
     return values
 
 
-def evaluate(
-    graph: Graph, inputs: np.ndarray | Mapping[str, np.ndarray]
-) -> dict[str, np.ndarray]:
+def evaluate(graph: Graph, inputs: np.ndarray | Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The outputs' integers, by tensor name."""
     values = trace(graph, inputs)
     return {op.inputs[0]: values[op.inputs[0]] for op in graph.outputs}

@@ -63,6 +63,4 @@ def load_module(text: str) -> nn.Module:
 
 def is_brevitas(module: nn.Module) -> bool:
     """Whether any part of a module is a Brevitas layer with a quantizer."""
-    return any(
-        type(part).__module__.startswith("brevitas.") for part in module.modules()
-    )
+    return any(type(part).__module__.startswith("brevitas.") for part in module.modules())

@@ -30,12 +30,18 @@ class ModelBuilder:
         self.initializers.append(numpy_helper.from_array(array, name))
         return name
 
-    def node(self, op: str, *inputs: str, domain: str = "", name: str = "", **attributes: object) -> str:
+    def node(
+        self, op: str, *inputs: str, domain: str = "", name: str = "", **attributes: object
+    ) -> str:
         """Append a node; returns (and remembers) its output."""
         output = f"t{len(self.nodes)}"
         self.nodes.append(
             helper.make_node(
-                op, list(inputs), [output], domain=domain, name=name or f"{op}_{len(self.nodes)}",
+                op,
+                list(inputs),
+                [output],
+                domain=domain,
+                name=name or f"{op}_{len(self.nodes)}",
                 **attributes,
             )
         )
@@ -43,14 +49,29 @@ class ModelBuilder:
         return output
 
     def quant(
-        self, source: str, scale: object, bits: int, *, signed: bool = True, narrow: bool = False,
-        zero: object = 0.0, rounding: str = "ROUND",
+        self,
+        source: str,
+        scale: object,
+        bits: int,
+        *,
+        signed: bool = True,
+        narrow: bool = False,
+        zero: object = 0.0,
+        rounding: str = "ROUND",
     ) -> str:
         """A Quant node."""
-        parameters = [self.constant(np.float32(scale)), self.constant(np.float32(zero)),
-                      self.constant(np.float32(bits))]
+        parameters = [
+            self.constant(np.float32(scale)),
+            self.constant(np.float32(zero)),
+            self.constant(np.float32(bits)),
+        ]
         return self.node(
-            "Quant", source, *parameters, domain=DOMAIN, signed=int(signed), narrow=int(narrow),
+            "Quant",
+            source,
+            *parameters,
+            domain=DOMAIN,
+            signed=int(signed),
+            narrow=int(narrow),
             rounding_mode=rounding,
         )
 
@@ -62,16 +83,28 @@ class ModelBuilder:
         """Quantize the chain."""
         return self.quant(self.last, scale, bits, **options)  # type: ignore[arg-type]
 
-    def dense(self, weight: np.ndarray, scale: object, bits: int, bias: np.ndarray | None = None,
-              **options: object) -> str:
+    def dense(
+        self,
+        weight: np.ndarray,
+        scale: object,
+        bits: int,
+        bias: np.ndarray | None = None,
+        **options: object,
+    ) -> str:
         """Gemm with quantized weights ``(out, in)``."""
         source = self.last
         quantized = self.quant(self.constant(weight.astype(np.float32)), scale, bits, **options)  # type: ignore[arg-type]
         extra = [] if bias is None else [self.constant(bias.astype(np.float32))]
         return self.node("Gemm", source, quantized, *extra, transB=1)
 
-    def conv(self, weight: np.ndarray, scale: object, bits: int, bias: np.ndarray | None = None,
-             **attributes: object) -> str:
+    def conv(
+        self,
+        weight: np.ndarray,
+        scale: object,
+        bits: int,
+        bias: np.ndarray | None = None,
+        **attributes: object,
+    ) -> str:
         """Conv with quantized weights ``(M, C/g, KH, KW)``."""
         source = self.last
         quantized = self.quant(self.constant(weight.astype(np.float32)), scale, bits, narrow=True)
@@ -84,21 +117,28 @@ class ModelBuilder:
         """A batch norm with random parameters, some gains negative."""
         gamma = random.normal(0.0, 1.0, channels)
         gamma = np.where(np.abs(gamma) < 0.05, 0.05, gamma)
-        rows = [gamma, random.normal(0, 0.5, channels), random.normal(0, spread, channels),
-                random.uniform(0.2, 2.0, channels) * spread**2]
-        return self.node("BatchNormalization", self.last, *[self.constant(row) for row in rows],
-                         epsilon=1e-5)
+        rows = [
+            gamma,
+            random.normal(0, 0.5, channels),
+            random.normal(0, spread, channels),
+            random.uniform(0.2, 2.0, channels) * spread**2,
+        ]
+        return self.node(
+            "BatchNormalization", self.last, *[self.constant(row) for row in rows], epsilon=1e-5
+        )
 
     def save(self, path: Path) -> Path:
         """Write the model with the chain's end as its output."""
         graph = helper.make_graph(
-            self.nodes, "model",
+            self.nodes,
+            "model",
             [helper.make_tensor_value_info("x", TensorProto.FLOAT, list(self.shape))],
             [helper.make_tensor_value_info(self.last, TensorProto.FLOAT, None)],
             self.initializers,
         )
         model = helper.make_model(
-            graph, opset_imports=[helper.make_opsetid("", 13), helper.make_opsetid(DOMAIN, 2)],
+            graph,
+            opset_imports=[helper.make_opsetid("", 13), helper.make_opsetid(DOMAIN, 2)],
             ir_version=8,
         )
         path.write_bytes(model.SerializeToString())

@@ -50,9 +50,14 @@ def quantize(random: np.random.Generator, model: ModelBuilder, power: bool, posi
         model.bipolar(model.last)
         return
     zero = float(random.integers(0, 4)) if random.random() < 0.2 else 0.0
-    model.act(scale_of(random, power), max(bits, 2), signed=not positive, zero=zero,
-              narrow=bool(random.integers(0, 2)),
-              rounding=str(random.choice(["ROUND", "ROUND", "FLOOR", "CEIL", "HALF_UP", "DOWN"])))
+    model.act(
+        scale_of(random, power),
+        max(bits, 2),
+        signed=not positive,
+        zero=zero,
+        narrow=bool(random.integers(0, 2)),
+        rounding=str(random.choice(["ROUND", "ROUND", "FLOOR", "CEIL", "HALF_UP", "DOWN"])),
+    )
 
 
 def random_dense_chain(seed: int) -> ModelBuilder:
@@ -64,8 +69,11 @@ def random_dense_chain(seed: int) -> ModelBuilder:
     for _ in range(int(random.integers(1, 4))):
         width = int(random.integers(1, 12))
         per_channel = random.random() < 0.4
-        scale = (np.array([[scale_of(random, power)] for _ in range(width)]) if per_channel
-                 else scale_of(random, power))
+        scale = (
+            np.array([[scale_of(random, power)] for _ in range(width)])
+            if per_channel
+            else scale_of(random, power)
+        )
         weight = random.normal(0, 1, (width, features))
         bias = random.normal(0, 1, width) if random.random() < 0.5 else None
         model.dense(weight, scale, int(random.integers(2, 9)), bias)
@@ -80,16 +88,25 @@ def random_dense_chain(seed: int) -> ModelBuilder:
 def random_conv_chain(seed: int) -> ModelBuilder:
     random = np.random.default_rng(seed)
     power = bool(random.integers(0, 2))
-    channels, height, width = (int(random.integers(1, 4)), int(random.integers(5, 9)),
-                               int(random.integers(5, 9)))
+    channels, height, width = (
+        int(random.integers(1, 4)),
+        int(random.integers(5, 9)),
+        int(random.integers(5, 9)),
+    )
     model = ModelBuilder((1, channels, height, width))
     model.act(scale_of(random, power), 4, signed=bool(random.integers(0, 2)))
     groups = channels if random.random() < 0.3 else 1
     rows = channels * 2 if groups > 1 else int(random.integers(1, 6))
     pads = [int(item) for item in random.integers(0, 2, 4)]
-    model.conv(random.normal(0, 1, (rows, channels // groups, 3, 2)), scale_of(random, power), 4,
-               random.normal(0, 1, rows) if random.random() < 0.5 else None,
-               strides=[int(random.integers(1, 3)), 1], pads=pads, group=groups)
+    model.conv(
+        random.normal(0, 1, (rows, channels // groups, 3, 2)),
+        scale_of(random, power),
+        4,
+        random.normal(0, 1, rows) if random.random() < 0.5 else None,
+        strides=[int(random.integers(1, 3)), 1],
+        pads=pads,
+        group=groups,
+    )
     model.batch_norm(random, rows, 2.0)
     if random.random() < 0.5:  # pooling before the quantizer must mind falling channels
         model.node("MaxPool", model.last, kernel_shape=[2, 2], strides=[1, 1])
@@ -132,8 +149,10 @@ def check(path: Path, seed: int) -> None:
     for tensor, values in integers.items():
         assert np.all(values.reshape(-1, values.shape[-1]).min(axis=0) >= ranges[tensor].lo), tensor
         assert np.all(values.reshape(-1, values.shape[-1]).max(axis=0) <= ranges[tensor].hi), tensor
-    for result in [*check_float64(imported, samples, integers),
-                   *check_qonnx(imported, samples, integers)]:
+    for result in [
+        *check_float64(imported, samples, integers),
+        *check_qonnx(imported, samples, integers),
+    ]:
         assert result.exact, f"seed {seed}: {result}"
         assert result.samples == SAMPLES
 

@@ -48,9 +48,7 @@ def test_unquantized_weights(random: np.random.Generator, tmp_path: Path) -> Non
     assert "its weights are not quantized" in refused(model, tmp_path)
 
 
-def test_unquantized_activation_between_layers(
-    random: np.random.Generator, tmp_path: Path
-) -> None:
+def test_unquantized_activation_between_layers(random: np.random.Generator, tmp_path: Path) -> None:
     model = dense_model(random)
     model.node("Relu", model.last)
     model.dense(random.normal(0, 1, (2, 3)), 0.5, 3)

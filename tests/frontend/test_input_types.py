@@ -26,8 +26,20 @@ def test_parsed(text: str, dtype: str, scale: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "float", "int", "int0", "int33", "fixed<8>", "uint8*", "uint8*0", "uint8*1/0",
-             "uint8*nan", "int8*-1"]
+    "text",
+    [
+        "",
+        "float",
+        "int",
+        "int0",
+        "int33",
+        "fixed<8>",
+        "uint8*",
+        "uint8*0",
+        "uint8*1/0",
+        "uint8*nan",
+        "int8*-1",
+    ],
 )
 def test_refused(text: str) -> None:
     with pytest.raises(InputError, match="input type"):
@@ -53,7 +65,9 @@ def test_arbitrary_numbers_get_sixteen_bits_that_hold_their_range() -> None:
     samples = np.random.default_rng(0).normal(0, 3, (100, 4))
     spec = derive_input_type(samples)
     assert spec.dtype.bits == 16
-    assert np.abs(samples).max() < spec.scale * 2**15 <= 2 * 2 ** np.ceil(
-        np.log2(np.abs(samples).max())
+    assert (
+        np.abs(samples).max()
+        < spec.scale * 2**15
+        <= 2 * 2 ** np.ceil(np.log2(np.abs(samples).max()))
     )
     assert "rounded to 16 bits" in spec.why

@@ -40,14 +40,15 @@ def imported(name: str, input_type: str | None = None) -> tuple[Imported, np.nda
 
 @pytest.mark.parametrize(
     "name",
-    ["tfc_1w1a_mnist", "tfc_2w2a_mnist", "jets_qkeras_w6a6", "unsw_nb15_mlp_w2a2",
-     "bnn_fc_1layer"],
+    ["tfc_1w1a_mnist", "tfc_2w2a_mnist", "jets_qkeras_w6a6", "unsw_nb15_mlp_w2a2", "bnn_fc_1layer"],
 )
 def test_equals_the_qonnx_executor(name: str) -> None:
     model, samples = imported(name)
     integers = trace(model.graph, model.graph.inputs[0].encode(samples))
-    for result in [*check_float64(model, samples, integers),
-                   *check_qonnx(model, samples, integers)]:
+    for result in [
+        *check_float64(model, samples, integers),
+        *check_qonnx(model, samples, integers),
+    ]:
         assert result.samples == SAMPLES
         assert result.exact, result
         # Nothing but rounding ties of scales that are no powers of two may be explained away.
@@ -82,8 +83,10 @@ def test_equals_the_reference_outputs(name: str, input_type: str | None) -> None
         assert np.abs(real - y).max() < 1e-6  # Softmax, which runs on the host in float
     else:
         # The same float32 numbers: the reference was stored in float32.
-        assert np.array_equal(np.rint((y - tensor.affine.offset[0]) / tensor.affine.scale[0]),
-                              output.in_source_order(integers))
+        assert np.array_equal(
+            np.rint((y - tensor.affine.offset[0]) / tensor.affine.scale[0]),
+            output.in_source_order(integers),
+        )
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,7 @@ def test_gain_of_either_sign(wide: bool) -> None:
     gain = np.array([3.0, -2.0, 0.5]) / reach
     offset = np.array([0.25, 1.0, -7.0])
     bounds = Range(np.full(3, -reach), np.full(3, reach))
-    steps = evaluate_region(
-        affine_function(gain, offset), quantize, IntType(-4, 3), bounds, "here"
-    )
+    steps = evaluate_region(affine_function(gain, offset), quantize, IntType(-4, 3), bounds, "here")
     random = np.random.default_rng(3)
     q = random.integers(-reach, reach + 1, (3, 5000))
     wanted = quantize(gain[:, None] * q + offset[:, None], np.arange(3))

@@ -39,8 +39,7 @@ def test_fit_is_exact(
     )
     if fit is None:
         return
-    op = Rescale("r", ("x",), ("y",), fit.mul, fit.add, fit.shift, fit.rounding,
-                 IntType(0, levels))
+    op = Rescale("r", ("x",), ("y",), fit.mul, fit.add, fit.shift, fit.rounding, IntType(0, levels))
     (result,) = op.evaluate([x[None, :, None]])
     assert np.array_equal(result[0, :, 0], y)
 
@@ -55,8 +54,14 @@ def test_powers_of_two_are_always_found() -> None:
             thresholds = np.array(
                 [[x[y >= level].min(initial=2001) for level in range(-6, 8)]], np.int64
             )
-            fit = fit_rescale(thresholds, -7, np.array([-2000]), np.array([2000]),
-                              np.array([2.0**-shift]), np.array([offset]))
+            fit = fit_rescale(
+                thresholds,
+                -7,
+                np.array([-2000]),
+                np.array([2000]),
+                np.array([2.0**-shift]),
+                np.array([offset]),
+            )
             assert fit is not None
             assert fit.rounding == "half_even"
             assert fit.is_shift

@@ -51,9 +51,7 @@ class Conv(Op):
         (source,) = inputs
         if self.weight.ndim != 4:
             raise self.fail(f"weight {self.weight.shape} is not (M, KH, KW, C / groups)")
-        size = check_window(
-            self, source, self.kernel, self.stride, self.padding, self.dilation
-        )
+        size = check_window(self, source, self.kernel, self.stride, self.padding, self.dilation)
         rows = self.weight.shape[0]
         check_weights(self, self.weight, self.wtype, self.bias)
         if self.groups < 1 or rows % self.groups or source.channels % self.groups:

@@ -62,9 +62,7 @@ def check_pad_value(op: Op, pad_value: int) -> None:
 def pad(values: np.ndarray, padding: Quad, value: int) -> np.ndarray:
     """``(batch, H, W, C)`` with a constant border."""
     top, left, bottom, right = padding
-    return np.pad(
-        values, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=value
-    )
+    return np.pad(values, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=value)
 
 
 def windows(padded: np.ndarray, kernel: Pair, stride: Pair, dilation: Pair) -> np.ndarray:
