@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -35,8 +36,12 @@ def check_design(
     frames: int = 3,
     stalls: tuple[int, int] = (0, 0),
     seed: int = 1,
+    rewrite: Callable[[Design], list[str]] | None = None,
 ) -> tuple[Design, Response]:
-    """Generate, simulate, and assert the exact outputs and ``tlast``."""
+    """Generate, simulate, and assert the exact outputs and ``tlast``.
+
+    ``rewrite`` may turn the design into other Verilog files, which it names.
+    """
     rng = np.random.default_rng(seed)
     design = generate(graph, folding, folder)
     (inp,), (out,) = design.inputs, design.outputs
@@ -50,7 +55,7 @@ def check_design(
         expected=frames * out.beats_per_frame,
         stalls=stalls,
         seed=seed,
-        files=list(design.files),
+        files=rewrite(design) if rewrite else list(design.files),
     )
     last = [beat >> out.tdata_bits for beat in response.beats]
     assert last == ([0] * (out.beats_per_frame - 1) + [1]) * frames
