@@ -28,7 +28,8 @@ def readable(module: str) -> str:
         return f"{hashed.group(2)}#{hashed.group(1)[:6]}"
     listed = re.fullmatch(r"\$paramod\\(\w+)\\(.*)", module)
     if listed:
-        return f"{listed.group(1)}#{re.sub(r'[^A-Za-z0-9=,]', '', listed.group(2))}"
+        values = re.findall(r"(\w+)=\w*'([01]+)", listed.group(2))
+        return f"{listed.group(1)}#{','.join(f'{k}={int(v, 2)}' for k, v in values)}"
     return module.removeprefix("\\")
 
 

@@ -10,10 +10,14 @@ from hwcompress.hls.rtl.design import Design, LayerSpec, MemorySpec, TapSpec
 from hwcompress.hls.rtl.stream import StreamSpec
 from hwcompress.ir.types import IntType
 
+BUGS = (
+    "wrong", "unstable", "retract", "no_last", "early_last", "surplus", "deadlock", "no_reset",
+)  # fmt: skip
 WEIGHTS = np.array([3, -8, 7])
 
 # Sums six numbers of a frame (two a beat), then gives the sum times three
-# weights, a beat each. The macros break it, each in one way.
+# weights, a beat each. A bit in bugs.hex breaks it, each in one way, so that one
+# compiled model serves all of them.
 _SCALE = """\
 module tiny_rom (input wire [1:0] address, output wire [3:0] value);
   reg [3:0] memory [0:3];
@@ -57,52 +61,36 @@ module tiny_top (
   tiny_rom u_rom (.address(step), .value(weight));
   wire [11:0] product = {{4{sum[7]}}, sum} * {{8{weight[3]}}, weight};
   assign s_axis_tready = ~emitting;
-`ifdef BUG_WRONG
-  assign m_axis_tdata = {4'd0, (frames == 8'd3 & done) ? product + 12'd1 : product};
-`elsif BUG_UNSTABLE
+  reg [7:0] bugs [0:0];
+  initial $readmemh("bugs.hex", bugs);
+  wire bug_wrong = bugs[0][0];
+  wire bug_unstable = bugs[0][1];
+  wire bug_retract = bugs[0][2];
+  wire bug_no_last = bugs[0][3];
+  wire bug_early_last = bugs[0][4];
+  wire bug_surplus = bugs[0][5];
+  wire bug_deadlock = bugs[0][6];
+  wire bug_no_reset = bugs[0][7];
   reg [3:0] noise;
-  always @(posedge aclk) noise <= aresetn ? noise + 4'd1 : 4'd0;
-  assign m_axis_tdata = {4'd0, m_axis_tready ? product : product ^ {8'd0, noise}};
-`else
-  assign m_axis_tdata = {4'd0, product};
-`endif
-`ifdef BUG_RETRACT
   reg shy;
+  always @(posedge aclk) noise <= aresetn ? noise + 4'd1 : 4'd0;
   always @(posedge aclk) shy <= aresetn & emitting & ~shy & ~m_axis_tready;
-  assign m_axis_tvalid = emitting & ~shy;
-`else
-  assign m_axis_tvalid = emitting;
-`endif
-`ifdef BUG_NO_LAST
-  assign m_axis_tlast = done & frames[0];
-`else
-`ifdef BUG_EARLY_LAST
-  assign m_axis_tlast = done | step == 2'd1;
-`else
-  assign m_axis_tlast = done;
-`endif
-`endif
+  wire [11:0] spoilt = (bug_wrong & frames == 8'd3 & done) ? product + 12'd1 : product;
+  assign m_axis_tdata = {4'd0, spoilt ^ {8'd0, {4{bug_unstable & ~m_axis_tready}} & noise}};
+  assign m_axis_tvalid = emitting & ~(bug_retract & shy);
+  assign m_axis_tlast = (done & ~(bug_no_last & ~frames[0])) | (bug_early_last & step == 2'd1);
+  wire stuck = bug_deadlock & frames == 8'd2;
   always @(posedge aclk) begin
     if (take) sum <= total;
     if (!aresetn) begin
-`ifndef BUG_NO_RESET
-      emitting <= 1'b0;
-`endif
+      if (!bug_no_reset) emitting <= 1'b0;
       step <= 2'd0;
       frames <= 8'd0;
     end else begin
       if (take | give) step <= done ? 2'd0 : step + 2'd1;
-`ifdef BUG_DEADLOCK
-      if (take & done & frames != 8'd2) emitting <= 1'b1;
-      if (take & done & frames == 8'd2) step <= 2'd3;
-`else
-      if (take & done) emitting <= 1'b1;
-`endif
-`ifdef BUG_SURPLUS
-      if (give & done & frames != 8'd7) begin
-`else
-      if (give & done) begin
-`endif
+      if (take & done & stuck) step <= 2'd3;
+      if (take & done & ~stuck) emitting <= 1'b1;
+      if (give & done & ~(bug_surplus & frames == 8'd7)) begin
         emitting <= 1'b0;
         frames <= frames + 8'd1;
       end
@@ -152,10 +140,10 @@ U5 = IntType.unsigned_bits(5)
 
 
 def write_scale(folder: Path, bug: str = "") -> Design:
-    """The scaling design, broken in the way of macro ``bug`` if one is given."""
+    """The scaling design, broken in the way ``bug``, one of BUGS, if one is given."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = f"`define {bug} 1\n{_SCALE}" if bug else _SCALE
-    (folder / "tiny.v").write_text(text)
+    (folder / "tiny.v").write_text(_SCALE)
+    (folder / "bugs.hex").write_text(f"{1 << BUGS.index(bug) if bug else 0:02x}\n")
     words = [*WEIGHTS, 0]
     (folder / "weights.hex").write_text("".join(f"{int(w) & 15:x}\n" for w in words))
     design = Design(
@@ -169,7 +157,10 @@ def write_scale(folder: Path, bug: str = "") -> Design:
             TapSpec("scale", StreamSpec("y", "tap_1", (3,), I12, 1)),
         ),
         files=("tiny.v",),
-        memories=(MemorySpec("weights.hex", "scale", "weights", 4, 4),),
+        memories=(
+            MemorySpec("weights.hex", "scale", "weights", 4, 4),
+            MemorySpec("bugs.hex", "scale", "bugs", 8, 1),
+        ),
         layers=(
             LayerSpec("total", "Sum", ("u_sum",), 1, 2, 6),
             LayerSpec("scale", "Dense", ("u_rom",), 1, 1, 6),

@@ -63,7 +63,7 @@ def test_failure_without_an_error_line(tmp_path: Path) -> None:
 def test_time_limit_ends_the_children(tmp_path: Path) -> None:
     tool, args = shell("sleep 60 & echo $! > child; wait")
     started = time.monotonic()
-    with pytest.raises(CheckFailed, match="did not end within 0.5 s"):
+    with pytest.raises(CheckFailed, match=r"did not end within 0\.5 s"):
         run(tool, args, cwd=tmp_path, log=tmp_path / "x.log", timeout=0.5)
     assert time.monotonic() - started < 20
     child = int((tmp_path / "child").read_text())
