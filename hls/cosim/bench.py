@@ -284,4 +284,4 @@ def _elements(beat: int, sink: StreamSpec) -> np.ndarray:
     single = StreamSpec(
         sink.tensor, sink.port, (sink.elements_per_beat,), sink.dtype, sink.elements_per_beat
     )
-    return single.unpack(row[None, :])[0]
+    return single.unpack(row[None, :]).reshape(-1)

@@ -252,7 +252,7 @@ class _Bench:
         }
 
 
-@cocotb.test()
+@cocotb.test()  # type: ignore[untyped-decorator]  # cocotb is not followed by the checker
 async def bench(dut: Any) -> None:
     """Every phase; the test fails if anything was wrong."""
     job = json.loads(Path(os.environ[JOB_VARIABLE]).read_text())

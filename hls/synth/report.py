@@ -100,8 +100,12 @@ class SynthReport:
     def shares(self) -> tuple[Share, ...]:
         """LUT, FF, BRAM (36 kbit) and DSP against the board."""
         used = self.total
-        pairs = (("LUT", used.lut, "lut"), ("FF", used.ff, "ff"))
-        pairs += (("BRAM", used.bram, "bram36"), ("DSP", used.dsp, "dsp"))
+        pairs: tuple[tuple[str, float, str], ...] = (
+            ("LUT", used.lut, "lut"),
+            ("FF", used.ff, "ff"),
+            ("BRAM", used.bram, "bram36"),
+            ("DSP", used.dsp, "dsp"),
+        )
         return tuple(Share(name, value, self.capacity[key]) for name, value, key in pairs)
 
     @property
