@@ -34,6 +34,10 @@ OUTPUTS_FILE = "outputs.npz"
 _DEFAULT_EPOCHS = 30
 _FLOAT_EPOCHS = 10
 _CALIBRATION_SAMPLES = 1000
+_BATCH = 64
+# Enough samples for fewer, larger steps: quantizers cost time per step.
+_MANY_SAMPLES = 10_000
+_LARGE_BATCH = 256
 # Below this many values a sample, a second thread costs more than it gives.
 _SMALL_SAMPLE = 256
 
@@ -240,6 +244,7 @@ def _fit(
             data.y_train,
             epochs=plan.epochs,
             seed=settings.seed,
+            batch=_BATCH if len(data.x_train) < _MANY_SAMPLES else _LARGE_BATCH,
             progress=lambda epoch, total, loss: say(f"epoch {epoch} of {total}, loss {loss:.3f}"),
         )
         notes.append(f"trained for {plan.epochs} epochs, seed {settings.seed}")
