@@ -40,8 +40,10 @@ def build(
         typer.Option(help="Build folder. Default: ./hwc-build/MODEL-BOARD.", rich_help_panel=_RUN),
     ] = None,
     weight_bits: Annotated[
-        int, typer.Option(help="Weight bits for the default and float models, 1 to 8.",
-                          rich_help_panel=_TRAINING)
+        int,
+        typer.Option(
+            help="Weight bits for the default and float models, 1 to 8.", rich_help_panel=_TRAINING
+        ),
     ] = 4,
     act_bits: Annotated[
         int, typer.Option(help="Activation bits, likewise.", rich_help_panel=_TRAINING)

@@ -26,9 +26,7 @@ def show_report(folder: Path, seconds: float | None) -> None:
     _show(console, report, ALL)
     if seconds is not None:
         console.print(f"Built in {seconds:.1f} s.", highlight=False)
-    console.print(
-        f"Report: {_near(folder / HTML)}", markup=False, highlight=False, soft_wrap=True
-    )
+    console.print(f"Report: {_near(folder / HTML)}", markup=False, highlight=False, soft_wrap=True)
 
 
 def show_sections(folder: Path, sections: Collection[str]) -> None:

@@ -81,9 +81,7 @@ class _Run:
                 "settings": {name: getattr(settings, name) for name in step.reads},
                 "files": files,
                 "tools": tools,
-                "needs": [
-                    [record.outputs, record.result, record.tools] for record in needed
-                ],
+                "needs": [[record.outputs, record.result, record.tools] for record in needed],
             },
             sort_keys=True,
         )

@@ -125,7 +125,7 @@ def _performance(findings: Findings, board: BoardFacts) -> tuple[Figure, ...]:
             Figure(
                 "frame latency at the clock",
                 latency.value / board.clock_mhz,
-                "us",
+                "µs",
                 "estimated",
                 f"frame latency / {board.clock_mhz:g} MHz",
                 _NO_TIMING,

@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
-from fake_steps import PIPELINE
 
 from hwcompress.errors import InputError
 from hwcompress.flow import folder as folders
 from hwcompress.flow.build import build, open_build, refresh_report
 from hwcompress.flow.settings import BuildSettings
+from tests.flow.fake_steps import PIPELINE
 
 SETTINGS = BuildSettings("pynq-z2")
 
@@ -77,8 +77,9 @@ def test_lock_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(folders.os, "open", refuse)
-    with pytest.raises(InputError, match=r"cannot be written \(Permission denied\)"), folders.held(
-        tmp_path
+    with (
+        pytest.raises(InputError, match=r"cannot be written \(Permission denied\)"),
+        folders.held(tmp_path),
     ):
         pass
 

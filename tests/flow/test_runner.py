@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fake_steps import CODE, FAILING, PIPELINE, Count
 
 from hwcompress.errors import CheckFailed, InputError
 from hwcompress.flow.build import build
@@ -21,6 +20,7 @@ from hwcompress.flow.manifest import Manifest
 from hwcompress.flow.runner import fresh_records, select
 from hwcompress.flow.settings import BuildSettings
 from hwcompress.flow.step import Context, Step
+from tests.flow.fake_steps import CODE, FAILING, PIPELINE, Count
 
 SETTINGS = BuildSettings("pynq-z2")
 SCRIPT = Path(__file__).parent / "fake_steps.py"

@@ -123,9 +123,7 @@ def run_verify(context: Context) -> VerifyFacts:
     return facts
 
 
-def _located(
-    context: Context, graph: Graph, vectors: Vectors, wrong: np.ndarray
-) -> CheckFailed:
+def _located(context: Context, graph: Graph, vectors: Vectors, wrong: np.ndarray) -> CheckFailed:
     """The error for wrong samples: the first layer that differs in the first of them."""
     from hwcompress.hls.cosim.locate import first_difference
 

@@ -79,7 +79,5 @@ def run_hls4ml(context: Context) -> HlsFacts:
         ):
             if value is not None:
                 figures.append(Figure(name, float(value), unit, "estimated", vitis))
-    shutil.copytree(
-        context.work / "project", target, ignore=shutil.ignore_patterns(*_LEFT_OUT)
-    )
+    shutil.copytree(context.work / "project", target, ignore=shutil.ignore_patterns(*_LEFT_OUT))
     return HlsFacts(checks, tuple(figures), (f"hls4ml C synthesis {synthesis.status}",))

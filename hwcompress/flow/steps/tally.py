@@ -68,11 +68,15 @@ class Tally:
         )
         key = (level, against, scope)
         old = self._rows.get(key)
-        self._rows[key] = block if old is None else replace(
-            block,
-            samples=old.samples + block.samples,
-            values=old.values + block.values,
-            explained=old.explained + block.explained,
+        self._rows[key] = (
+            block
+            if old is None
+            else replace(
+                block,
+                samples=old.samples + block.samples,
+                values=old.values + block.values,
+                explained=old.explained + block.explained,
+            )
         )
 
     def checks(self) -> tuple[Check, ...]:
