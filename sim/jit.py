@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numba
 
 __all__ = ["kernel"]
 
 
-def kernel(function: Callable) -> Callable:
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function on first use, and keep the machine code on disk.
 
     Kernels release the interpreter lock: the simulator runs blocks of samples

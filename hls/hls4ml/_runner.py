@@ -13,9 +13,9 @@ Result: ``output_<i>`` and ``trace_<name>``, float64 ``(n, size)``.
 from __future__ import annotations
 
 import ctypes
-import os
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,7 @@ def _run(library: str, request_path: str, result_path: str) -> None:
         traced = dict(
             zip(request["trace_names"].tolist(), request["trace_sizes"].tolist(), strict=True)
         )
-    lib = ctypes.CDLL(os.path.abspath(library))
+    lib = ctypes.CDLL(str(Path(library).resolve()))
     function = getattr(lib, f"{top}_double")
     function.restype = None
     count = inputs[0].shape[0]

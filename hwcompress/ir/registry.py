@@ -9,14 +9,14 @@ documentation is printed from these two, never typed by hand.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from hwcompress.errors import UnsupportedError
 
 __all__ = ["OPERATIONS", "REALISATIONS", "Realisation", "operation"]
 
 OPERATIONS: dict[str, type] = {}
-REALISATIONS: dict[str, Realisation] = {}
+REALISATIONS: dict[str, Realisation[Any]] = {}
 
 OpClass = TypeVar("OpClass", bound=type)
 Handler = TypeVar("Handler")

@@ -130,10 +130,10 @@ def test_wrong_options_are_refused(tmp_path: Path) -> None:
 def test_the_same_graph_gives_the_same_files_and_no_noise(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    before = os.getcwd(), sorted(os.listdir())
+    before = Path.cwd(), sorted(Path().iterdir())
     for name in ("one", "two"):
         convert(graphs.reused_net(), tmp_path / name, reuse={"dense_4": 128})
-    assert (os.getcwd(), sorted(os.listdir())) == before
+    assert (Path.cwd(), sorted(Path().iterdir())) == before
     assert capfd.readouterr() == ("", "")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
     files = contents(tmp_path / "one")
