@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.function import affine_function
+from hwcompress.frontend.onnx_model import MAX_ELEMENTS
 from hwcompress.frontend.values import Symbolic
 from hwcompress.ir import Affine, Conv, Dense, Graph, Op, Range, Reshape, TensorType
 
@@ -38,7 +40,7 @@ class GraphBuilder:
 
     def fresh(self, stem: str) -> str:
         """An unused operation name, made of letters, digits and underscores."""
-        stem = re.sub(r"\W+", "_", stem).strip("_").lower().removeprefix("node_") or "op"
+        stem = re.sub(r"[^A-Za-z0-9_]+", "_", stem).strip("_").lower().removeprefix("node_") or "op"
         if stem[0].isdigit():  # Brevitas: "1/Conv"; identifiers start with a letter
             digits, _, rest = stem.partition("_")
             stem = f"{rest or 'op'}_{digits}"
@@ -52,6 +54,12 @@ class GraphBuilder:
     def add(self, op: Op, affine: Affine | None = None) -> str:
         """Append an operation with one output; returns the output's name."""
         (kind,) = op.infer([self.types[source] for source in op.inputs])
+        if kind.size > MAX_ELEMENTS:
+            raise UnsupportedError(
+                f"a tensor of {kind.size} elements {kind.shape}",
+                where=f"{op.kind} {op.name!r}",
+                remedy=f"at most {MAX_ELEMENTS} elements a sample are supported",
+            )
         (bounds,) = op.ranges([self.ranges[source] for source in op.inputs])
         (output,) = op.outputs
         self.ops.append(op)

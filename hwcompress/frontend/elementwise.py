@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.onnx_model import Node
 
 __all__ = ["BINARY", "UNARY", "Unary", "batch_norm", "clip_bounds"]
@@ -57,9 +58,18 @@ UNARY: dict[str, Callable[[Node], Unary]] = {
     "Tanh": lambda _: Unary(np.tanh, 1),
 }
 
+def _divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Division; of integers it cuts towards zero."""
+    if a.dtype.kind in "iu" and b.dtype.kind in "iu":
+        if not np.all(b):
+            raise UnsupportedError("a division of integers by zero")
+        return np.asarray(np.sign(a) * np.sign(b) * (np.abs(a) // np.abs(b)))
+    return np.asarray(np.divide(a, b))
+
+
 BINARY: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "Add": np.add,
-    "Div": np.divide,
+    "Div": _divide,
     "Max": np.maximum,
     "Min": np.minimum,
     "Mul": np.multiply,
@@ -71,15 +81,37 @@ BINARY: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 def batch_norm(node: Node, parameters: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Batch normalization in inference as ``a * x + b`` per channel, in float64."""
     gamma, beta, mean, variance = (np.asarray(item, np.float64) for item in parameters)
+    if node.integer("training_mode", 0):
+        raise UnsupportedError(
+            "it is in training mode",
+            where=node.label,
+            remedy="export the model in eval mode: module.eval()",
+        )
+    shapes = {item.shape for item in (gamma, beta, mean, variance)}
+    if len(shapes) != 1 or gamma.ndim != 1:
+        raise UnsupportedError(
+            f"its parameters have the shapes {sorted(shapes)}, not one of (channels,)",
+            where=node.label,
+        )
     gain = gamma / np.sqrt(variance + node.number("epsilon", 1e-5))
     return gain, beta - mean * gain
 
 
 def clip_bounds(node: Node, parameters: list[np.ndarray | None]) -> tuple[float, float]:
     """Bounds of a Clip node: attributes up to opset 10, inputs since."""
-    low, high = node.number("min", -np.inf), node.number("max", np.inf)
+    low, high = -np.inf, np.inf
+    if node.opset < 11:
+        low, high = node.number("min", low), node.number("max", high)
     if len(parameters) > 0 and parameters[0] is not None:
-        low = float(parameters[0])
+        low = _bound(node, parameters[0])
     if len(parameters) > 1 and parameters[1] is not None:
-        high = float(parameters[1])
+        high = _bound(node, parameters[1])
     return low, high
+
+
+def _bound(node: Node, value: np.ndarray) -> float:
+    if value.size != 1 or np.isnan(value).any():
+        raise UnsupportedError(
+            f"a bound of shape {value.shape} that is no single number", where=node.label
+        )
+    return float(value.reshape(()))

@@ -6,21 +6,36 @@ batch of one; a Reshape of computed values keeps whatever batch it is given.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import onnx
 
 from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.elementwise import BINARY, UNARY, batch_norm, clip_bounds
 from hwcompress.frontend.onnx_model import Node, OnnxModel
 from hwcompress.frontend.quantizers import read_quantizer
+from hwcompress.frontend.shapes import MOVES, moved_shape, permutation
 from hwcompress.ir.ops.spatial import pad, windows
 
-__all__ = ["QUANTIZERS", "Float64Model", "evaluate_node", "pool_geometry", "reshaped"]
+__all__ = ["QUANTIZERS", "Float64Model", "evaluate_node", "pool_geometry"]
 
 QUANTIZERS = frozenset({"Quant", "IntQuant", "BipolarQuant", "Trunc"})
 
-Arrays = Sequence[np.ndarray]
+# Inputs that are left out are None; every operator knows which of its may be.
+Arrays = Sequence[Any]
+Forced = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Rows of the batch, flat elements of a sample, and their values."""
+
+_LARGEST = 1 << 27  # elements of a folded constant
+_FARTHEST = 1 << 13  # elements that a window spans or pads
+
+
+def _given(inputs: Arrays, index: int) -> bool:
+    return len(inputs) > index and inputs[index] is not None
 
 
 def pool_geometry(
@@ -43,21 +58,23 @@ def pool_geometry(
         raise UnsupportedError(
             "ceil_mode", where=node.label, remedy="pad the input explicitly instead"
         )
+    stated = node.integers("kernel_shape", kernel)
+    if stated != kernel:
+        raise UnsupportedError(f"kernel_shape {stated} with weights of {kernel}", where=node.label)
     stride = node.integers("strides", (1, 1))
-    pads = node.integers("pads", (0, 0, 0, 0))
+    none = (0, 0, 0, 0)  # what VALID says, too
+    pads = none if node.text("auto_pad", "NOTSET") == "VALID" else node.integers("pads", none)
     dilation = node.integers("dilations", (1, 1))
+    if (len(stride), len(pads), len(dilation)) != (2, 4, 2):
+        raise UnsupportedError(
+            f"strides {stride}, pads {pads} or dilations {dilation} are not for two dimensions",
+            where=node.label,
+        )
+    if max(*kernel, *stride, *pads, *dilation) > _FARTHEST:
+        raise UnsupportedError(
+            f"a kernel, stride, padding or dilation over {_FARTHEST}", where=node.label
+        )
     return (stride[0], stride[1]), (pads[0], pads[1], pads[2], pads[3]), (dilation[0], dilation[1])
-
-
-def reshaped(shape: tuple[int, ...], target: np.ndarray, node: Node) -> tuple[int, ...]:
-    """Shape that a Reshape with this target gives."""
-    sizes = [int(item) for item in np.atleast_1d(target)]
-    if not node.integer("allowzero", 0):
-        sizes = [shape[i] if item == 0 else item for i, item in enumerate(sizes)]
-    if -1 in sizes:
-        rest = int(np.prod([item for item in sizes if item != -1], dtype=np.int64))
-        sizes[sizes.index(-1)] = int(np.prod(shape, dtype=np.int64)) // max(rest, 1)
-    return tuple(sizes)
 
 
 def _conv(node: Node, inputs: Arrays) -> np.ndarray:
@@ -73,14 +90,14 @@ def _conv(node: Node, inputs: Arrays) -> np.ndarray:
         kernel = np.moveaxis(weight[group * rows : (group + 1) * rows], 1, -1)
         parts.append(taps.reshape(*taps.shape[:3], -1) @ kernel.reshape(rows, -1).T)
     total = np.moveaxis(np.concatenate(parts, axis=-1), -1, 1)
-    return np.asarray(total + inputs[2][:, None, None] if len(inputs) > 2 else total)
+    return np.asarray(total + inputs[2][:, None, None] if _given(inputs, 2) else total)
 
 
 def _gemm(node: Node, inputs: Arrays) -> np.ndarray:
     a = inputs[0].T if node.integer("transA", 0) else inputs[0]
     b = inputs[1].T if node.integer("transB", 0) else inputs[1]
     total = node.number("alpha", 1.0) * (a @ b)
-    return np.asarray(total + node.number("beta", 1.0) * inputs[2] if len(inputs) > 2 else total)
+    return np.asarray(total + node.number("beta", 1.0) * inputs[2] if _given(inputs, 2) else total)
 
 
 def _pool(node: Node, inputs: Arrays) -> np.ndarray:
@@ -107,8 +124,16 @@ def _pool(node: Node, inputs: Arrays) -> np.ndarray:
 
 
 def _softmax(node: Node, inputs: Arrays) -> np.ndarray:
-    axis = node.integer("axis", -1)
-    small = np.exp(inputs[0] - inputs[0].max(axis=axis, keepdims=True))
+    x = inputs[0]
+    if node.opset < 13:  # everything from the axis on is one vector
+        axis = node.integer("axis", 1) % x.ndim
+        rows = int(np.prod(x.shape[:axis], dtype=np.int64))
+        return _normalized(x.reshape(rows, -1), -1).reshape(x.shape)
+    return _normalized(x, node.integer("axis", -1))
+
+
+def _normalized(x: np.ndarray, axis: int) -> np.ndarray:
+    small = np.exp(x - x.max(axis=axis, keepdims=True))
     return np.asarray(small / small.sum(axis=axis, keepdims=True))
 
 
@@ -118,30 +143,19 @@ def _batch_norm(node: Node, inputs: Arrays) -> np.ndarray:
     return inputs[0] * gain.reshape(shape) + offset.reshape(shape)
 
 
-def _axes(node: Node, inputs: Arrays) -> tuple[int, ...]:
-    """Axes from the second input (opset 13 on) or the attribute."""
-    if len(inputs) > 1:
-        return tuple(int(item) for item in np.atleast_1d(inputs[1]))
-    return node.integers("axes")
+def _second(inputs: Arrays) -> np.ndarray | None:
+    return inputs[1] if len(inputs) > 1 else None
 
 
-def _squeeze(node: Node, inputs: Arrays) -> np.ndarray:
-    axes = _axes(node, inputs)
-    return np.squeeze(inputs[0], axis=axes or None)
+def _move(node: Node, inputs: Arrays) -> np.ndarray:
+    return inputs[0].reshape(moved_shape(node, inputs[0].shape, _second(inputs)))
 
 
-def _unsqueeze(node: Node, inputs: Arrays) -> np.ndarray:
-    return np.expand_dims(inputs[0], _axes(node, inputs))
-
-
-def _flatten(node: Node, inputs: Arrays) -> np.ndarray:
-    axis = node.integer("axis", 1) % (inputs[0].ndim + 1)
-    rows = int(np.prod(inputs[0].shape[:axis], dtype=np.int64))
-    return inputs[0].reshape(rows, -1)
-
-
-def _reshape(node: Node, inputs: Arrays) -> np.ndarray:
-    return inputs[0].reshape(reshaped(inputs[0].shape, inputs[1], node))
+def _cast(node: Node, inputs: Arrays) -> np.ndarray:
+    """Real numbers stay float64; a cast to integers cuts towards zero, as in C."""
+    to = node.integer("to", onnx.TensorProto.FLOAT)
+    kind = onnx.helper.tensor_dtype_to_np_dtype(to)
+    return inputs[0].astype(np.float64 if kind.kind == "f" else kind)
 
 
 def _argmax(node: Node, inputs: Arrays) -> np.ndarray:
@@ -150,7 +164,8 @@ def _argmax(node: Node, inputs: Arrays) -> np.ndarray:
 
 
 def _clip(node: Node, inputs: Arrays) -> np.ndarray:
-    return np.clip(inputs[0], *clip_bounds(node, list(inputs[1:])))
+    low, high = clip_bounds(node, list(inputs[1:]))
+    return np.minimum(np.maximum(inputs[0], low), high)
 
 
 def _constant(node: Node, inputs: Arrays) -> np.ndarray:
@@ -171,27 +186,24 @@ _NODES: dict[str, Evaluator] = {
     "ArgMax": _argmax,
     "AveragePool": _pool,
     "BatchNormalization": _batch_norm,
-    "Cast": lambda _, x: x[0],
+    "Cast": _cast,
     "Clip": _clip,
     "Concat": lambda node, x: np.concatenate(x, axis=node.integer("axis", 0)),
     "Constant": _constant,
     "Conv": _conv,
     "Dropout": lambda _, x: x[0],
-    "Flatten": _flatten,
     "Gather": lambda node, x: np.take(x[0], x[1].astype(np.int64), axis=node.integer("axis", 0)),
     "Gemm": _gemm,
     "GlobalAveragePool": lambda _, x: x[0].mean(axis=(2, 3), keepdims=True),
     "Identity": lambda _, x: x[0],
     "MatMul": lambda _, x: x[0] @ x[1],
     "MaxPool": _pool,
-    "Reshape": _reshape,
     "Shape": lambda _, x: np.array(x[0].shape, np.int64),
     "Softmax": _softmax,
-    "Squeeze": _squeeze,
     "Transpose": lambda node, x: x[0].transpose(
         node.integers("perm", tuple(reversed(range(x[0].ndim))))
     ),
-    "Unsqueeze": _unsqueeze,
+    **dict.fromkeys(MOVES, _move),
     **dict.fromkeys(QUANTIZERS, _quantize),
 }
 
@@ -202,11 +214,16 @@ def evaluate_node(node: Node, inputs: Arrays) -> np.ndarray:
     Raises:
         UnsupportedError: the operator is not known.
     """
-    inputs = [np.asarray(x, np.float64) if x.dtype.kind == "f" else x for x in inputs]
+    inputs = [
+        np.asarray(x, np.float64) if x is not None and x.dtype.kind == "f" else x for x in inputs
+    ]
     if node.op in UNARY:
         return UNARY[node.op](node).function(inputs[0])
     if node.op in BINARY:
-        return np.asarray(BINARY[node.op](inputs[0], inputs[1]))
+        size = math.prod(np.broadcast_shapes(*(x.shape for x in inputs)))
+        if size > _LARGEST:
+            raise UnsupportedError(f"its result has {size} elements", where=node.label)
+        return np.asarray(functools.reduce(BINARY[node.op], inputs))
     if node.op not in _NODES:
         raise UnsupportedError(f"operator {node.op!r} is not supported", where=node.label)
     return _NODES[node.op](node, inputs)
@@ -225,23 +242,39 @@ class Float64Model:
         self._model = model
         self.constants = constants
 
-    def trace(self, samples: np.ndarray) -> dict[str, np.ndarray]:
-        """Every computed tensor, ``(batch, ...)`` float64, by name."""
+    def trace(
+        self, samples: np.ndarray, forced: Mapping[str, Forced] | None = None
+    ) -> dict[str, np.ndarray]:
+        """Every computed tensor, ``(batch, ...)`` float64, by name.
+
+        ``forced`` maps a tensor to elements that get other values than computed.
+        """
         (name,) = self._model.inputs
+        forced = forced or {}
         batch = samples.shape[0]
         values: dict[str, np.ndarray] = {name: np.asarray(samples, np.float64)}
         for node in self._model.nodes:
             if node.outputs[0] in self.constants:
                 continue
             inputs = [
-                values[source] if source in values else self.constants[source]
+                values[source] if source in values else self.constants.get(source)
                 for source in node.inputs
-                if source
             ]
-            if node.op == "Reshape":
-                # The target is that of one sample; the batch goes in front.
-                one = reshaped((1, *inputs[0].shape[1:]), inputs[1], node)
-                values[node.outputs[0]] = inputs[0].reshape(batch, *one[1:])
-            else:
-                values[node.outputs[0]] = evaluate_node(node, inputs)
+            result = self._evaluated(node, inputs, batch)
+            if node.outputs[0] in forced:
+                rows, elements, reals = forced[node.outputs[0]]
+                result.reshape(batch, -1)[rows, elements] = reals
+            values[node.outputs[0]] = result
         return values
+
+    @staticmethod
+    def _evaluated(node: Node, inputs: Arrays, batch: int) -> np.ndarray:
+        x = inputs[0]
+        if node.op in MOVES:
+            # The shape is that of one sample; the batch goes in front.
+            one = moved_shape(node, (1, *x.shape[1:]), _second(inputs))
+            return x.reshape(batch, *one[1:])
+        if node.op == "Transpose":
+            return x.transpose(permutation(node, (1, *x.shape[1:])))
+        # A copy, so that nothing that is forced later shows in the source of an Identity.
+        return np.array(evaluate_node(node, inputs), np.float64, order="C")

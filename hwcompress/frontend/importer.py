@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,15 +14,16 @@ import hwcompress.frontend.lower_quant
 import hwcompress.frontend.lower_scalar
 import hwcompress.frontend.lower_shape  # noqa: F401  (the five fill the registry)
 from hwcompress.errors import GraphError, InputError, UnsupportedError
-from hwcompress.frontend.builder import GraphBuilder
+from hwcompress.frontend.builder import GraphBuilder, as_affine
 from hwcompress.frontend.float64 import QUANTIZERS, Float64Model, evaluate_node
 from hwcompress.frontend.function import affine_function
 from hwcompress.frontend.input_types import derive_input_type, parse_input_type
 from hwcompress.frontend.lower_quant import quantize_constant
 from hwcompress.frontend.lowering import HANDLERS, Lowering
-from hwcompress.frontend.onnx_model import Node, OnnxModel, read_onnx
+from hwcompress.frontend.onnx_model import MAX_ELEMENTS, Node, OnnxModel, read_onnx
+from hwcompress.frontend.shapes import MOVES
 from hwcompress.frontend.values import Constant, Symbolic
-from hwcompress.ir import ArgMax, Conv, Dense, Graph, Input, Output
+from hwcompress.ir import Affine, ArgMax, Conv, Dense, Graph, Input, Output
 from hwcompress.ir.ops.io import HOST_FUNCTIONS
 
 __all__ = ["Imported", "import_model"]
@@ -30,6 +32,20 @@ __all__ = ["Imported", "import_model"]
 # The quantizers appear under all of these in the wild.
 _DOMAINS = frozenset(
     {"", "ai.onnx", "onnx.brevitas", "qonnx.custom_op.general", "finn.custom_op.general", "finn"}
+)
+
+
+_KEEP_LEVELS = MOVES | {"Transpose", "Identity"}
+_MAX_RANK = 6
+# What Python and numpy raise on shapes and attributes that make no sense.
+_MALFORMED = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    TypeError,
+    ValueError,
 )
 
 
@@ -84,7 +100,8 @@ def import_model(
         state.input_spec, state.forced = parse_input_type(input_type), True
     elif samples is not None and samples.size:
         state.input_spec = derive_input_type(samples)
-    problems = _walk(model, state)
+    with np.errstate(all="ignore"):  # what is not finite is looked for, node by node
+        problems = _walk(model, state)
     if problems:
         raise UnsupportedError(
             f"{len(problems)} node(s) of the model cannot be expressed",
@@ -92,8 +109,9 @@ def import_model(
             where=where,
             remedy=f"the operators {', '.join(sorted(HANDLERS))} are supported",
         )
+    finished: dict[str, Affine] = {}
     for output in model.outputs:
-        _finish(state, output, where)
+        _finish(state, output, where, finished)
     builder = state.builder
     spec = state.input_spec
     used_spec = any(
@@ -118,6 +136,12 @@ def _start(model: OnnxModel, where: str) -> Lowering:
             where=where,
             remedy="export the model with a fixed input shape",
         )
+    if min(shape) < 0 or len(shape) > _MAX_RANK or math.prod(shape[1:]) > MAX_ELEMENTS:
+        raise UnsupportedError(
+            f"input {name!r} has shape {shape}",
+            where=where,
+            why=f"at most {_MAX_RANK} axes and {MAX_ELEMENTS} elements are supported",
+        )
     if shape[0] > 1:
         raise UnsupportedError(
             f"a batch of {shape[0]} is baked into input {name!r}",
@@ -125,7 +149,7 @@ def _start(model: OnnxModel, where: str) -> Lowering:
             remedy="export the model with a batch of one",
         )
     shape = (1, *shape[1:])
-    order = np.arange(int(np.prod(shape, dtype=np.int64)))
+    order = np.arange(math.prod(shape))
     raw = Symbolic("", shape, order, affine_function(np.ones(1), np.zeros(1)))
     state = Lowering(GraphBuilder(), input_name=name)
     state.values[name] = raw
@@ -139,7 +163,7 @@ def _walk(model: OnnxModel, state: Lowering) -> list[str]:
     problems: list[str] = []
     poisoned: set[str] = set()
     for node in model.nodes:
-        if poisoned & set(node.inputs):
+        if poisoned & set(node.inputs) - {""}:
             # Only nodes with a fault of their own are reported; but an
             # operator that nobody knows is one, whatever comes before it.
             if node.op not in HANDLERS:
@@ -153,6 +177,14 @@ def _walk(model: OnnxModel, state: Lowering) -> list[str]:
             poisoned.update(node.outputs)
         except GraphError as error:
             problems.append(f"{node.label}: {error}")
+            poisoned.update(node.outputs)
+        except _MALFORMED as error:
+            # No shape or attribute that this package checks for: the node is not legal ONNX.
+            problems.append(
+                f"{node.label}: its inputs and attributes do not fit the operator"
+                f" ({type(error).__name__}: {error}). Remedy: check the file with"
+                " onnx.checker.check_model"
+            )
             poisoned.update(node.outputs)
     return problems
 
@@ -168,15 +200,22 @@ def _lower(node: Node, state: Lowering) -> None:
             where=node.label,
             remedy="export the model channels first, with standard ONNX and QONNX operators",
         )
+    for name in node.inputs:
+        if name and name not in state.values:
+            raise UnsupportedError(
+                f"{name!r}, a further output of the node that makes it, is not supported",
+                where=node.label,
+            )
     inputs = [state.values[name] for name in node.inputs if name]
     constants = [item for item in inputs if isinstance(item, Constant)]
     if len(constants) == len(inputs):
         if node.op in QUANTIZERS:
             state.values[node.outputs[0]] = quantize_constant(node, constants)
-        elif node.op == "Transpose" and constants[0].levels is not None:
-            state.values[node.outputs[0]] = _transposed(node, constants[0])
+        elif node.op in _KEEP_LEVELS and constants[0].levels is not None:
+            state.values[node.outputs[0]] = _moved_weights(node, constants)
         else:
-            arrays = [item.value for item in constants]
+            named = [state.values[name] if name else None for name in node.inputs]
+            arrays = [item.value if isinstance(item, Constant) else None for item in named]
             state.values[node.outputs[0]] = Constant(evaluate_node(node, arrays))
     elif node.op in HANDLERS:
         state.values[node.outputs[0]] = HANDLERS[node.op](state, node)
@@ -184,26 +223,32 @@ def _lower(node: Node, state: Lowering) -> None:
         raise UnsupportedError(_unknown(node))
 
 
-def _transposed(node: Node, weight: Constant) -> Constant:
-    """Quantized weights behind a Transpose stay quantized."""
+def _moved_weights(node: Node, constants: list[Constant]) -> Constant:
+    """Quantized weights whose elements only move stay quantized."""
+    weight, *others = constants
     assert weight.levels is not None
-    assert weight.scale is not None
-    assert weight.zero is not None
+    shape = weight.levels.shape
+    rest = [item.value for item in others]
 
-    def turned(array: np.ndarray) -> np.ndarray:
-        return evaluate_node(node, [np.broadcast_to(array, weight.levels.shape)])  # type: ignore[union-attr]
+    def moved(array: np.ndarray | None) -> np.ndarray:
+        assert array is not None
+        return evaluate_node(node, [np.broadcast_to(array, shape), *rest])
 
     return Constant(
-        turned(weight.value),
-        weight.levels.transpose(node.integers("perm", tuple(reversed(range(weight.levels.ndim))))),
-        turned(weight.scale),
-        turned(weight.zero),
+        moved(weight.value),
+        moved(weight.levels),
+        moved(weight.scale),
+        moved(weight.zero),
         weight.dtype,
     )
 
 
-def _finish(state: Lowering, output: str, where: str) -> None:
-    """Mark one output: what the host is left to do, and integer biases."""
+def _finish(state: Lowering, output: str, where: str, finished: dict[str, Affine]) -> None:
+    """Mark one output: what the host is left to do, and integer biases.
+
+    ``finished`` says of the graph's tensors that are outputs already what their
+    integers stood for before any bias was moved.
+    """
     value = state.values.get(output)
     if not isinstance(value, Symbolic) or not value.base:
         raise InputError(f"output {output!r} does not depend on quantized data", where=where)
@@ -219,8 +264,24 @@ def _finish(state: Lowering, output: str, where: str) -> None:
         value = value.head
     builder = state.builder
     source = _source_name(state, value)
-    value = _with_integer_bias(builder, value)
-    builder.origin[value.base] = (source, value)
+    assert value.function.gain is not None
+    assert value.function.offset is not None
+    if not np.all(value.function.gain):
+        raise UnsupportedError(
+            f"a channel of output {output!r} does not depend on the input (scale zero)",
+            where=where,
+            remedy="prune the channel, or train it again",
+        )
+    meaning = as_affine(value.function.gain, value.function.offset)
+    if finished.setdefault(value.base, meaning) != meaning:
+        raise UnsupportedError(
+            f"output {output!r} is another output in other units",
+            where=where,
+            remedy="keep one of the two; the host can scale it",
+        )
+    if not any(isinstance(op, Output) and value.base in op.inputs for op in builder.ops):
+        value = _with_integer_bias(builder, value)
+        builder.origin[value.base] = (source, value)
     shape = builder.types[value.base].shape
     axes = _output_axes(shape, value)
     if axes is None:

@@ -15,6 +15,7 @@ from hwcompress.ir import BIPOLAR, Conv, Dense, IntType, int_range
 __all__ = ["image_order", "pad_level"]
 
 _MAX_RATIO = 1 << 16
+_MAX_LEVEL = 2.0**40
 
 
 def image_order(shape: tuple[int, ...]) -> np.ndarray:
@@ -130,8 +131,13 @@ def _integer_rows(
 def pad_level(value: Symbolic, node: Node) -> int:
     """The integer that stands for a real zero, which padding inserts."""
     gain, offset = _affine_input(value, node)
-    level = -offset / gain
-    if not _uniform(level) or level[0] != np.rint(level[0]):
+    level = np.full(1, np.nan)
+    if np.all(gain != 0):
+        level = -offset / gain
+        near = np.rint(level)
+        # zero * scale / scale may be off by a rounding of the two.
+        level = np.where(np.abs(level - near) <= 1e-12 * np.abs(near), near, level)
+    if not _uniform(level) or level[0] != np.rint(level[0]) or abs(level[0]) > _MAX_LEVEL:
         raise UnsupportedError(
             "padding inserts zeros, which no integer of the input stands for",
             where=node.label,
@@ -145,25 +151,27 @@ def _conv(state: Lowering, node: Node) -> Value:
     value = as_image(state, materialised(state, state.symbolic(node), node), node)
     levels, scale, zero, dtype = _weights(state.required(node, 1), node)
     gain, offset = _affine_input(value, node)
+    if levels.ndim != 4:
+        raise UnsupportedError(f"weights of shape {levels.shape}", where=node.label)
     stride, padding, dilation = pool_geometry(node, levels.shape[2:])
     groups = node.integer("group", 1)
     rows, depth, height, width = levels.shape
+    if groups < 1 or rows % groups or depth * groups != value.shape[1]:
+        raise UnsupportedError(
+            f"weights {levels.shape} with {groups} groups do not fit {value.shape}",
+            where=node.label,
+        )
     # (M, C/g, KH, KW) to (M, KH, KW, C/g), columns in the order of the window.
     levels, scale, zero = (
         np.moveaxis(item, 1, -1).reshape(rows, -1) for item in (levels, scale, zero)
     )
     group = np.arange(rows) // max(rows // groups, 1)
     column = group[:, None] * depth + np.tile(np.arange(depth), height * width)
-    if column.max() >= value.function.channels:
-        raise UnsupportedError(
-            f"weights {levels.shape} with {groups} groups do not fit {value.shape}",
-            where=node.label,
-        )
     weight, row_scale, kept = _integer_rows(levels, scale, zero, dtype, gain[column], node)
     real = (levels - zero) * scale
     bias = (real * offset[column]).sum(axis=1)
     if (given := state.constant(node, 2)) is not None:
-        bias = bias + given.value.astype(np.float64)
+        bias = bias + _bias(given, (rows,), node)
     name = state.builder.fresh(node.name or node.op)
     state.builder.add(
         Conv(
@@ -185,6 +193,23 @@ def _conv(state: Lowering, node: Node) -> Value:
     return _result(state, node, name, shape, image_order(shape), row_scale, bias)
 
 
+def _bias(given: Constant, shape: tuple[int, ...], node: Node) -> np.ndarray:
+    """A bias that broadcasts to ``shape`` (a convolution's has it), as a vector."""
+    value = given.value.astype(np.float64)
+    fits = value.shape == shape
+    if node.op == "Gemm" and not fits:
+        padded = (1,) * (len(shape) - value.ndim) + value.shape
+        fits = len(padded) == len(shape) and all(
+            a in (1, b) for a, b in zip(padded, shape, strict=True)
+        )
+    if not fits or not np.all(np.isfinite(value)):
+        raise UnsupportedError(
+            f"a bias of shape {value.shape} holds NaN or infinity, or does not fit {shape}",
+            where=node.label,
+        )
+    return np.broadcast_to(value, shape).reshape(-1)
+
+
 def _result(
     state: Lowering,
     node: Node,
@@ -202,7 +227,7 @@ def _result(
 @handles("MatMul", "Gemm")
 def _dense(state: Lowering, node: Node) -> Value:
     value = materialised(state, state.symbolic(node), node)
-    if len(value.shape) < 2 or int(np.prod(value.shape[:-1], dtype=np.int64)) != 1:
+    if len(value.shape) < 2 or value.shape[-1] != value.order.size:
         raise UnsupportedError(
             f"a matrix product over {value.shape}, which is not one vector per sample",
             where=node.label,
@@ -210,7 +235,11 @@ def _dense(state: Lowering, node: Node) -> Value:
         )
     weight = state.required(node, 1)
     levels, scale, zero, dtype = _weights(weight, node)
-    if levels.ndim != 2 or (node.op == "Gemm" and node.integer("transA", 0)):
+    if node.op == "Gemm" and (node.integer("transA", 0) or len(value.shape) != 2):
+        raise UnsupportedError(
+            f"transA, or a tensor {value.shape} that is no matrix", where=node.label
+        )
+    if levels.ndim != 2:
         raise UnsupportedError(f"weights of shape {levels.shape}", where=node.label)
     if node.op == "MatMul" or not node.integer("transB", 0):
         levels, scale, zero = levels.T, scale.T, zero.T
@@ -224,7 +253,7 @@ def _dense(state: Lowering, node: Node) -> Value:
     weight_rows, row_scale, kept = _integer_rows(levels, scale, zero, dtype, gain[channel], node)
     bias = alpha * (((levels - zero) * scale) * offset[channel]).sum(axis=1)
     if node.op == "Gemm" and (given := state.constant(node, 2)) is not None:
-        bias = bias + node.number("beta", 1.0) * given.value.astype(np.float64).reshape(-1)
+        bias = bias + node.number("beta", 1.0) * _bias(given, (1, levels.shape[0]), node)
     vector = state.builder.reshape(value.base, (value.order.size,))
     laid = np.zeros_like(weight_rows)
     laid[:, value.order] = weight_rows  # column i of the source reads element order[i]

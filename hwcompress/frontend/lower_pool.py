@@ -23,6 +23,8 @@ def _rising(state: Lowering, value: Symbolic, node: Node) -> Symbolic:
     The maximum commutes with rising functions only.
     """
     direction = value.function.direction
+    if value.function.gain is not None:  # a constant channel rises as well as any
+        direction = np.where(value.function.gain == 0, 1, direction)
     if np.any(direction == 0):
         unknown = int(np.flatnonzero(direction == 0)[0])
         raise UnsupportedError(

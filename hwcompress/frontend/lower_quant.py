@@ -19,12 +19,36 @@ from hwcompress.frontend.region import evaluate_region, fit_region, prefers_resc
 from hwcompress.frontend.values import Constant, Symbolic, Value
 from hwcompress.ir import BIPOLAR, Input, IntType, Op, Rescale, Threshold
 
+_MOST_BOUNDARIES = 1 << 17
+
 __all__ = ["make_input", "materialised", "quantize_constant"]
 
 
 def quantize_constant(node: Node, constants: list[Constant]) -> Constant:
     """A weight quantizer evaluated: real values and the integers behind them."""
-    quantizer = read_quantizer(node, [item.value.astype(np.float64) for item in constants[1:]])
+    parameters = [item.value.astype(np.float64) for item in constants[1:]]
+    quantizer = read_quantizer(node, parameters)
+    shape = constants[0].value.shape
+    try:
+        spread = np.broadcast_shapes(shape, *(item.shape for item in parameters))
+    except ValueError:
+        spread = ()
+    # A single value may come with more axes than the weights have.
+    single = all(item.size == 1 for item in parameters)
+    if spread != shape and not single:
+        raise UnsupportedError(
+            f"parameters of shapes {[item.shape for item in parameters]} do not broadcast to"
+            f" the tensor's {shape}",
+            where=node.label,
+        )
+    if single:
+        quantizer = read_quantizer(node, [item.reshape(()) for item in parameters])
+    if not np.all(np.isfinite(constants[0].value)):
+        raise UnsupportedError(
+            "the constant that it quantizes holds NaN or infinity",
+            where=node.label,
+            remedy="export the model again from a checkpoint without NaN",
+        )
     levels = quantizer.levels(constants[0].value.astype(np.float64))
     dtype = quantizer.dtype
     if dtype is None:
@@ -44,13 +68,12 @@ def materialised(state: Lowering, value: Symbolic, node: Node) -> Symbolic:
             remedy="give --input-type (for example 'fixed<16,6>' or 'uint8'), or data from"
             " which it can be derived",
         )
-    return make_input(state, value, spec)
+    return make_input(state, node, value, spec)
 
 
-def make_input(state: Lowering, value: Symbolic, spec: InputSpec) -> Symbolic:
+def make_input(state: Lowering, node: Node, value: Symbolic, spec: InputSpec) -> Symbolic:
     """Emit the Input with an affine encoding, and express ``value`` over it."""
-    op, order = _input_op(state, value, spec.dtype, spec.scale, spec.zero, None)
-    state.builder.add(op)
+    op, order = _input_op(state, node, value, spec, None)
     channels = op.shape[-1]
     gain = np.full(channels, spec.scale)
     offset = np.full(channels, -spec.zero * spec.scale)
@@ -65,25 +88,51 @@ def make_input(state: Lowering, value: Symbolic, spec: InputSpec) -> Symbolic:
 
 
 def _input_op(
-    state: Lowering,
-    value: Symbolic,
-    dtype: IntType,
-    scale: float,
-    zero: float,
-    boundaries: np.ndarray | None,
+    state: Lowering, node: Node, value: Symbolic, spec: InputSpec, boundaries: np.ndarray | None
 ) -> tuple[Input, np.ndarray]:
-    """An Input laid out for its first consumer, and ``value``'s order over it."""
+    """The graph's Input, laid out for its first reader, and ``value``'s order over it."""
     source = state.values[state.input_name]
     assert isinstance(source, Symbolic)
     source_shape = source.shape[1:]
-    axes = _layout(source_shape, value)
+    before = next((op for op in state.builder.ops if isinstance(op, Input)), None)
+    axes = _layout(source_shape, value) if before is None else before.axes
     laid = np.arange(value.order.size).reshape(source_shape).transpose(axes)
     position = np.empty(laid.size, np.int64)  # flat source index -> flat graph index
     position[laid.reshape(-1)] = np.arange(laid.size)
     op = Input(
-        "input", (), ("input",), source_shape, axes, laid.shape, dtype, scale, zero, boundaries
+        "input",
+        (),
+        ("input",),
+        source_shape,
+        axes,
+        laid.shape,
+        spec.dtype,
+        spec.scale,
+        spec.zero,
+        boundaries,
     )
+    if before is None:
+        state.builder.add(op)
+    elif not _same_input(before, op):
+        raise UnsupportedError(
+            "the model's input is quantized in two ways",
+            where=node.label,
+            why="an input enters the graph once",
+            remedy="quantize the input once, and let both branches read that",
+        )
     return op, position[value.order]
+
+
+def _same_input(first: Input, second: Input) -> bool:
+    if first.boundaries is None or second.boundaries is None:
+        same = first.boundaries is second.boundaries
+    else:
+        same = np.array_equal(first.boundaries, second.boundaries)
+    return same and (first.dtype, first.scale, first.zero) == (
+        second.dtype,
+        second.scale,
+        second.zero,
+    )
 
 
 def _layout(source_shape: tuple[int, ...], value: Symbolic) -> tuple[int, ...]:
@@ -130,20 +179,20 @@ def _quantize(state: Lowering, node: Node) -> Value:
     if not value.base:
         return _quantized_input(state, node, value, quantizer)
     value, scale, zero = _levels_per_channel(state, node, value, quantizer)
-    row = read_quantizer(node, _per_row(node, parameters, scale, zero))
 
     def levels(real: np.ndarray, channel: np.ndarray) -> np.ndarray:
-        return row.levels(real)
+        rows = _per_row(node, parameters, scale[channel], zero[channel])
+        return read_quantizer(node, rows).levels(real)
 
     bounds = state.builder.ranges[value.base]
-    steps = evaluate_region(value.function, levels, quantizer.dtype, bounds, node.label)
+    known = _gain_in_levels(node, value, quantizer, scale, zero)
+    steps = evaluate_region(value.function, levels, quantizer.dtype, bounds, node.label, known)
     name = state.builder.fresh(_stem(state, value, node))
     gain, offset = scale, -zero * scale
     if steps.is_identity:
         state.builder.affine.setdefault(value.base, as_affine(gain, offset))
         return Symbolic(value.base, value.shape, value.order, affine_function(gain, offset))
-    known = _gain_in_levels(node, value, quantizer, scale, zero)
-    fit = fit_region(steps, *known)
+    fit = fit_region(steps, *(known or (None, None)))
     op: Op
     if fit is not None and prefers_rescale(steps.dtype, fit):
         mul, add, shift = (_shortest(item) for item in (fit.mul, fit.add, fit.shift))
@@ -178,7 +227,7 @@ def _per_row(
 
 def _gain_in_levels(
     node: Node, value: Symbolic, quantizer: Quantizer, scale: np.ndarray, zero: np.ndarray
-) -> tuple[np.ndarray | None, np.ndarray | None]:
+) -> tuple[np.ndarray, np.ndarray] | None:
     """The region before rounding as ``gain * q + offset`` in levels, if it is affine
     up to clamps that the levels make anyway (Relu before an unsigned quantizer)."""
     dtype = quantizer.dtype
@@ -191,16 +240,16 @@ def _gain_in_levels(
             "HALF_EVEN",
         )
     ):
-        return None, None
+        return None
     head = value
     if not value.function.is_affine:
         clamps = set(value.tail) == {"Relu"} and dtype.lo == 0 and not np.any(zero)
         if not clamps or value.head is None:
-            return None, None
+            return None
         head = value.head
     gain, offset = head.function.gain, head.function.offset
     if gain is None or offset is None:
-        return None, None
+        return None
     return gain / scale, offset / scale + zero
 
 
@@ -219,10 +268,18 @@ def _quantized_input(
         raise UnsupportedError("an input quantizer with scales per channel", where=node.label)
     scale, zero = float(quantizer.scale.reshape(())), float(quantizer.zero.reshape(()))
     function = value.function
-    plain = function.is_identity
     nearest = quantizer.rounding in ("ROUND", "HALF_EVEN")
+    if dtype == BIPOLAR:
+        nearest = zero == 0.0  # its Input compares with zero
     boundaries = None
-    if not (plain and (nearest or dtype == BIPOLAR)):
+    if not (function.is_identity and nearest):
+        if dtype.count > _MOST_BOUNDARIES:
+            raise UnsupportedError(
+                f"an input quantizer with {dtype.count} levels after a function, or with rounding"
+                f" {quantizer.rounding}",
+                where=node.label,
+                remedy="use ROUND, directly on the input, or fewer bits",
+            )
         if function.direction[0] != 1:
             raise UnsupportedError(
                 "the function before the input's quantizer does not rise", where=node.label
@@ -230,8 +287,7 @@ def _quantized_input(
         boundaries = _real_boundaries(
             lambda x: quantizer.levels(function.call(x[None, :], np.zeros(1, np.int64))[0]), dtype
         )
-    op, order = _input_op(state, value, dtype, scale, zero, boundaries)
-    state.builder.add(op)
+    op, order = _input_op(state, node, value, InputSpec(dtype, scale, zero), boundaries)
     channels = op.shape[-1]
     gain, offset = np.full(channels, scale), np.full(channels, -zero * scale)
     result = state.builder.symbol(op.outputs[0], value.shape, order, gain, offset)

@@ -34,15 +34,32 @@ def _clip(state: Lowering, node: Node) -> Value:
     value = state.symbolic(node)
     bounds = [state.constant(node, 1), state.constant(node, 2)]
     low, high = clip_bounds(node, [item.value if item else None for item in bounds])
-    return _followed(value, value.function.then(lambda x: np.clip(x, low, high), 1), node.op)
+
+    def clip(x: np.ndarray) -> np.ndarray:
+        # The upper bound wins where the two cross, as in ONNX.
+        return np.minimum(np.maximum(x, low), high)
+
+    return _followed(value, value.function.then(clip, 1), node.op)
 
 
 @handles("Softmax")
 def _softmax(state: Lowering, node: Node) -> Value:
     value = state.symbolic(node)
-    axis = node.integer("axis", -1) % len(value.shape)
-    if int(np.prod(value.shape[axis:], dtype=np.int64)) != value.order.size:
-        raise UnsupportedError("Softmax over a part of the tensor", where=node.label)
+    rank = len(value.shape)
+    axis = node.integer("axis", -1 if node.opset >= 13 else 1)
+    if not -rank <= axis < rank:
+        raise UnsupportedError(f"axis {axis} of {value.shape}", where=node.label)
+    axis %= rank
+    # Before opset 13 everything from the axis on is one vector. The host's
+    # Softmax runs over the last axis.
+    last = axis == rank - 1 or (node.opset < 13 and axis > 0)
+    if axis == 0 or not last or value.shape[-1] != value.order.size:
+        raise UnsupportedError(
+            f"Softmax along axis {axis} of {value.shape}",
+            where=node.label,
+            why="the host can apply it to one vector per sample",
+            remedy="flatten the tensor before it",
+        )
 
     def refuse(q: np.ndarray, channel: np.ndarray) -> np.ndarray:
         raise UnsupportedError(
@@ -61,6 +78,8 @@ def _softmax(state: Lowering, node: Node) -> Value:
 def _batch_normalization(state: Lowering, node: Node) -> Value:
     value = state.symbolic(node)
     gain, offset = batch_norm(node, [state.required(node, i).value for i in range(1, 5)])
+    if len(value.shape) < 2 or gain.size != value.shape[1]:
+        raise UnsupportedError(f"{gain.size} channels do not fit {value.shape}", where=node.label)
     shape = (-1,) + (1,) * (len(value.shape) - 2)
     return _affine(state, node, value, gain.reshape(shape), offset.reshape(shape))
 
@@ -68,6 +87,12 @@ def _batch_normalization(state: Lowering, node: Node) -> Value:
 def _affine(
     state: Lowering, node: Node, value: Symbolic, gain: np.ndarray, offset: np.ndarray
 ) -> Symbolic:
+    if not (np.all(np.isfinite(gain)) and np.all(np.isfinite(offset))):
+        raise UnsupportedError(
+            "a parameter is not finite, or a variance negative",
+            where=node.label,
+            remedy="export the model again from a checkpoint without NaN",
+        )
     value, rows = _rows(state, node, value, [gain, offset])
     return _followed(value, value.function.then_affine(*rows), node.op)
 
@@ -89,7 +114,14 @@ def _rows(
 
 @handles(*BINARY)
 def _binary(state: Lowering, node: Node) -> Value:
-    first, second = (state.values[name] for name in node.inputs)
+    values = [state.values[name] for name in node.inputs]
+    if len(values) == 1:
+        return values[0]  # Max and Min take any number
+    if len(values) > 2:
+        raise UnsupportedError(
+            f"{len(values)} operands", where=node.label, remedy="use a node for each two of them"
+        )
+    first, second = values
     if isinstance(first, Symbolic) and isinstance(second, Symbolic):
         return _combine(state, node, first, second)
     if isinstance(second, Constant):
@@ -104,9 +136,14 @@ def _with_constant(
     state: Lowering, node: Node, value: Symbolic, constant: np.ndarray, swapped: bool
 ) -> Symbolic:
     """``value op constant``, or ``constant op value`` if swapped."""
-    if np.broadcast_shapes(value.shape, constant.shape) != value.shape:
+    try:
+        fits = np.broadcast_shapes(value.shape, constant.shape) == value.shape
+    except ValueError:
+        fits = False
+    if not fits or np.any(np.isnan(constant)):
         raise UnsupportedError(
-            f"a constant of shape {constant.shape} enlarges {value.shape}", where=node.label
+            f"a constant of shape {constant.shape} holds NaN, or does not fit {value.shape}",
+            where=node.label,
         )
     ones, zeros = np.ones_like(constant), np.zeros_like(constant)
     if node.op == "Add":
@@ -119,6 +156,8 @@ def _with_constant(
     if node.op == "Div" and not swapped:
         # Dividing is not multiplying by the reciprocal: keep the division
         # itself and note the affine form only where it is the same.
+        if not np.all(constant) or not np.all(np.isfinite(constant)):
+            raise UnsupportedError("a division by zero or infinity", where=node.label)
         value, (row,) = _rows(state, node, value, [constant])
         divided = value.function.then_each(np.divide, row, np.sign(row).astype(np.int64))
         exact = value.function.then_affine(1.0 / row, np.zeros_like(row))

@@ -2,20 +2,54 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from onnx import TensorProto
 
 from hwcompress.errors import UnsupportedError
-from hwcompress.frontend.float64 import reshaped
 from hwcompress.frontend.lowering import Lowering, handles
 from hwcompress.frontend.onnx_model import Node
+from hwcompress.frontend.shapes import MOVES, moved_shape, permutation
 from hwcompress.frontend.values import Constant, Symbolic, Value
 
 __all__: list[str] = []
 
 
-@handles("Identity", "Dropout", "Cast")
+@handles("Identity")
 def _same(state: Lowering, node: Node) -> Value:
     return state.symbolic(node)
+
+
+@handles("Dropout")
+def _dropout(state: Lowering, node: Node) -> Value:
+    training = state.constant(node, 2)
+    if training is not None and np.any(training.value):
+        raise UnsupportedError(
+            "it is in training mode",
+            where=node.label,
+            remedy="export the model in eval mode: module.eval()",
+        )
+    return state.symbolic(node)
+
+
+@handles("Cast")
+def _cast(state: Lowering, node: Node) -> Value:
+    """To float32 or float64, or of integers to wide ones, nothing changes."""
+    value = state.symbolic(node)
+    to = node.integer("to", TensorProto.FLOAT)
+    if to in (TensorProto.FLOAT, TensorProto.DOUBLE):
+        return value
+    whole = value.base and value.function.is_identity
+    if whole and to in (TensorProto.INT32, TensorProto.INT64):
+        return value
+    name = TensorProto.DataType.Name(to) if to in TensorProto.DataType.values() else str(to)
+    raise UnsupportedError(
+        f"a cast to {name}",
+        where=node.label,
+        why="its rounding is not that of a quantizer",
+        remedy="export the model in float32, and round with a Quant node",
+    )
 
 
 @handles("Shape")
@@ -23,8 +57,12 @@ def _shape(state: Lowering, node: Node) -> Value:
     return Constant(np.array(state.symbolic(node).shape, np.int64))
 
 
-def _moved(value: Symbolic, shape: tuple[int, ...], node: Node) -> Symbolic:
-    if int(np.prod(shape, dtype=np.int64)) != value.order.size or (shape and shape[0] != 1):
+@handles(*MOVES)
+def _move(state: Lowering, node: Node) -> Value:
+    value = state.symbolic(node)
+    given = state.constant(node, 1)
+    shape = moved_shape(node, value.shape, None if given is None else given.value)
+    if shape[:1] != (1,) or math.prod(shape) != value.order.size:
         raise UnsupportedError(
             f"{value.shape} becomes {shape}, which does not keep the batch axis",
             where=node.label,
@@ -33,36 +71,8 @@ def _moved(value: Symbolic, shape: tuple[int, ...], node: Node) -> Symbolic:
     return value.moved(shape, value.order)
 
 
-@handles("Reshape")
-def _reshape(state: Lowering, node: Node) -> Value:
-    value = state.symbolic(node)
-    return _moved(value, reshaped(value.shape, state.required(node, 1).value, node), node)
-
-
-@handles("Flatten")
-def _flatten(state: Lowering, node: Node) -> Value:
-    value = state.symbolic(node)
-    axis = node.integer("axis", 1) % (len(value.shape) + 1)
-    rows = int(np.prod(value.shape[:axis], dtype=np.int64))
-    return _moved(value, (rows, value.order.size // rows), node)
-
-
-@handles("Squeeze", "Unsqueeze")
-def _squeeze(state: Lowering, node: Node) -> Value:
-    value = state.symbolic(node)
-    given = state.constant(node, 1)
-    axes = tuple(int(item) for item in given.value) if given else node.integers("axes")
-    dummy = np.empty(value.shape, np.int8)
-    if node.op == "Unsqueeze":
-        return _moved(value, np.expand_dims(dummy, axes).shape, node)
-    return _moved(value, np.squeeze(dummy, axis=axes or None).shape, node)
-
-
 @handles("Transpose")
 def _transpose(state: Lowering, node: Node) -> Value:
     value = state.symbolic(node)
-    perm = node.integers("perm", tuple(reversed(range(len(value.shape)))))
-    moved = value.order.reshape(value.shape).transpose(perm)
-    if moved.shape[0] != 1:
-        raise UnsupportedError("the batch axis is transposed", where=node.label)
+    moved = value.order.reshape(value.shape).transpose(permutation(node, value.shape))
     return value.moved(moved.shape, moved.reshape(-1))

@@ -43,11 +43,14 @@ class Lowering:
 
     def symbolic(self, node: Node, index: int = 0) -> Symbolic:
         """An input of a node that must depend on the model's input."""
+        if index >= len(node.inputs) or not node.inputs[index]:
+            raise UnsupportedError(f"input {index} is missing", where=node.label)
         value = self.values[node.inputs[index]]
         if isinstance(value, Constant):
             raise UnsupportedError(
                 f"input {node.inputs[index]!r} is a constant where the data belongs",
                 where=node.label,
+                remedy="put the data first, for instance x @ W.T instead of W @ x",
             )
         return value
 

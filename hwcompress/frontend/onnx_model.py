@@ -10,16 +10,26 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from hwcompress.errors import InputError
+from hwcompress.errors import InputError, UnsupportedError
 
-__all__ = ["Attribute", "Node", "OnnxModel", "read_onnx"]
+__all__ = ["MAX_ELEMENTS", "Attribute", "Node", "OnnxModel", "read_onnx"]
+
+MAX_ELEMENTS = 1 << 24
+"""Elements of one tensor of a sample; larger models do not fit any board, and would
+exhaust the memory long before a message could be printed."""
+# Broadcasting and BatchNormalization mean what they mean today since opset 7.
+_OLDEST_OPSET = 7
 
 Attribute = int | float | str | tuple[int, ...] | tuple[float, ...] | np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """One ONNX node. ``inputs`` may hold empty names for left-out inputs."""
+    """One ONNX node. ``inputs`` may hold empty names for left-out inputs.
+
+    ``opset`` is the version of the standard operators that the model is
+    written for: some defaults depend on it.
+    """
 
     op: str
     name: str
@@ -27,30 +37,45 @@ class Node:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     attributes: Mapping[str, Attribute]
+    opset: int = 13
 
     @property
     def label(self) -> str:
         """How messages name it."""
-        return f"{self.op} {self.name or self.outputs[0]!r}"
+        return f"{self.op} {self.name or next(iter(self.outputs), '')!r}"
+
+    def _wrong(self, name: str, wanted: str) -> UnsupportedError:
+        return UnsupportedError(
+            f"attribute {name!r} is {self.attributes[name]!r}, not {wanted}", where=self.label
+        )
 
     def integer(self, name: str, default: int) -> int:
         """An integer attribute."""
         value = self.attributes.get(name, default)
-        return int(value)  # type: ignore[arg-type]
+        if not isinstance(value, int):
+            raise self._wrong(name, "an integer")
+        return value
 
     def number(self, name: str, default: float) -> float:
         """A real attribute."""
         value = self.attributes.get(name, default)
-        return float(value)  # type: ignore[arg-type]
+        if not isinstance(value, int | float):
+            raise self._wrong(name, "a number")
+        return float(value)
 
     def integers(self, name: str, default: tuple[int, ...] = ()) -> tuple[int, ...]:
         """A list of integers."""
         value = self.attributes.get(name, default)
-        return tuple(int(item) for item in value)  # type: ignore[union-attr]
+        if not isinstance(value, tuple) or not all(isinstance(item, int) for item in value):
+            raise self._wrong(name, "a list of integers")
+        return tuple(int(item) for item in value)
 
     def text(self, name: str, default: str) -> str:
         """A string attribute."""
-        return str(self.attributes.get(name, default))
+        value = self.attributes.get(name, default)
+        if not isinstance(value, str):
+            raise self._wrong(name, "a string")
+        return value
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +116,7 @@ def read_onnx(path: Path) -> OnnxModel:
         ) from error
     if not proto.graph.node or not proto.graph.output:
         raise InputError("the ONNX file holds no graph", where=where, remedy="export it again")
+    opset = _opset(proto, where)
     initializers = {}
     for tensor in proto.graph.initializer:
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
@@ -99,43 +125,55 @@ def read_onnx(path: Path) -> OnnxModel:
                 where=where,
                 remedy="save the model with its weights inside",
             )
-        initializers[tensor.name] = numpy_helper.to_array(tensor)
+        initializers[tensor.name] = _array(tensor, f"initializer {tensor.name!r}", where)
     inputs = {
         value.name: tuple(int(axis.dim_value) for axis in value.type.tensor_type.shape.dim)
         for value in proto.graph.input
         if value.name not in initializers
     }
-    nodes = tuple(_node(node, where) for node in proto.graph.node)
-    _check_order(nodes, {*inputs, *initializers}, where)
-    opset = next((item.version for item in proto.opset_import if item.domain in ("", "ai.onnx")), 0)
+    nodes = tuple(_node(node, opset, where) for node in proto.graph.node)
+    outputs = tuple(value.name for value in proto.graph.output)
+    _check_order(nodes, {*inputs, *initializers}, outputs, where)
     return OnnxModel(
-        path,
-        path.stem,
-        int(opset),
-        inputs,
-        tuple(value.name for value in proto.graph.output),
-        initializers,
-        nodes,
+        path, path.stem, opset, inputs, outputs, initializers, _needed(nodes, outputs)
     )
 
 
-def _node(proto: onnx.NodeProto, where: str) -> Node:
+def _opset(proto: onnx.ModelProto, where: str) -> int:
+    versions = [item.version for item in proto.opset_import if item.domain in ("", "ai.onnx")]
+    if not versions or versions[0] < _OLDEST_OPSET:
+        stated = f"opset {versions[0]}" if versions else "no opset at all"
+        raise InputError(
+            f"the model states {stated}",
+            where=where,
+            why=f"before opset {_OLDEST_OPSET} operators broadcast by other rules",
+            remedy="convert it with onnx.version_converter, or export it again",
+        )
+    return int(versions[0])
+
+
+def _array(tensor: onnx.TensorProto, what: str, where: str) -> np.ndarray:
+    """The values of a tensor: numbers or booleans."""
+    try:
+        array = np.asarray(numpy_helper.to_array(tensor))
+    except Exception as error:  # onnx and numpy raise many types on a damaged tensor
+        raise InputError(
+            f"{what} is damaged: {error}", where=where, remedy="export the model again"
+        ) from error
+    if array.dtype.kind == "V" or array.dtype.name.startswith(("bfloat", "float8", "float4")):
+        array = array.astype(np.float32)  # types of ml_dtypes, all exact in float32
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"{what} holds {array.dtype}, not numbers", where=where)
+    return array
+
+
+def _node(proto: onnx.NodeProto, opset: int, where: str) -> Node:
+    label = f"{proto.op_type} {proto.name or next(iter(proto.output), '')!r}"
+    if not any(proto.output):
+        raise InputError(f"node {label} has no output", where=where)
     attributes: dict[str, Attribute] = {}
     for item in proto.attribute:
-        value = onnx.helper.get_attribute_value(item)
-        if isinstance(value, bytes):
-            value = value.decode("utf-8", "replace")
-        elif isinstance(value, onnx.TensorProto):
-            value = numpy_helper.to_array(value)
-        elif isinstance(value, onnx.GraphProto):
-            raise InputError(
-                f"{proto.op_type} {proto.name!r} holds a subgraph",
-                where=where,
-                remedy="export the model without control flow",
-            )
-        elif isinstance(value, list):
-            value = tuple(value)
-        attributes[item.name] = value
+        attributes[item.name] = _attribute(item, label, where)
     return Node(
         proto.op_type,
         proto.name,
@@ -143,14 +181,61 @@ def _node(proto: onnx.NodeProto, where: str) -> Node:
         tuple(proto.input),
         tuple(proto.output),
         attributes,
+        opset,
     )
 
 
-def _check_order(nodes: tuple[Node, ...], known: set[str], where: str) -> None:
+def _attribute(item: onnx.AttributeProto, label: str, where: str) -> Attribute:
+    if item.type in (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS):
+        raise InputError(
+            f"{label} holds a subgraph", where=where, remedy="export the model without control flow"
+        )
+    if item.type == onnx.AttributeProto.TENSOR:
+        return _array(item.t, f"attribute {item.name!r} of {label}", where)
+    try:
+        value = onnx.helper.get_attribute_value(item)
+    except ValueError as error:
+        raise InputError(
+            f"attribute {item.name!r} of {label} cannot be read: {error}", where=where
+        ) from error
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, int | float | str):
+        return value
+    if isinstance(value, list) and all(isinstance(one, int | float) for one in value):
+        return tuple(value)
+    if isinstance(value, list) and all(isinstance(one, bytes) for one in value):
+        return ",".join(one.decode("utf-8", "replace") for one in value)
+    raise InputError(
+        f"attribute {item.name!r} of {label} is of a kind that no operator here has", where=where
+    )
+
+
+def _check_order(
+    nodes: tuple[Node, ...], known: set[str], outputs: tuple[str, ...], where: str
+) -> None:
+    """Every tensor is made once, before it is read."""
     for node in nodes:
         for source in node.inputs:
             if source and source not in known:
                 raise InputError(
                     f"{node.label} reads {source!r}, which nothing before it makes", where=where
                 )
+        for output in node.outputs:
+            if output and output in known:
+                raise InputError(f"{node.label} makes {output!r} a second time", where=where)
         known.update(node.outputs)
+    for output in outputs:
+        if output not in known:
+            raise InputError(f"nothing makes the output {output!r}", where=where)
+
+
+def _needed(nodes: tuple[Node, ...], outputs: tuple[str, ...]) -> tuple[Node, ...]:
+    """The nodes that some output depends on."""
+    wanted = set(outputs)
+    kept = []
+    for node in reversed(nodes):
+        if wanted & set(node.outputs):
+            kept.append(node)
+            wanted |= set(node.inputs) - {""}
+    return tuple(kept[::-1])

@@ -17,6 +17,8 @@ from hwcompress.ir import BIPOLAR, IntType
 
 __all__ = ["ROUNDINGS", "Quantizer", "read_quantizer"]
 
+_MAX_ZERO = 2.0**31
+
 Rounding = Callable[[np.ndarray], np.ndarray]
 
 ROUNDINGS: dict[str, Rounding] = {
@@ -50,7 +52,7 @@ class Quantizer:
     def levels(self, real: np.ndarray) -> np.ndarray:
         """Integer levels (int64) of real values."""
         if self.dtype is not None and self.dtype.is_bipolar:
-            return np.where(real >= 0, 1, -1).astype(np.int64)
+            return np.where(self.before(real) >= 0, 1, -1).astype(np.int64)
         units = self.before(real)
         if self.dtype is not None:
             units = np.clip(units, self.dtype.lo, self.dtype.hi)
@@ -63,7 +65,7 @@ class Quantizer:
     def distance(self, real: np.ndarray) -> np.ndarray:
         """Distance of each value from the nearest step of the quantizer, in levels."""
         if self.dtype is not None and self.dtype.is_bipolar:
-            return np.asarray(np.abs(real))
+            return np.asarray(np.abs(self.before(real) / 2.0))
         units = self.before(real)
         half = 0.5 if self.rounding.startswith(("ROUND", "HALF")) else 0.0
         near = np.abs(units - half - np.rint(units - half))
@@ -81,7 +83,10 @@ def _scalar(value: np.ndarray, what: str, node: Node) -> float:
             where=node.label,
             remedy="use one value for the whole tensor",
         )
-    return float(value.reshape(-1)[0])
+    number = float(value.reshape(-1)[0])
+    if not np.isfinite(number):
+        raise UnsupportedError(f"{what} is {number}", where=node.label)
+    return number
 
 
 def _int_type(node: Node, bits: float, signed: bool, narrow: bool) -> IntType:
@@ -107,14 +112,20 @@ def read_quantizer(node: Node, parameters: list[np.ndarray]) -> Quantizer:
     Raises:
         UnsupportedError: a parameter is outside what can be expressed.
     """
+    wanted = {"BipolarQuant": (1,), "Trunc": (4, 5)}.get(node.op, (3,))
+    if len(parameters) not in wanted:
+        raise UnsupportedError(
+            f"{len(parameters)} parameters, not {' or '.join(map(str, wanted))}", where=node.label
+        )
     scale = parameters[0]
-    if not np.all(scale > 0) or not np.all(np.isfinite(scale)):
-        raise UnsupportedError("scale is not positive", where=node.label)
+    _check_scale(scale, "scale", node)
     if node.op == "BipolarQuant":
-        return Quantizer(BIPOLAR, scale, np.zeros(()), lambda x: x, "ROUND")
+        return Quantizer(BIPOLAR, scale, np.zeros(()), lambda x: x / scale, "ROUND")
     zero = parameters[1]
-    if not np.array_equal(zero, np.rint(zero)):
-        raise UnsupportedError(f"zero point {zero} is not an integer", where=node.label)
+    if not np.array_equal(zero, np.rint(zero)) or np.any(np.abs(zero) > _MAX_ZERO):
+        raise UnsupportedError(
+            f"zero point {_short(zero)} is not an integer below 2^31", where=node.label
+        )
     rounding = node.text("rounding_mode", "FLOOR" if node.op == "Trunc" else "ROUND").upper()
     if rounding not in ROUNDINGS:
         raise UnsupportedError(
@@ -127,6 +138,22 @@ def read_quantizer(node: Node, parameters: list[np.ndarray]) -> Quantizer:
     return _read_trunc(node, parameters, rounding, signed, narrow)
 
 
+def _check_scale(scale: np.ndarray, what: str, node: Node) -> None:
+    if scale.size == 0 or not np.all(scale > 0) or not np.all(np.isfinite(scale)):
+        raise UnsupportedError(
+            f"{what} {_short(scale)} is not a positive number",
+            where=node.label,
+            remedy="calibrate or train the quantizer on data that reaches it",
+        )
+
+
+def _short(values: np.ndarray) -> str:
+    """The first odd value of an array, for messages."""
+    flat = values.reshape(-1)
+    odd = flat[~(np.isfinite(flat) & (flat > 0) & (flat == np.rint(flat)))]
+    return f"{(odd if odd.size else flat)[0]:g}" if flat.size else "of no element"
+
+
 def _read_trunc(
     node: Node, parameters: list[np.ndarray], rounding: str, signed: bool, narrow: bool
 ) -> Quantizer:
@@ -134,10 +161,21 @@ def _read_trunc(
     if len(parameters) == 4:  # version 1: levels keep the input's scale, nothing clamps
         in_bits = _scalar(parameters[2], "input bit width", node)
         out_bits = _scalar(parameters[3], "output bit width", node)
+        if not (1 <= in_bits <= 64 and 1 <= out_bits <= 64):
+            raise UnsupportedError(
+                f"bit widths {in_bits:g} and {out_bits:g} are not from 1 to 64", where=node.label
+            )
         divisor = np.asarray(2.0 ** (in_bits - out_bits))
         return Quantizer(None, scale, zero, lambda x: np.rint(x / scale + zero) / divisor, rounding)
     out_scale = parameters[3]
-    dtype = _int_type(node, _scalar(parameters[4], "output bit width", node), signed, narrow)
+    _check_scale(out_scale, "output scale", node)
+    out_bits = _scalar(parameters[4], "output bit width", node)
+    if signed and out_bits == 1:  # not bipolar here: {-1, 0}
+        if narrow:
+            raise UnsupportedError("one signed narrow bit has a single level", where=node.label)
+        dtype = IntType(-1, 0)
+    else:
+        dtype = _int_type(node, out_bits, signed, narrow)
     ratio = 2.0 ** np.rint(np.log2(out_scale / scale))
     return Quantizer(
         dtype, out_scale, zero / ratio, lambda x: np.rint(x / scale + zero) / ratio, rounding

@@ -18,6 +18,16 @@ __all__ = ["StepFunction", "evaluate_region", "fit_region", "prefers_rescale"]
 # Up to this many evaluations a region is tabulated, which also proves that it
 # is monotone; beyond, its direction must follow from its operators.
 _TABULATE = 1 << 22
+# Thresholds of one region, in all channels together: those of a known affine
+# function are found by two evaluations, others by a bisection.
+_MOST_GUESSED = 1 << 26
+_MOST_BISECTED = 1 << 22
+# A quantizer with more levels is narrowed to those that are reached.
+_MANY_LEVELS = 1 << 17
+# Channels are worked on in groups of about this many thresholds.
+_GROUP = 1 << 20
+# float64 holds integers below exactly.
+_EXACT = 1 << 53
 # More levels than this are a multiplication in hardware, if one can be proven.
 _COMPARATOR_LEVELS = 16
 
@@ -49,7 +59,12 @@ class StepFunction:
 
 
 def evaluate_region(
-    function: ScalarFunction, levels: Levels, dtype: IntType | None, bounds: Range, where: str
+    function: ScalarFunction,
+    levels: Levels,
+    dtype: IntType | None,
+    bounds: Range,
+    where: str,
+    hint: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> StepFunction:
     """Find the step function ``q -> levels(function(q))`` by evaluation.
 
@@ -60,70 +75,140 @@ def evaluate_region(
         dtype: the quantizer's type, or ``None`` to take the levels reached.
         bounds: integers that can occur.
         where: the node, for messages.
+        hint: gain and offset ``(channels,)``, in levels, of the function where
+            it is about affine; only saves time.
 
     Raises:
-        UnsupportedError: the function rises and falls, or its direction is
-            unknown and the range too wide to look at every integer.
+        UnsupportedError: the function rises and falls, its direction is
+            unknown and the range too wide to look at every integer, or there
+            are too many levels.
     """
-    lo, hi = bounds.lo, bounds.hi
+    region = _Region(function, levels, bounds, where)
+    sign, table = region.direction()
+    ends = region.evaluate(np.arange(function.channels), np.stack([bounds.lo, bounds.hi], axis=1))
+    if dtype is None or (dtype.count > _MANY_LEVELS and dtype.step == 1):
+        dtype = IntType(int(ends.min()), int(ends.max()))
+    steps = dtype.count - 1
+    total, most = steps * function.channels, _MOST_GUESSED if hint else _MOST_BISECTED
+    if total > most:
+        raise UnsupportedError(
+            f"{dtype.count} levels in {function.channels} channels: more than {most} boundaries"
+            " would have to be found",
+            where=where,
+            remedy="use fewer activation bits",
+        )
+    ladder = dtype.lo + dtype.step * (1 + np.arange(steps))
+    thresholds = np.empty((function.channels, steps), np.int64)
+    group = max(_GROUP // max(steps, 1), 1)
+    for start in range(0, function.channels, group):
+        channels = np.arange(start, min(start + group, function.channels))
+        thresholds[channels] = (
+            region.looked_up(channels, sign, ladder, table)
+            if table is not None
+            else region.bisected(channels, sign, ladder, hint)
+        )
+    return StepFunction(dtype, thresholds, sign, bounds.lo, bounds.hi)
 
-    def g(q: np.ndarray) -> np.ndarray:
-        real = function.every_channel(q)
+
+@dataclass(frozen=True, eq=False)
+class _Region:
+    function: ScalarFunction
+    levels: Levels
+    bounds: Range
+    where: str
+
+    def evaluate(self, channels: np.ndarray, q: np.ndarray) -> np.ndarray:
+        """Levels of the integers ``(k, n)`` in ``channels`` ``(k,)``."""
+        real = self.function.call(q.astype(np.float64), channels)
         if not np.all(np.isfinite(real)):
-            raise UnsupportedError("a reachable integer gives no finite value", where=where)
-        return levels(real, np.arange(function.channels))
+            raise UnsupportedError("a reachable integer gives no finite value", where=self.where)
+        return self.levels(real, channels)
 
-    width = int((hi - lo).max()) + 1
-    if width * function.channels <= _TABULATE:
-        q = np.minimum(lo[:, None] + np.arange(width), hi[:, None])
-        table = g(q)
+    def direction(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """+1 or -1 per channel, and the level of every integer if they are few."""
+        lo, hi = self.bounds.lo, self.bounds.hi
+        if max(abs(int(lo.min())), abs(int(hi.max()))) >= _EXACT:
+            raise UnsupportedError(
+                "the sum before it may reach 2^53", where=self.where, remedy="use fewer bits"
+            )
+        channels = np.arange(self.function.channels)
+        width = int((hi - lo).max()) + 1
+        if width * channels.size > _TABULATE:
+            return self._known_direction(width), None
+        table = self.evaluate(channels, np.minimum(lo[:, None] + np.arange(width), hi[:, None]))
         steps = np.diff(table, axis=1)
         rising, falling = np.all(steps >= 0, axis=1), np.all(steps <= 0, axis=1)
         mixed = np.flatnonzero(~rising & ~falling)
-        sign = np.where(rising, 1, -1)
         if mixed.size:
             raise UnsupportedError(
-                f"the function between {where} and the tensor before it rises and falls"
+                f"the function between {self.where} and the tensor before it rises and falls"
                 f" (channel {mixed[0]})",
-                where=where,
+                where=self.where,
                 remedy="use a monotone activation before this quantizer",
             )
-    else:
-        unknown = np.flatnonzero(function.direction == 0)
-        ends = g(np.stack([lo, hi], axis=1))
-        constant = function.gain is not None and np.all(function.gain[unknown] == 0)
-        if unknown.size and not constant:
+        return np.where(rising, 1, -1).astype(np.int64), table
+
+    def _known_direction(self, width: int) -> np.ndarray:
+        direction, gain = self.function.direction, self.function.gain
+        unknown = direction == 0
+        if np.any(unknown) and (gain is None or np.any(gain[unknown] != 0)):
             raise UnsupportedError(
                 f"a range of {width} integers is too wide to tabulate an activation that may"
                 " not be monotone",
-                where=where,
+                where=self.where,
                 remedy="quantize before the activation",
             )
-        sign = np.where(function.direction < 0, -1, 1)
-        table = ends
-    if dtype is None:
-        dtype = IntType(int(table.min()), int(table.max()))
-    # p = sign * q rises with the level.
-    low = np.where(sign > 0, lo, -hi)
-    high = np.where(sign > 0, hi, -lo)
-    ladder = dtype.lo + dtype.step * (1 + np.arange(dtype.count - 1))
-    thresholds = _bisect(lambda p: g(p * sign[:, None]), ladder, low, high)
-    return StepFunction(dtype, thresholds, sign.astype(np.int64), lo, hi)
+        return np.where(direction < 0, -1, 1).astype(np.int64)
 
+    def _turned(self, channels: np.ndarray, sign: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Bounds of ``p = sign * q``, which rises with the level."""
+        lo, hi, rising = self.bounds.lo[channels], self.bounds.hi[channels], sign[channels] > 0
+        return np.where(rising, lo, -hi), np.where(rising, hi, -lo)
 
-def _bisect(
-    g: Callable[[np.ndarray], np.ndarray], ladder: np.ndarray, low: np.ndarray, high: np.ndarray
-) -> np.ndarray:
-    """First ``p`` in ``low..high`` with ``g(p) >= level`` for each level; ``high + 1`` if none."""
-    below = np.repeat(low[:, None] - 1, ladder.size, axis=1)  # too low
-    above = np.repeat(high[:, None] + 1, ladder.size, axis=1)  # enough, or out of range
-    while np.any(above - below > 1):
-        middle = (below + above) >> 1
-        open_ = above - below > 1
-        enough = g(np.clip(middle, low[:, None], high[:, None])) >= ladder
-        above = np.where(open_ & enough, middle, above)
-        below = np.where(open_ & ~enough, middle, below)
-    return above
+    def looked_up(
+        self, channels: np.ndarray, sign: np.ndarray, ladder: np.ndarray, table: np.ndarray
+    ) -> np.ndarray:
+        """First ``p`` that reaches each level, from the table; one past the last if none."""
+        low, high = self._turned(channels, sign)
+        rows = []
+        for index, channel in enumerate(channels):
+            row = table[channel, : int(high[index] - low[index]) + 1]
+            row = row if sign[channel] > 0 else row[::-1]
+            rows.append(low[index] + np.searchsorted(row, ladder, side="left"))
+        return np.array(rows, np.int64).reshape(channels.size, ladder.size)
+
+    def bisected(
+        self,
+        channels: np.ndarray,
+        sign: np.ndarray,
+        ladder: np.ndarray,
+        hint: tuple[np.ndarray, np.ndarray] | None,
+    ) -> np.ndarray:
+        """First ``p`` that reaches each level, by bisection; one past the last if none."""
+        low, high = (item[:, None] for item in self._turned(channels, sign))
+        side = sign[channels][:, None]
+
+        def enough(p: np.ndarray) -> np.ndarray:
+            return self.evaluate(channels, np.clip(p, low, high) * side) >= ladder
+
+        below = np.broadcast_to(low - 1, (channels.size, ladder.size)).copy()  # too low
+        above = np.broadcast_to(high + 1, below.shape).copy()  # enough, or out of range
+        if hint is not None:
+            gain, offset = (item[channels][:, None] for item in hint)
+            slope = np.maximum(np.abs(gain), 1e-300)
+            guess = np.nan_to_num((ladder - 0.5 - offset) / slope, nan=0.0)
+            center = np.clip(guess, low - 1.0, high + 1.0).astype(np.int64)
+            for near in (center - 2, center + 2):
+                inside = (near > below) & (near < above)
+                reached = enough(near)
+                above = np.where(inside & reached, near, above)
+                below = np.where(inside & ~reached, near, below)
+        while np.any(going := above - below > 1):
+            middle = (below + above) >> 1
+            reached = enough(middle)
+            above = np.where(going & reached, middle, above)
+            below = np.where(going & ~reached, middle, below)
+        return above
 
 
 def fit_region(

@@ -10,6 +10,7 @@ search is over ``m`` and ``s`` only.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +47,17 @@ class _Steps:
     before: np.ndarray
     before_level: np.ndarray
 
+    @property
+    def highest_level(self) -> int:
+        """Largest magnitude of a level."""
+        both = np.concatenate([self.reached_level, self.before_level])
+        return int(np.abs(both).max()) if both.size else 0
+
+    def thinned(self) -> _Steps:
+        """About sixty of the constraints, spread evenly."""
+        rows = (self.reached, self.reached_level, self.before, self.before_level)
+        return _Steps(*(row[:: max(row.size // 64, 1)] for row in rows))
+
 
 def _steps(thresholds: np.ndarray, base: int, lo: int, hi: int) -> _Steps:
     levels = base + 1 + np.arange(thresholds.size, dtype=np.int64)
@@ -70,19 +82,37 @@ def _slope(thresholds: np.ndarray, lo: int, hi: int) -> float:
     return float(last - first) / width if width else float(inside.size)
 
 
+def _addends(steps: _Steps, mul: int, shift: int) -> tuple[int | None, int | None]:
+    """Least and largest addend that meet the constraints; ``None`` where nothing bounds it."""
+    least = (steps.reached_level << shift) - mul * steps.reached
+    most = (steps.before_level << shift) - 1 - mul * steps.before
+    return (int(least.max()) if least.size else None, int(most.min()) if most.size else None)
+
+
+def _crossed(bounds: tuple[int | None, int | None]) -> bool:
+    low, high = bounds
+    return low is not None and high is not None and low > high
+
+
 def _fit_floor(steps: _Steps, slope: float, reach: int) -> tuple[int, int, int] | None:
+    if not math.isfinite(slope):
+        return None
+    few = steps.thinned()
+    highest = steps.highest_level
     for shift in range(_MAX_SHIFT + 1):
         center = round(slope * (1 << shift))
         if center > _MAX_MULTIPLIER or (center + 1) * reach > _MAX_PRODUCT:
             return None
+        if highest << shift > _MAX_PRODUCT:  # int64 would wrap below
+            return None
         for mul in (center, center + 1, center - 1):
             if mul < 0 or (mul == 0 and slope > 0):
                 continue
-            least = (steps.reached_level << shift) - mul * steps.reached
-            most = (steps.before_level << shift) - 1 - mul * steps.before
-            low = int(least.max()) if least.size else None
-            high = int(most.min()) if most.size else None
-            if low is not None and high is not None and low > high:
+            # A few of the constraints refute nearly all candidates.
+            if _crossed(_addends(few, mul, shift)):
+                continue
+            low, high = bounds = _addends(steps, mul, shift)
+            if _crossed(bounds):
                 continue
             if low is None:
                 low = high if high is not None else 0
@@ -115,6 +145,8 @@ def _fit_half_even(
     steps: _Steps, gain: float, offset: float, reach: int
 ) -> tuple[int, int, int] | None:
     """An exactly dyadic ``gain * x + offset``, rounded to nearest even."""
+    if not (math.isfinite(gain) and math.isfinite(offset)):
+        return None
     for shift in range(_MAX_SHIFT + 1):
         mul, add = gain * (1 << shift), offset * (1 << shift)
         if abs(mul) > _MAX_MULTIPLIER or abs(mul) * reach + abs(add) > _MAX_PRODUCT:
@@ -146,33 +178,44 @@ def fit_rescale(
         gain, offset: levels per input step and level at zero where the
             function is affine before rounding (``(channels,)``), else ``None``.
     """
-    rows = []
-    for channel, row in enumerate(thresholds):
-        low, high = int(lo[channel]), int(hi[channel])
-        rows.append((_steps(row, base, low, high), _slope(row, low, high), max(-low, high, 1)))
+    bounds = [(int(a), int(b)) for a, b in zip(lo, hi, strict=True)]
+    reaches = [max(-low, high, 1) for low, high in bounds]
+
+    def constraints(channel: int) -> _Steps:
+        return _steps(thresholds[channel], base, *bounds[channel])
+
+    fits: list[tuple[int, int, int]] = []
     if gain is not None and offset is not None:
-        found = [
-            _fit_half_even(steps, float(gain[c]), float(offset[c]), reach)
-            for c, (steps, _, reach) in enumerate(rows)
-        ]
-        if all(item is not None for item in found):
-            return _as_fit([item for item in found if item is not None], "half_even")
+        for channel, reach in enumerate(reaches):
+            exact = _fit_half_even(
+                constraints(channel), float(gain[channel]), float(offset[channel]), reach
+            )
+            if exact is None:
+                break
+            fits.append(exact)
+        else:
+            return _as_fit(fits, "half_even", max(reaches))
     fits = []
-    for channel, (steps, slope, reach) in enumerate(rows):
+    for channel, reach in enumerate(reaches):
+        steps = constraints(channel)
+        slope = _slope(thresholds[channel], *bounds[channel])
         known = float(gain[channel]) if gain is not None else slope
         fit = _fit_floor(steps, known, reach) or _fit_floor(steps, slope, reach)
         if fit is None:
             return None
         fits.append(fit)
-    return _as_fit(fits, "floor")
+    return _as_fit(fits, "floor", max(reaches))
 
 
-def _as_fit(rows: list[tuple[int, int, int]], rounding: str) -> Fit:
-    mul, add, shift = (np.array(column, np.int64) for column in zip(*rows, strict=True))
+def _as_fit(rows: list[tuple[int, int, int]], rounding: str, reach: int) -> Fit:
     # A common shift that makes the multipliers equal is one constant in
-    # hardware; scaling all three by a power of two changes no result.
-    up = np.int64(shift.max()) - shift
-    common = mul << up
-    if np.all(common == common[0]) and np.all(np.abs(add << up) < _MAX_PRODUCT):
-        mul, add, shift = common, add << up, shift + up
+    # hardware; scaling all three by a power of two changes no result. Python's
+    # integers, because a product may leave int64.
+    most = max(shift for _, _, shift in rows)
+    scaled = [(mul << (most - shift), add << (most - shift), most) for mul, add, shift in rows]
+    same = len({mul for mul, _, _ in scaled}) == 1
+    fits = all(mul * reach + abs(add) < _MAX_PRODUCT for mul, add, _ in scaled)
+    mul, add, shift = (
+        np.array(column, np.int64) for column in zip(*(scaled if same and fits else rows), strict=True)
+    )
     return Fit(mul, add, shift, rounding)
