@@ -103,7 +103,6 @@ def build(
 
     `hwcompress build net.py:make --data train.npz --board pynq --weight-bits 4 --epochs 5`
     """
-    from hwcompress.cli.session import run_build
     from hwcompress.flow.request import make_settings, output_folder
 
     settings = make_settings(
@@ -121,6 +120,9 @@ def build(
         frames=frames,
         simulator=simulator,
     )
+    # After the cheap checks: this one loads the simulator and the frontend.
+    from hwcompress.cli.session import run_build
+
     run_build(output_folder(settings, out), settings, jobs=jobs, force=force)
 
 

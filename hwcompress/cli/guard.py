@@ -23,27 +23,32 @@ __all__ = ["EXIT_DEFECT", "captured", "guarded"]
 EXIT_DEFECT = 70
 """EX_SOFTWARE of sysexits.h: an error that we did not raise on purpose."""
 
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
+
 Parameters = ParamSpec("Parameters")
 
 
 def guarded(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
     """Wrap a command: no traceback reaches the user, and every end has its exit code.
 
-    1 and 2 as the error's class says; 130 and 143 after Ctrl-C and SIGTERM;
-    70 for a defect of ours, whose traceback goes to a file.
+    1 and 2 as the error's class says; 130, 143 and 129 after Ctrl-C, SIGTERM
+    and SIGHUP; 70 for a defect of ours, whose traceback goes to a file.
     """
 
     @functools.wraps(command)
     def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
-        signal.signal(signal.SIGTERM, _terminate)
+        for number in _ENDING:
+            # `nohup` and the like ask for a signal to be ignored.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, _terminate)
         try:
             command(*args, **kwargs)
         except HwcompressError as error:
             _leave(f"error: {error}", error.exit_code)
         except KeyboardInterrupt:
             _leave("interrupted; the same command goes on where it stopped", 130)
-        except Terminated:
-            _leave("terminated; the same command goes on where it stopped", 143)
+        except Terminated as end:
+            _leave("terminated; the same command goes on where it stopped", 128 + end.number)
         except BrokenPipeError:
             _leave("", 141)
         except Exception as error:
@@ -56,8 +61,9 @@ def guarded(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
     # A second signal must not interrupt the cleaning up after the first.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise Terminated
+    for ending in _ENDING:
+        signal.signal(ending, signal.SIG_IGN)
+    raise Terminated(number)
 
 
 def _leave(message: str, code: int) -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from typing import Self, TextIO
@@ -32,7 +33,7 @@ class ProgressDisplay:
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
             TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[detail]}", markup=True),
+            TextColumn("{task.fields[detail]}", style="dim", markup=False),
             console=self.console,
             transient=True,
         )
@@ -69,10 +70,11 @@ class ProgressDisplay:
             self._line(step, f"{step.title} ...")
 
     def detail(self, step: Step, text: str) -> None:
-        if self.live and step.name in self.tasks:
-            from rich.markup import escape
-
-            self.bars.update(self.tasks[step.name], detail=escape(text))
+        task = self.tasks.get(step.name) if self.live else None
+        # The step's thread may still talk when the display has ended its line.
+        if task is not None:
+            with contextlib.suppress(KeyError):
+                self.bars.update(task, detail=text)
 
     def finished(self, step: Step, seconds: float) -> None:
         self._end(step)

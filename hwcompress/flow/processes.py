@@ -12,10 +12,14 @@ __all__ = ["Terminated", "end_descendants"]
 
 
 class Terminated(BaseException):
-    """The process was asked to end by SIGTERM.
+    """The process was asked to end by the signal ``number``.
 
     Not an :class:`Exception`: no step may swallow it.
     """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 def _parents() -> dict[int, int]:

@@ -130,7 +130,9 @@ def test_a_defect_has_its_own_code_and_a_log(tmp_path: Path) -> None:
     assert "Traceback" in log.read_text()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_stopped_build_can_go_on(tmp_path: Path, number: signal.Signals, code: int) -> None:
     # The training of the embedded network leaves enough time for a signal.
     process = subprocess.Popen(

@@ -45,7 +45,7 @@ def start(folder: Path, **environment: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, str(SCRIPT), str(folder)],
         env={**os.environ, **environment},
-        stderr=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     )
 
 
@@ -157,7 +157,7 @@ def test_killed_build_resumes(tmp_path: Path, log: Path) -> None:
     process = start(folder, FAKE_WAIT="30")
     child = int(wait_for(Path(f"{log}.child")))
     process.kill()
-    process.communicate()
+    process.wait()
     os.kill(child, signal.SIGKILL)
     assert not (folder / "slow.txt").exists(), "a half-written output has its name"
     assert (folder / ".tmp-slow" / "slow.txt").read_text() == "half"
@@ -180,7 +180,7 @@ def test_two_builds_in_one_folder(tmp_path: Path, log: Path) -> None:
     assert f"process {process.pid} holds build.lock" in str(caught.value)
     assert "another build is working in" in str(caught.value)
     process.kill()
-    process.communicate()
+    process.wait()
     os.kill(child, signal.SIGKILL)
     # The lock file is still there, with the number of a dead process.
     assert (folder / "build.lock").read_text().strip() == str(process.pid)
@@ -191,7 +191,7 @@ def test_interrupt_ends_the_programs_of_a_step(tmp_path: Path, log: Path) -> Non
     process = start(tmp_path / "b", FAKE_WAIT="30")
     child = int(wait_for(Path(f"{log}.child")))
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.wait(timeout=20)
     assert process.returncode != 0
     state = Path(f"/proc/{child}/stat")
     assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"

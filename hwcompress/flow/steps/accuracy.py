@@ -8,7 +8,7 @@ from hwcompress.data import check_labels
 from hwcompress.ir import ArgMax, Graph
 from hwcompress.report.facts import Accuracy, Confusion
 
-__all__ = ["accuracy", "class_count", "confusion", "decide", "usable_labels"]
+__all__ = ["accuracy", "class_count", "confusion", "decide", "single_boundary", "usable_labels"]
 
 _MAX_CONFUSION = 32
 
@@ -31,12 +31,19 @@ def decide(graph: Graph, real: np.ndarray) -> np.ndarray:
     tensor = graph.outputs[0].inputs[0]
     flat = real.reshape(real.shape[0], -1)
     if isinstance(graph.producer(tensor), ArgMax):
-        return np.rint(flat[:, 0]).astype(np.int64)
-    if flat.shape[1] > 1:
-        return flat.argmax(axis=1)
-    kind = graph.tensors[tensor]
+        decided = np.rint(flat[:, 0])
+    elif flat.shape[1] > 1:
+        decided = np.argmax(flat, axis=1)
+    else:
+        decided = flat[:, 0] > single_boundary(graph)
+    return np.asarray(decided, np.int64)
+
+
+def single_boundary(graph: Graph) -> float:
+    """What a single output value must exceed to mean class 1."""
+    kind = graph.tensors[graph.outputs[0].inputs[0]]
     lowest = float(kind.affine.apply(np.array([[kind.dtype.lo], [kind.dtype.hi]])).min())
-    return (flat[:, 0] > (0.0 if lowest < 0 else 0.5)).astype(np.int64)
+    return 0.0 if lowest < 0 else 0.5
 
 
 def accuracy(who: str, by: str, given: np.ndarray, labels: np.ndarray) -> Accuracy:

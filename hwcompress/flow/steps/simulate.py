@@ -15,6 +15,7 @@ from hwcompress.flow.steps.accuracy import (
     class_count,
     confusion,
     decide,
+    single_boundary,
     usable_labels,
 )
 from hwcompress.flow.steps.arrays import Vectors, load_arrays, load_test, real_samples
@@ -73,7 +74,10 @@ def run_simulate(context: Context) -> SimulateFacts:
         tally.add("integer graph", source.who, "outputs", source.by, results)
     integers.save(context.out, graph)
     accuracies, matrix = _accuracies(graph, sources, integers, labels, context.tools)
-    return SimulateFacts(tally.checks() + blocks.checks(), accuracies, matrix, ())
+    notes: tuple[str, ...] = ()
+    if accuracies and graph.tensors[_first(graph)].type.size == 1 and class_count(graph) == 2:
+        notes = (f"a single output: class 1 above {single_boundary(graph):g}",)
+    return SimulateFacts(tally.checks() + blocks.checks(), accuracies, matrix, notes)
 
 
 def _first(graph: Graph) -> str:
