@@ -98,7 +98,7 @@ PIPELINE = (
         code=("hwcompress.hls.rtl", "hwcompress.hls.folding", "hwcompress.ir"),
     ),
     # From here on, steps depend on earlier ones but not on each other, so two run at a time.
-    # The longest go first.
+    # The longest goes first.
     Step(
         "synthesize",
         "synthesize for the board's part",
@@ -111,17 +111,6 @@ PIPELINE = (
         tools=("yosys", "vivado"),
     ),
     Step(
-        "bench",
-        "cocotb bench with random stalls",
-        run_bench_step,
-        outputs=("bench",),
-        needs=("import", "simulate", "generate"),
-        reads=("frames", "simulator"),
-        code=("hwcompress.hls.cosim", "hwcompress.tools", "hwcompress.flow.steps.hardware"),
-        tools=("verilator", "iverilog", "g++"),
-        packages=("cocotb",),
-    ),
-    Step(
         "verify",
         "run the Verilog on all test samples",
         run_verify,
@@ -129,6 +118,18 @@ PIPELINE = (
         needs=("import", "simulate", "generate"),
         code=("hwcompress.hls.cosim", "hwcompress.tools", "hwcompress.flow.steps.hardware"),
         tools=("verilator", "g++"),
+    ),
+    Step(
+        "bench",
+        "cocotb bench with random stalls",
+        run_bench_step,
+        outputs=("bench",),
+        # After verify, which names the layer where a wrong answer starts.
+        needs=("import", "simulate", "generate", "verify"),
+        reads=("frames", "simulator"),
+        code=("hwcompress.hls.cosim", "hwcompress.tools", "hwcompress.flow.steps.hardware"),
+        tools=("verilator", "iverilog", "g++"),
+        packages=("cocotb",),
     ),
     Step(
         "hls4ml",
