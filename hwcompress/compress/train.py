@@ -9,18 +9,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from hwcompress.compress.outputs import before_host, ends_in_softmax
+
 __all__ = ["accuracy", "logits", "train_classifier"]
 
 Progress = Callable[[int, int, float], None]
 
 _EVALUATION_BATCH = 500
-
-
-def _plain(result: object) -> torch.Tensor:
-    """A tensor from what a module gives (Brevitas may wrap it)."""
-    value = getattr(result, "value", result)
-    assert isinstance(value, torch.Tensor)
-    return value
 
 
 def train_classifier(
@@ -38,7 +33,7 @@ def train_classifier(
     """Train in place by cross-entropy, Adam and a one-cycle schedule.
 
     Args:
-        module: gives logits ``(n, classes)``.
+        module: gives logits ``(n, classes)``, or their softmax.
         x: samples ``(n, *input shape)`` float.
         y: labels ``(n,)``.
         epochs: passes over the data; none leaves the module as it is.
@@ -58,6 +53,9 @@ def train_classifier(
     steps = max(samples.shape[0] // batch, 1)
     optimizer = torch.optim.Adam(module.parameters(), lr=rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, epochs * steps)
+    module.eval()
+    # Cross-entropy wants logits: a softmax at the module's end stays out of training.
+    softmax = int(ends_in_softmax(module, samples[:2]))
     module.train()
     for epoch in range(1, epochs + 1):
         order = torch.randperm(samples.shape[0], generator=generator)
@@ -68,7 +66,7 @@ def train_classifier(
             if shift:
                 data = _moved(data, shift, generator)
             optimizer.zero_grad()
-            loss = functional.cross_entropy(_plain(module(data)), labels[rows])
+            loss = functional.cross_entropy(before_host(module, data, softmax), labels[rows])
             loss.backward()
             optimizer.step()
             schedule.step()
@@ -86,19 +84,21 @@ def _moved(images: torch.Tensor, shift: int, generator: torch.Generator) -> torc
     return padded[..., shift + down : shift + down + height, shift + right : shift + right + width]
 
 
-def logits(module: nn.Module, x: np.ndarray, *, double: bool = False) -> np.ndarray:
-    """Outputs in eval mode, ``(n, ...)`` float64, computed in float32 (or float64)."""
+def logits(module: nn.Module, x: np.ndarray, *, host: int = 0) -> np.ndarray:
+    """Outputs in eval mode, ``(n, ...)`` float64, computed in float32.
+
+    Args:
+        host: how many functions at the module's end to leave out, since they
+            are the host's (:class:`hwcompress.ir.Output`).
+    """
     module.eval()
-    dtype = torch.float64 if double else torch.float32
-    if double:
-        module = module.double()
     parts = []
     with torch.no_grad():
         for start in range(0, x.shape[0], _EVALUATION_BATCH):
-            block = torch.as_tensor(np.asarray(x[start : start + _EVALUATION_BATCH]), dtype=dtype)
-            parts.append(_plain(module(block)).to(torch.float64).numpy())
-    if double:
-        module.float()
+            block = torch.as_tensor(
+                np.asarray(x[start : start + _EVALUATION_BATCH]), dtype=torch.float32
+            )
+            parts.append(before_host(module, block, host).to(torch.float64).numpy())
     return np.concatenate(parts)
 
 

@@ -121,7 +121,8 @@ def _train_and_export(
     if (plan.fresh or plan.epochs) and _align_output_bias(plan.module, imported.graph):
         notes.append("the output layer's bias rounded to whole steps of its accumulator")
         imported = exported()
-    outputs = logits(plan.module, source_samples(imported, test))
+    host = len(imported.graph.outputs[0].host)
+    outputs = logits(plan.module, source_samples(imported, test), host=host)
     np.savez(folder / OUTPUTS_FILE, allow_pickle=False, y=outputs)
     return SourceFacts(plan.kind, plan.name, f"PyTorch {torch.__version__}, float32", tuple(notes))
 

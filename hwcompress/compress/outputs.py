@@ -1,0 +1,70 @@
+"""What a module computes before the functions that are left to the host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+__all__ = ["before_host", "ends_in_softmax", "plain"]
+
+# Functions that an Output of the integer graph may leave to the host.
+_HOST = frozenset({"relu", "sigmoid", "softmax", "tanh"})
+
+
+def plain(result: object) -> torch.Tensor:
+    """A tensor from what a module gives (Brevitas may wrap it)."""
+    value = getattr(result, "value", result)
+    assert isinstance(value, torch.Tensor)
+    return value
+
+
+class _Calls(TorchFunctionMode):
+    """Remembers argument and result of every host function that is called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[tuple[object, object]] = []
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if getattr(func, "__name__", "") in _HOST and args:
+            self.calls.append((args[0], result))
+        return result
+
+
+def before_host(module: nn.Module, data: torch.Tensor, functions: int) -> torch.Tensor:
+    """The module's output before its last host functions.
+
+    Args:
+        module: called once.
+        data: a batch.
+        functions: how many functions at the end to leave out; 0 is a plain call.
+    """
+    if not functions:
+        return plain(module(data))
+    with _Calls() as recorded:
+        value: object = module(data)
+    for argument, result in reversed(recorded.calls):
+        if functions and result is value:
+            value = argument
+            functions -= 1
+    return plain(value)
+
+
+def ends_in_softmax(module: nn.Module, data: torch.Tensor) -> bool:
+    """Whether the module's outputs for a batch are rows of probabilities."""
+    with torch.no_grad():
+        rows = plain(module(data))
+    if rows.ndim != 2 or not bool(torch.all(rows >= 0)):
+        return False
+    return bool(torch.allclose(rows.sum(1), torch.ones(len(rows))))

@@ -1,0 +1,54 @@
+"""What a module gives before the functions that are left to the host."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from hwcompress.compress.outputs import before_host, ends_in_softmax
+
+
+class Functional(nn.Module):
+    """A softmax as a function, and another inside that must not be mistaken for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        gate = torch.softmax(x, dim=1)
+        return torch.softmax(self.linear(x * gate), dim=1)
+
+
+def linear_part(module: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    if isinstance(module, Functional):
+        return module.linear(x * torch.softmax(x, dim=1))
+    return module[0](x)
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        nn.Sequential(nn.Linear(4, 3), nn.Softmax(dim=1)),
+        nn.Sequential(nn.Linear(4, 3), nn.Sigmoid()),
+        Functional(),
+    ],
+)
+def test_the_last_function_is_left_out(module: nn.Module) -> None:
+    x = torch.randn(5, 4)
+    assert torch.equal(before_host(module, x, 1), linear_part(module, x))
+    assert torch.equal(before_host(module, x, 0), module(x))
+
+
+def test_several_functions_are_left_out() -> None:
+    module = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Softmax(dim=1))
+    x = torch.randn(5, 4)
+    assert torch.equal(before_host(module, x, 2), module[0](x))
+
+
+def test_softmax_is_recognized() -> None:
+    x = torch.randn(6, 4)
+    assert ends_in_softmax(Functional(), x)
+    assert not ends_in_softmax(nn.Linear(4, 3), x)
+    assert not ends_in_softmax(nn.Sequential(nn.Linear(4, 3), nn.Sigmoid()), x)
