@@ -2,9 +2,9 @@
 
 With scales that are powers of two a float32 run of the source is exact and
 must agree everywhere. With other scales a float32 sum may fall on the other
-side of a rounding tie; such a difference counts as *explained* only if, in
-float64, some quantizer's value before rounding lies within
-:data:`EXPLAINED_WITHIN` steps of a boundary.
+side of a rounding tie; such a difference counts as *explained* only if
+rounding values within :data:`EXPLAINED_WITHIN` steps of a boundary to the other
+side gives the very same integers (:mod:`hwcompress.frontend.explain`).
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from hwcompress.frontend.float64 import QUANTIZERS
+from hwcompress.frontend.explain import EXPLAINED_WITHIN, Ties
 from hwcompress.frontend.importer import Imported
 from hwcompress.frontend.qonnx_runtime import QonnxRuntime
-from hwcompress.frontend.quantizers import read_quantizer
 from hwcompress.sim.diff import Comparison, compare
 
 __all__ = [
@@ -28,8 +27,11 @@ __all__ = [
     "source_samples",
 ]
 
-EXPLAINED_WITHIN = 1e-6
 _BLOCK = 256
+# Samples with a difference that are looked into; more than these are no rounding ties.
+_LOOKED_INTO = 500
+# One unexplained difference fails the check; no need to look into all of them.
+_ENOUGH = 3
 
 
 def source_samples(imported: Imported, samples: np.ndarray) -> np.ndarray:
@@ -63,30 +65,29 @@ def _integers(imported: Imported, tensor: str, real: np.ndarray) -> np.ndarray:
     return np.where(wrong, kind.dtype.hi + 1, nearest).astype(np.int64)
 
 
-def _near_boundary(imported: Imported, trace: Mapping[str, np.ndarray]) -> np.ndarray:
-    """For each sample, whether any quantizer is within reach of a step."""
-    near: np.ndarray | None = None
-    constants = imported.float64.constants
-    for node in imported.model.nodes:
-        if node.op not in QUANTIZERS or node.inputs[0] not in trace:
-            continue
-        quantizer = read_quantizer(
-            node, [np.asarray(constants[name], np.float64) for name in node.inputs[1:]]
+def _explained(
+    imported: Imported, samples: np.ndarray, tensor: str, theirs: np.ndarray, ours: np.ndarray
+) -> np.ndarray:
+    """Which samples differ by rounding ties alone: both sides follow from the source with some
+    values on a boundary rounded to the other side."""
+    wrong = np.flatnonzero(np.any((theirs != ours).reshape(len(ours), -1), axis=1))
+    result = np.zeros(len(ours), bool)
+    ties = Ties(imported.float64, imported.model, samples)
+    source, _ = imported.origin[tensor]
+    failures = 0
+    for row in wrong[:_LOOKED_INTO]:
+        result[row] = all(
+            ties.explain(
+                samples[row : row + 1],
+                source,
+                lambda real: _integers(imported, tensor, real),
+                side[row].reshape(-1),
+            )
+            for side in (ours, theirs)
         )
-        distance = quantizer.distance(trace[node.inputs[0]])
-        here = np.any(distance.reshape(distance.shape[0], -1) <= EXPLAINED_WITHIN, axis=1)
-        near = here if near is None else near | here
-    assert near is not None
-    return near
-
-
-def _explained(imported: Imported, samples: np.ndarray, wrong: np.ndarray) -> np.ndarray:
-    """Which of the samples with a mismatch have a value next to a boundary."""
-    rows = np.flatnonzero(wrong)
-    result = np.zeros(wrong.shape, bool)
-    for start in range(0, rows.size, _BLOCK):
-        block = rows[start : start + _BLOCK]
-        result[block] = _near_boundary(imported, imported.float64.trace(samples[block]))
+        failures += int(not result[row])
+        if failures == _ENOUGH:
+            break
     return result
 
 
@@ -102,7 +103,7 @@ def _compared(
     result = compare(level, "integer graph", theirs, ours, tensor)
     if result.mismatches:
         differ = (theirs != ours).reshape(ours.shape[0], -1)
-        explained = _explained(imported, samples, np.any(differ, axis=1))
+        explained = _explained(imported, samples, tensor, theirs, ours)
         result = replace(result, explained=int(differ[explained].sum()))
     return result
 

@@ -58,6 +58,7 @@ UNARY: dict[str, Callable[[Node], Unary]] = {
     "Tanh": lambda _: Unary(np.tanh, 1),
 }
 
+
 def _divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Division; of integers it cuts towards zero."""
     if a.dtype.kind in "iu" and b.dtype.kind in "iu":

@@ -11,7 +11,7 @@ from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.lowering import Lowering, handles
 from hwcompress.frontend.onnx_model import Node
 from hwcompress.frontend.shapes import MOVES, moved_shape, permutation
-from hwcompress.frontend.values import Constant, Symbolic, Value
+from hwcompress.frontend.values import Constant, Value
 
 __all__: list[str] = []
 

@@ -134,9 +134,7 @@ def read_onnx(path: Path) -> OnnxModel:
     nodes = tuple(_node(node, opset, where) for node in proto.graph.node)
     outputs = tuple(value.name for value in proto.graph.output)
     _check_order(nodes, {*inputs, *initializers}, outputs, where)
-    return OnnxModel(
-        path, path.stem, opset, inputs, outputs, initializers, _needed(nodes, outputs)
-    )
+    return OnnxModel(path, path.stem, opset, inputs, outputs, initializers, _needed(nodes, outputs))
 
 
 def _opset(proto: onnx.ModelProto, where: str) -> int:

@@ -51,9 +51,11 @@ class Quantizer:
 
     def levels(self, real: np.ndarray) -> np.ndarray:
         """Integer levels (int64) of real values."""
+        return self._rounded(self.before(real))
+
+    def _rounded(self, units: np.ndarray) -> np.ndarray:
         if self.dtype is not None and self.dtype.is_bipolar:
-            return np.where(self.before(real) >= 0, 1, -1).astype(np.int64)
-        units = self.before(real)
+            return np.where(units >= 0, 1, -1).astype(np.int64)
         if self.dtype is not None:
             units = np.clip(units, self.dtype.lo, self.dtype.hi)
         return ROUNDINGS[self.rounding](units).astype(np.int64)
@@ -61,6 +63,11 @@ class Quantizer:
     def real(self, levels: np.ndarray) -> np.ndarray:
         """What levels stand for, float64."""
         return np.asarray((levels - self.zero) * self.scale)
+
+    def neighbours(self, real: np.ndarray, within: float) -> tuple[np.ndarray, np.ndarray]:
+        """What real values become if they are ``within`` levels lower, and higher."""
+        units = self.before(real)
+        return self.real(self._rounded(units - within)), self.real(self._rounded(units + within))
 
     def distance(self, real: np.ndarray) -> np.ndarray:
         """Distance of each value from the nearest step of the quantizer, in levels."""
@@ -139,9 +146,10 @@ def read_quantizer(node: Node, parameters: list[np.ndarray]) -> Quantizer:
 
 
 def _check_scale(scale: np.ndarray, what: str, node: Node) -> None:
-    if scale.size == 0 or not np.all(scale > 0) or not np.all(np.isfinite(scale)):
+    # Beyond, float32 arithmetic on the values overflows or loses its digits.
+    if scale.size == 0 or not np.all((scale >= 2.0**-100) & (scale <= 2.0**100)):
         raise UnsupportedError(
-            f"{what} {_short(scale)} is not a positive number",
+            f"{what} {_short(scale)} is not a positive number of a usual size",
             where=node.label,
             remedy="calibrate or train the quantizer on data that reaches it",
         )

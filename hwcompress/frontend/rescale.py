@@ -216,6 +216,7 @@ def _as_fit(rows: list[tuple[int, int, int]], rounding: str, reach: int) -> Fit:
     same = len({mul for mul, _, _ in scaled}) == 1
     fits = all(mul * reach + abs(add) < _MAX_PRODUCT for mul, add, _ in scaled)
     mul, add, shift = (
-        np.array(column, np.int64) for column in zip(*(scaled if same and fits else rows), strict=True)
+        np.array(column, np.int64)
+        for column in zip(*(scaled if same and fits else rows), strict=True)
     )
     return Fit(mul, add, shift, rounding)

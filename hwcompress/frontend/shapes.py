@@ -8,7 +8,6 @@ for a batch of one has a one there.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 

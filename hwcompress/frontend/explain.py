@@ -1,0 +1,162 @@
+"""Whether a difference from the source can come from rounding ties alone.
+
+PyTorch and the ``qonnx`` executor calculate in float32. Where a value before
+rounding lies on a boundary of its quantizer and float32 cannot hold it, the
+order of a sum decides on which side it falls (DESIGN.md, section 2.2). Such a
+difference is *proven* here: with some of those values rounded to the other
+side, the source in float64 gives exactly the integers that were seen.
+
+Where float32 is exact, as it is with scales that are powers of two, no value
+may fall on the other side, and nothing is explained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from hwcompress.frontend.float64 import QUANTIZERS, Float64Model, Forced
+from hwcompress.frontend.onnx_model import Node, OnnxModel
+from hwcompress.frontend.quantizers import Quantizer, read_quantizer
+
+__all__ = ["EXPLAINED_WITHIN", "Ties"]
+
+EXPLAINED_WITHIN = 1e-6
+"""Steps from a boundary within which a value may be rounded to the other side."""
+
+_EVIDENCE = 256  # samples that tell whether float32 is exact
+_FLIPS = 128  # alternatives tried at once
+_DEPTH = 12  # values rounded to the other side in one sample
+_BEAM = 3
+
+Integers = Callable[[np.ndarray], np.ndarray]
+Trace = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class _Flip:
+    """One value of a sample, rounded to another level than in float64."""
+
+    tensor: str
+    element: int
+    real: float
+
+
+class Ties:
+    """The rounding ties of a model.
+
+    Args:
+        source: the model in float64.
+        model: its nodes.
+        samples: what the source is fed; the first of them show where float32 is exact.
+    """
+
+    def __init__(self, source: Float64Model, model: OnnxModel, samples: np.ndarray) -> None:
+        self._source = source
+        self._quantizers: list[tuple[Node, Quantizer]] = []
+        self._model = model
+        self._find_inexact(source.trace(samples[:_EVIDENCE]))
+
+    def explain(
+        self, sample: np.ndarray, tensor: str, integers: Integers, wanted: np.ndarray
+    ) -> bool:
+        """Whether ties alone can make the source give these integers.
+
+        Args:
+            sample: ``(1, *input shape)``.
+            tensor: name of the source's tensor.
+            integers: real values ``(n, ...)`` of this tensor to integers ``(n, size)``.
+            wanted: the integers to be reached, ``(size,)``.
+        """
+        beam: list[tuple[_Flip, ...]] = [()]
+        seen: set[frozenset[_Flip]] = {frozenset()}
+        for _ in range(_DEPTH + 1):
+            trace = self._run(sample, beam)
+            if self._reached(trace[tensor], integers, wanted).any():
+                return True
+            tried: list[tuple[int, tuple[_Flip, ...]]] = []
+            for row, flips in enumerate(beam):
+                options = []
+                for flip in self._flips(trace, row, tensor):
+                    option = (*flips, flip)
+                    if frozenset(option) not in seen and not _twice(flips, flip):
+                        seen.add(frozenset(option))
+                        options.append(option)
+                for start in range(0, len(options), _FLIPS):
+                    block = options[start : start + _FLIPS]
+                    real = self._run(sample, block)[tensor]
+                    if self._reached(real, integers, wanted).any():
+                        return True
+                    away = np.abs(integers(real).reshape(len(block), -1) - wanted).sum(axis=1)
+                    tried.extend(zip(away.tolist(), block, strict=True))
+            if not tried:
+                return False
+            beam = [option for _, option in sorted(tried, key=lambda item: item[0])[:_BEAM]]
+        return False
+
+    @staticmethod
+    def _reached(real: np.ndarray, integers: Integers, wanted: np.ndarray) -> np.ndarray:
+        found = integers(real).reshape(real.shape[0], -1)
+        return np.asarray(np.all(found == wanted.reshape(-1), axis=1))
+
+    def _run(self, sample: np.ndarray, options: list[tuple[_Flip, ...]]) -> Trace:
+        """The trace with a row for each set of flips."""
+        rows: dict[str, list[tuple[int, int, float]]] = {}
+        for row, flips in enumerate(options):
+            for flip in flips:
+                rows.setdefault(flip.tensor, []).append((row, flip.element, flip.real))
+        forced: dict[str, Forced] = {}
+        for name, items in rows.items():
+            row, element, real = (np.array(column) for column in zip(*items, strict=True))
+            forced[name] = (row, element, real)
+        return self._source.trace(np.repeat(sample, len(options), axis=0), forced)
+
+    def _flips(self, trace: Trace, row: int, tensor: str) -> list[_Flip]:
+        """Values of one row on a boundary where float32 is not exact, up to ``tensor``."""
+        flips = []
+        made = list(trace)
+        for node, quantizer in self._quantizers:
+            (output,) = node.outputs[:1]
+            if made.index(output) > made.index(tensor):
+                break
+            source = trace[node.inputs[0]][row : row + 1]
+            for real in quantizer.neighbours(source, 2 * EXPLAINED_WITHIN):
+                other = np.broadcast_to(real, source.shape).reshape(-1)
+                here = trace[output][row].reshape(-1)
+                near = quantizer.distance(source).reshape(-1) <= EXPLAINED_WITHIN
+                for element in np.flatnonzero(near & (other != here)):
+                    flips.append(_Flip(output, int(element), float(other[element])))
+        return flips
+
+    def _find_inexact(self, trace: Trace) -> None:
+        """Note the quantizers whose input float32 does not calculate exactly."""
+        exact = {name: _in_float32(value) for name, value in self._source.constants.items()}
+        sample = next(iter(self._model.inputs))  # a float32 run is fed its nearest float32
+        exact[sample] = _in_float32(trace[sample])
+        for node in self._model.nodes:
+            output = node.outputs[0]
+            if output not in trace:
+                continue
+            before = all(exact.get(name, True) for name in node.inputs if name)
+            if node.op not in QUANTIZERS:
+                exact[output] = before and _in_float32(trace[output])
+                continue
+            quantizer = read_quantizer(
+                node,
+                [np.asarray(self._source.constants[name], np.float64) for name in node.inputs[1:]],
+            )
+            source = trace[node.inputs[0]]
+            if not (before and _in_float32(source) and _in_float32(quantizer.before(source))):
+                self._quantizers.append((node, quantizer))
+            exact[output] = _in_float32(trace[output])
+
+
+def _in_float32(values: np.ndarray) -> bool:
+    with np.errstate(over="ignore"):
+        return bool(np.array_equal(values.astype(np.float32).astype(np.float64), values))
+
+
+def _twice(flips: tuple[_Flip, ...], flip: _Flip) -> bool:
+    return any((item.tensor, item.element) == (flip.tensor, flip.element) for item in flips)
