@@ -6,7 +6,7 @@ import numpy as np
 
 from hwcompress.hls.rtl.builder import Layer, value_code
 from hwcompress.hls.rtl.netlist import Literal, Stream
-from hwcompress.ir import IntType
+from hwcompress.ir import TERNARY, IntType
 from hwcompress.ir.ops.spatial import Pair, Quad
 
 __all__ = ["is_pointwise", "sliding_window"]
@@ -37,6 +37,9 @@ def sliding_window(
     For every output pixel and group the window leaves ``folds`` times, kernel
     row by kernel row, with elements of ``window_type``.
     """
+    if window_type.is_bipolar and not stream.dtype.is_bipolar:
+        # A constant -1 padded with +1: one bit both before and after, but not the same bit.
+        window_type = TERNARY
     height, width, channels = layer.source.shape
     out_height, out_width = layer.target.shape[:2]
     lanes = stream.lanes

@@ -2,7 +2,7 @@
 //
 // KIND of x: 0 unsigned, 1 signed, 2 bipolar.
 // Contract: see hwc_skid. Timing: latency 3 from the last beat, one input beat
-// a cycle; s_ready is a register.
+// a cycle; s_ready depends on registers only.
 module hwc_argmax #(
     parameter IN_BITS  = 8,
     parameter KIND     = 1,
@@ -64,9 +64,9 @@ module hwc_argmax #(
         end
     end
 
-    hwc_skid #(.WIDTH(OUT_BITS)) out_slice (
+    hwc_slice #(.WIDTH(OUT_BITS), .PERIOD(COUNT)) out_slice (
         .clk(clk), .rst(rst),
-        .s_data(best_index_q), .s_valid(valid_2_q), .s_ready(en),
+        .s_data(best_index_q), .s_valid(valid_2_q), .go(en),
         .m_data(m_data), .m_valid(m_valid), .m_ready(m_ready)
     );
 endmodule

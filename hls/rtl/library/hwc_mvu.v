@@ -16,7 +16,7 @@
 // XNOR it is the bias minus BEATS * SIMD, since popcount counts from there.
 //
 // Contract: see hwc_skid. Timing: latency 6 from the last beat of a vector, one
-// input beat a cycle; s_ready is a register.
+// input beat a cycle; s_ready depends on registers only.
 module hwc_mvu #(
     parameter PE       = 1,
     parameter SIMD     = 1,
@@ -60,27 +60,19 @@ module hwc_mvu #(
     assign s_ready = en;
 
     // Stage 1: weights are read while the input is registered.
-    // Without a file (a module elaborated on its own) the memory stays undefined.
-    /* verilator lint_off UNDRIVEN */
-    (* rom_style = "auto" *)
-    reg [WW-1:0]            weights [0:DEPTH-1];
-    /* verilator lint_on UNDRIVEN */
-    reg [WW-1:0]            w_q;
+    wire [WW-1:0]           w_q;
     reg [LANES*X_BITS-1:0]  x_q;
     reg [AW-1:0]            addr_q;
     reg [BW-1:0]            beat_q;
     reg                     valid_1_q, first_1_q, last_1_q;
     wire                    last_beat = (beat_q == LAST_BEAT);
 
-    generate
-        if (WEIGHTS != "") begin : gen_contents
-            initial $readmemh(WEIGHTS, weights);
-        end
-    endgenerate
+    hwc_rom #(.WIDTH(WW), .DEPTH(DEPTH), .TABLE(WEIGHTS)) weights (
+        .clk(clk), .en(en), .addr(addr_q), .data(w_q)
+    );
 
     always @(posedge clk)
         if (en) begin
-            w_q       <= weights[addr_q];
             x_q       <= s_data;
             first_1_q <= (beat_q == {BW{1'b0}});
             last_1_q  <= last_beat;
@@ -141,21 +133,16 @@ module hwc_mvu #(
             localparam          FW     = (FOLDS > 1) ? $clog2(FOLDS) : 1;
             localparam [31:0]   LAST_W = FOLDS - 1;
             localparam [FW-1:0] LAST   = LAST_W[FW-1:0];
-            (* rom_style = "auto" *)
-            reg [PE*ACC_BITS-1:0] bias [0:FOLDS-1];
-            reg [PE*ACC_BITS-1:0] bias_q;
             reg [FW-1:0]          fold_q;
-            initial $readmemh(BIAS, bias);
-            always @(posedge clk)
-                if (en)
-                    bias_q <= bias[fold_q];
+            hwc_rom #(.WIDTH(PE*ACC_BITS), .DEPTH(FOLDS), .TABLE(BIAS)) bias (
+                .clk(clk), .en(en), .addr(fold_q), .data(start)
+            );
             always @(posedge clk) begin
                 if (rst)
                     fold_q <= {FW{1'b0}};
                 else if (en & valid_2_q & last_2_q)
                     fold_q <= (fold_q == LAST) ? {FW{1'b0}} : fold_q + 1'b1;
             end
-            assign start = bias_q;
         end else begin : gen_no_bias
             localparam [31:0] ELEMENTS = (XNOR != 0) ? BEATS * SIMD : 0;
             localparam [63:0] START_W  = 64'd0 - {32'd0, ELEMENTS};
@@ -213,9 +200,9 @@ module hwc_mvu #(
         end
     endgenerate
 
-    hwc_skid #(.WIDTH(PE*ACC_BITS)) out_slice (
+    hwc_slice #(.WIDTH(PE*ACC_BITS), .PERIOD(BEATS)) out_slice (
         .clk(clk), .rst(rst),
-        .s_data(acc_q), .s_valid(valid_4_q), .s_ready(en),
+        .s_data(acc_q), .s_valid(valid_4_q), .go(en),
         .m_data(m_data), .m_valid(m_valid), .m_ready(m_ready)
     );
 endmodule

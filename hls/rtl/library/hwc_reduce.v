@@ -6,7 +6,7 @@
 // harmless.
 //
 // Contract: see hwc_skid. Timing: latency 3 from the last beat, one input beat
-// a cycle; s_ready is a register.
+// a cycle; s_ready depends on registers only.
 module hwc_reduce #(
     parameter LANES    = 1,
     parameter IN_BITS  = 4,
@@ -89,9 +89,9 @@ module hwc_reduce #(
         end
     endgenerate
 
-    hwc_skid #(.WIDTH(LANES*OUT_BITS)) out_slice (
+    hwc_slice #(.WIDTH(LANES*OUT_BITS), .PERIOD(BEATS)) out_slice (
         .clk(clk), .rst(rst),
-        .s_data(acc_q), .s_valid(valid_2_q), .s_ready(en),
+        .s_data(acc_q), .s_valid(valid_2_q), .go(en),
         .m_data(m_data), .m_valid(m_valid), .m_ready(m_ready)
     );
 endmodule

@@ -42,12 +42,7 @@ module hwc_rescale #(
     localparam [31:0]   FLAST_W = FOLDS - 1;
     localparam [FW-1:0] LAST    = FLAST_W[FW-1:0];
 
-    // Without a file (a module elaborated on its own) the memory stays undefined.
-    /* verilator lint_off UNDRIVEN */
-    (* rom_style = "auto" *)
-    reg [PE*LANE-1:0]     rom [0:FOLDS-1];
-    /* verilator lint_on UNDRIVEN */
-    reg [PE*LANE-1:0]     word_q;
+    wire [PE*LANE-1:0]    word_q;
     reg [PE*IN_BITS-1:0]  x_q;
     reg [FW-1:0]          fold_q;
     reg                   valid_1_q, valid_2_q, valid_3_q, valid_4_q, valid_5_q;
@@ -56,17 +51,13 @@ module hwc_rescale #(
     wire en;
     assign s_ready = en;
 
-    generate
-        if (TABLE != "") begin : gen_contents
-            initial $readmemh(TABLE, rom);
-        end
-    endgenerate
+    hwc_rom #(.WIDTH(PE*LANE), .DEPTH(FOLDS), .TABLE(TABLE)) factors (
+        .clk(clk), .en(en), .addr(fold_q), .data(word_q)
+    );
 
     always @(posedge clk)
-        if (en) begin
-            word_q <= rom[fold_q];
-            x_q    <= s_data;
-        end
+        if (en)
+            x_q <= s_data;
 
     always @(posedge clk) begin
         if (rst) begin

@@ -37,12 +37,7 @@ module hwc_threshold #(
     localparam [31:0]   K_W     = K;
     localparam [FW-1:0] LAST    = FLAST_W[FW-1:0];
 
-    // Without a file (a module elaborated on its own) the memory stays undefined.
-    /* verilator lint_off UNDRIVEN */
-    (* rom_style = "auto" *)
-    reg [PE*LANE-1:0]     rom [0:FOLDS-1];
-    /* verilator lint_on UNDRIVEN */
-    reg [PE*LANE-1:0]     t_q;
+    wire [PE*LANE-1:0]    t_q;
     reg [PE*IN_BITS-1:0]  x_q;
     reg [PE*K-1:0]        reached_q;
     wire [PE*K-1:0]       reached;
@@ -54,15 +49,12 @@ module hwc_threshold #(
     wire en;
     assign s_ready = en;
 
-    generate
-        if (TABLE != "") begin : gen_contents
-            initial $readmemh(TABLE, rom);
-        end
-    endgenerate
+    hwc_rom #(.WIDTH(PE*LANE), .DEPTH(FOLDS), .TABLE(TABLE)) thresholds (
+        .clk(clk), .en(en), .addr(fold_q), .data(t_q)
+    );
 
     always @(posedge clk)
         if (en) begin
-            t_q       <= rom[fold_q];
             x_q       <= s_data;
             reached_q <= reached;
             y_q       <= y;

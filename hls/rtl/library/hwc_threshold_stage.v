@@ -23,12 +23,7 @@ module hwc_threshold_stage #(
     localparam WORDS = FOLDS << STAGE;
     localparam AW    = (WORDS > 1) ? $clog2(WORDS) : 1;
 
-    // Without a file (a module elaborated on its own) the memory stays undefined.
-    /* verilator lint_off UNDRIVEN */
-    (* rom_style = "auto" *)
-    reg [T_BITS-1:0] rom [0:WORDS-1];
-    /* verilator lint_on UNDRIVEN */
-    reg [T_BITS-1:0] t_q;
+    wire [T_BITS-1:0] t_q;
     reg [T_BITS-1:0] x_1_q, x_2_q;
     reg [FW-1:0]     fold_1_q, fold_2_q;
     reg [STAGES-1:0] count_1_q, count_2_q;
@@ -37,11 +32,9 @@ module hwc_threshold_stage #(
     wire [FW+STAGES-1:0] place = {fold, count} >> (STAGES - STAGE);
     wire [AW-1:0]        addr  = place[AW-1:0];
 
-    generate
-        if (TABLE != "") begin : gen_contents
-            initial $readmemh(TABLE, rom);
-        end
-    endgenerate
+    hwc_rom #(.WIDTH(T_BITS), .DEPTH(WORDS), .TABLE(TABLE)) thresholds (
+        .clk(clk), .en(en), .addr(addr), .data(t_q)
+    );
 
     generate
         if (FW + STAGES > AW) begin : gen_unused
@@ -52,7 +45,6 @@ module hwc_threshold_stage #(
 
     always @(posedge clk)
         if (en) begin
-            t_q       <= rom[addr];
             x_1_q     <= x;
             fold_1_q  <= fold;
             count_1_q <= count;

@@ -40,7 +40,7 @@ module hwc_width_up #(
             part_q <= last ? {CW{1'b0}} : part_q + 1'b1;
     end
 
-    hwc_skid #(.WIDTH(RATIO*WIDTH)) out_slice (
+    hwc_half #(.WIDTH(RATIO*WIDTH)) out_slice (
         .clk(clk), .rst(rst),
         .s_data(wide), .s_valid(s_valid & last), .s_ready(en),
         .m_data(m_data), .m_valid(m_valid), .m_ready(m_ready)
