@@ -94,6 +94,12 @@ def batch_norm(node: Node, parameters: list[np.ndarray]) -> tuple[np.ndarray, np
             f"its parameters have the shapes {sorted(shapes)}, not one of (channels,)",
             where=node.label,
         )
+    if not all(np.all(np.isfinite(item)) for item in (gamma, beta, mean, variance)):
+        raise UnsupportedError(
+            "a parameter is not finite",
+            where=node.label,
+            remedy="export the model again from a checkpoint without NaN",
+        )
     gain = gamma / np.sqrt(variance + node.number("epsilon", 1e-5))
     return gain, beta - mean * gain
 

@@ -89,7 +89,7 @@ def _affine(
 ) -> Symbolic:
     if not (np.all(np.isfinite(gain)) and np.all(np.isfinite(offset))):
         raise UnsupportedError(
-            "a parameter is not finite, or a variance negative",
+            "a constant is not finite, or a variance negative",
             where=node.label,
             remedy="export the model again from a checkpoint without NaN",
         )

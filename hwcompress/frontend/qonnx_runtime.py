@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from hwcompress.errors import CheckFailed
+from hwcompress.errors import CheckFailed, HwcompressError
 
 __all__ = ["QonnxRuntime"]
 
@@ -21,11 +21,13 @@ class QonnxRuntime:
 
     Args:
         path: the ``.onnx`` file.
-        outputs: tensors to give, for instance the logits before a Softmax.
+        outputs: tensors to give, for instance the logits before a Softmax; one may be named twice.
     """
 
     def __init__(self, path: Path, outputs: tuple[str, ...]) -> None:
-        self._proto = _cut(onnx.load(str(path)), outputs)
+        unique = tuple(dict.fromkeys(outputs))
+        self._proto = _cut(onnx.load(str(path)), unique)
+        self._places = [unique.index(name) for name in outputs]
         self._batched: dict[int, object] = {}
 
     def run(self, samples: np.ndarray) -> list[np.ndarray]:
@@ -33,9 +35,20 @@ class QonnxRuntime:
 
         Whole batches are used if the first sample comes out the same as
         alone; a model with its batch of one baked in is run one by one.
+
+        Raises:
+            CheckFailed: the executor fails, or gives values that are not finite.
         """
         samples = np.asarray(samples, np.float32)
-        alone = self._execute(1, samples[:1])
+        try:
+            alone = self._execute(1, samples[:1])
+        except HwcompressError:
+            raise
+        except Exception as error:  # qonnx and onnxruntime raise many types
+            raise CheckFailed(
+                f"the qonnx executor cannot run the source model: {type(error).__name__}: {error}",
+                remedy="check the file with onnx.checker.check_model, or export it again",
+            ) from error
         if samples.shape[0] == 1:
             return alone
         size = min(_BATCH, samples.shape[0])
@@ -76,7 +89,8 @@ class QonnxRuntime:
             model = self._batched[batch]
             graph = model.graph  # type: ignore[attr-defined]
             results = execute_onnx(model, {graph.input[0].name: block})
-        ordered = [np.asarray(results[item.name], np.float64) for item in graph.output]
+        unique = [np.asarray(results[item.name], np.float64) for item in graph.output]
+        ordered = [unique[place] for place in self._places]
         if not all(np.all(np.isfinite(item)) for item in ordered):
             raise CheckFailed("the source model gave values that are not finite")
         return ordered

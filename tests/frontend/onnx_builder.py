@@ -16,7 +16,9 @@ DOMAIN = "qonnx.custom_op.general"
 class ModelBuilder:
     """Appends nodes to a chain; ``last`` is the tensor that the next one reads."""
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
+    def __init__(self, shape: tuple[int, ...], opset: int = 13) -> None:
+        self.opset = opset
+        self.outputs: list[str] = []  # besides the chain's end
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: list[onnx.TensorProto] = []
         self.shape = shape
@@ -94,6 +96,8 @@ class ModelBuilder:
         """Gemm with quantized weights ``(out, in)``."""
         source = self.last
         quantized = self.quant(self.constant(weight.astype(np.float32)), scale, bits, **options)  # type: ignore[arg-type]
+        if bias is None and self.opset < 11:  # where it must be given
+            bias = np.zeros(weight.shape[0])
         extra = [] if bias is None else [self.constant(bias.astype(np.float32))]
         return self.node("Gemm", source, quantized, *extra, transB=1)
 
@@ -129,16 +133,22 @@ class ModelBuilder:
 
     def save(self, path: Path) -> Path:
         """Write the model with the chain's end as its output."""
+        kinds = {
+            node.output[0]: TensorProto.INT64 for node in self.nodes if node.op_type == "ArgMax"
+        }
         graph = helper.make_graph(
             self.nodes,
             "model",
             [helper.make_tensor_value_info("x", TensorProto.FLOAT, list(self.shape))],
-            [helper.make_tensor_value_info(self.last, TensorProto.FLOAT, None)],
+            [
+                helper.make_tensor_value_info(name, kinds.get(name, TensorProto.FLOAT), None)
+                for name in (*self.outputs, self.last)
+            ],
             self.initializers,
         )
         model = helper.make_model(
             graph,
-            opset_imports=[helper.make_opsetid("", 13), helper.make_opsetid(DOMAIN, 2)],
+            opset_imports=[helper.make_opsetid("", self.opset), helper.make_opsetid(DOMAIN, 2)],
             ir_version=8,
         )
         path.write_bytes(model.SerializeToString())

@@ -101,6 +101,29 @@ def test_accuracy_on_all_of_mnist(name: str, accuracy: float) -> None:
     assert np.mean(integers.argmax(axis=1) == labels) == pytest.approx(accuracy, abs=1e-9)
 
 
+@pytest.mark.parametrize("name", ["mnist_cnn_mdc_w4w8a16", "cifar10_cnn_w8a8"])
+def test_convolutional_models_equal_their_reference(name: str) -> None:
+    """An image model with channels last, and one whose initializers are inputs, too."""
+    path = shared_file(f"models/qonnx/{name}.onnx")
+    with np.load(path.with_suffix(".io.npz")) as reference:
+        x, y = reference["x"][:, 0], reference["y"][:, 0]
+    model = import_model(path, samples=x)
+    graph = model.graph
+    (op,), (output,) = graph.inputs, graph.outputs
+    integers = trace(graph, op.encode(x))
+    for result in check_float64(model, x, integers):
+        assert result.exact, result
+    (result,) = check_qonnx(model, x, integers)
+    assert result.exact, result
+    tensor = output.inputs[0]
+    real = output.finish(
+        output.in_source_order(graph.tensors[tensor].affine.apply(integers[tensor]))
+    )
+    if result.mismatches == 0:
+        assert np.allclose(real, y, rtol=1e-4, atol=1e-4 * np.abs(y).max())
+    assert np.array_equal(real.argmax(axis=1), y.argmax(axis=1))
+
+
 def test_refused_models_name_every_node() -> None:
     from hwcompress.errors import UnsupportedError
 
