@@ -119,6 +119,7 @@ struct Model {
     uint64_t idle = 0;
     uint64_t output_beat_in_frame = 0;
     std::vector<std::vector<uint8_t>> taps{HWC_TAP_COUNT};
+    std::vector<uint64_t> tap_moved = std::vector<uint64_t>(HWC_TAP_COUNT);
 
     Model(const char* design_folder, uint32_t seed)
         : folder{design_folder}, input_random{seed * 2ull + 1}, output_random{seed * 2ull + 2} {
@@ -193,6 +194,7 @@ struct Model {
         const auto* const data = reinterpret_cast<const uint8_t*>(&top->tap_##number##_data); \
         static_assert(sizeof(top->tap_##number##_data) >= bytes, "tap is narrower than a beat"); \
         taps[number].insert(taps[number].end(), data, data + bytes);                      \
+        tap_moved[number] = job.cycles + 1;                                               \
     }
         HWC_TAP_LIST(HWC_SAMPLE_TAP)
 #undef HWC_SAMPLE_TAP
@@ -263,6 +265,11 @@ uint64_t hwc_tap(void* handle, uint32_t number, const uint8_t** data) {
     const auto& tap = static_cast<Model*>(handle)->taps.at(number);
     *data = tap.data();
     return tap.size();
+}
+
+// One more than the cycle in which a tap last saw a beat; 0: it never did.
+uint64_t hwc_tap_moved(void* handle, uint32_t number) {
+    return static_cast<Model*>(handle)->tap_moved.at(number);
 }
 
 }  // extern "C"

@@ -198,7 +198,8 @@ class VerilatedDesign:
                 job.last = start + step >= count
                 status = library.hwc_run(model, ctypes.byref(job))
                 if status:
-                    raise self._failure(status, library.hwc_error(model).decode(), job)
+                    message = library.hwc_error(model).decode()
+                    raise self._failure(status, message, job, self._stand(library, model))
             taps = self._taps(library, model, count)
         return Run(
             sink.unpack(beats),
@@ -225,6 +226,8 @@ class VerilatedDesign:
         library.hwc_tap.argtypes = (
             ctypes.c_void_p, ctypes.c_uint32, ctypes.POINTER(ctypes.c_void_p),
         )  # fmt: skip
+        library.hwc_tap_moved.restype = ctypes.c_uint64
+        library.hwc_tap_moved.argtypes = (ctypes.c_void_p, ctypes.c_uint32)
         message = ctypes.create_string_buffer(1024)
         folder = str(self.design.folder.absolute()).encode()
         model = library.hwc_create(folder, seed & 0xFFFFFFFF, message, len(message))
@@ -235,7 +238,24 @@ class VerilatedDesign:
         finally:
             library.hwc_destroy(model)
 
-    def _failure(self, status: int, message: str, job: _Job) -> CheckFailed:
+    def _stand(self, library: ctypes.CDLL, model: ctypes.c_void_p) -> str:
+        """Which layer moved last, if the design has observation ports."""
+        if not self.tapped or not self.design.taps:
+            return ""
+        moved = [library.hwc_tap_moved(model, number) for number in range(len(self.design.taps))]
+        if not any(moved):
+            return "; no layer has given anything"
+        # Of those that stopped in the same cycle, the one nearest to the output.
+        number = max(range(len(moved)), key=lambda number: (moved[number], number))
+        tap = self.design.taps[number]
+        size = library.hwc_tap(model, number, ctypes.byref(ctypes.c_void_p()))
+        frame, beat = divmod(size // tap.stream.tdata_bytes, tap.stream.beats_per_frame)
+        return (
+            f"; the last layer that gave something is {tap.op!r}, in cycle {moved[number] - 1}:"
+            f" it stands at frame {frame}, beat {beat} of {tap.stream.beats_per_frame}"
+        )
+
+    def _failure(self, status: int, message: str, job: _Job, stand: str) -> CheckFailed:
         source, sink = self.design.inputs[0], self.design.outputs[0]
         in_frame, in_beat = divmod(int(job.inputs_done), source.beats_per_frame)
         out_frame, out_beat = divmod(int(job.outputs_done), sink.beats_per_frame)
@@ -247,7 +267,7 @@ class VerilatedDesign:
         )
         if status == _DEADLOCK:
             return CheckFailed(
-                f"deadlock: no transfer for {job.watchdog} cycles", where=where, why=place
+                f"deadlock: no transfer for {job.watchdog} cycles", where=where, why=place + stand
             )
         if status == _PROTOCOL:
             return CheckFailed(f"stream protocol: {message}", where=where, why=place)

@@ -8,8 +8,9 @@ import re
 import shlex
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from hwcompress.tools.record import Tool
 __all__ = ["Finished", "last_words", "run"]
 
 _TELLING = re.compile(r"error|fatal|fail|cannot|undefined|no such file|exception", re.IGNORECASE)
+# Sent by batch systems, timeouts and closed terminals.
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
 # What `make` says after the compiler has told the reason.
 _NOISE = re.compile(r"^(make(\[\d+\])?: |\s*\^|\s*~*\^|%Error: Exiting)")
 
@@ -65,6 +68,9 @@ def run(
         timeout: seconds until the program and its children are ended.
         env: more environment variables.
 
+    SIGTERM and SIGHUP end the program and its children before this process
+    (as ``SystemExit``), unless the caller handles them already.
+
     Raises:
         CheckFailed: if the program fails or takes too long; the message holds
             its last telling lines and the log's path.
@@ -73,7 +79,7 @@ def run(
     command = [*tool.argv, *map(str, args)]
     log.parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    with log.open("wb") as stream:
+    with _signals_raise(), log.open("wb") as stream:
         stream.write(f"$ {shlex.join(command)}\n".encode())
         stream.flush()
         try:
@@ -115,6 +121,31 @@ def run(
             remedy="read the log named above",
         )
     return Finished(time.monotonic() - started, log)
+
+
+@contextlib.contextmanager
+def _signals_raise() -> Iterator[None]:
+    """Turns signals that would end this process at once into ``SystemExit``.
+
+    A program in a group of its own does not get them: it would go on for
+    hours. Only where nobody handles them yet, and only in the main thread,
+    where Python allows it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    ours = [number for number in _ENDING if signal.getsignal(number) is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, _raise)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _raise(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

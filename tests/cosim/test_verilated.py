@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import re
 from pathlib import Path
 
 import numpy as np
@@ -149,6 +150,20 @@ def test_broken_designs(good: VerilatedDesign, tmp_path: Path, bug: str, message
     assert "output at frame" in str(caught.value)
     if bug == "deadlock":
         assert "output at frame 2, beat 0 of 3" in str(caught.value)
+
+
+def test_deadlock_names_a_layer(tmp_path: Path) -> None:
+    """With observation ports: where the last beat was seen."""
+    write_scale(tmp_path / "rtl", "deadlock")
+    model = VerilatedDesign.build(tmp_path / "rtl", tmp_path / "build", taps=True)
+    with pytest.raises(CheckFailed) as caught:
+        model.run(samples(20), watchdog=500)
+    found = re.search(r"the last layer that gave something is '(\w+)', in cycle (\d+): it stands at"
+                      r" frame (\d+), beat (\d+) of (\d+)", str(caught.value))  # fmt: skip
+    assert found is not None, str(caught.value)
+    op, cycle, frame, beat, beats = found.groups()
+    assert op in {tap.op for tap in model.design.taps}
+    assert 0 < int(cycle) < 500 and 1 <= int(frame) <= 20 and int(beat) < int(beats)
 
 
 def test_wrong_input(good: VerilatedDesign) -> None:

@@ -36,25 +36,35 @@ def check_design(
     frames: int = 3,
     stalls: tuple[int, int] = (0, 0),
     seed: int = 1,
+    cut: int = 0,
+    samples: np.ndarray | None = None,
     rewrite: Callable[[Design], list[str]] | None = None,
 ) -> tuple[Design, Response]:
     """Generate, simulate, and assert the exact outputs and ``tlast``.
 
+    The bits above the elements of an input beat are random. ``cut``: see ``simulate``.
     ``rewrite`` may turn the design into other Verilog files, which it names.
     """
     rng = np.random.default_rng(seed)
     design = generate(graph, folding, folder)
     (inp,), (out,) = design.inputs, design.outputs
-    samples = random_frames(graph, frames, rng)
+    samples = random_frames(graph, frames, rng) if samples is None else samples
+    frames = len(samples)
+    fill = rng.integers(0, 256, frames * inp.beats_per_frame)
+    words = [
+        word | (int(noise) << inp.data_bits) & ((1 << inp.tdata_bits) - 1)
+        for word, noise in zip(to_words(inp.pack(samples)), fill, strict=True)
+    ]
     response = simulate(
         folder,
         _DUT.format(top=design.top, ow=out.tdata_bits),
-        to_words(inp.pack(samples)),
+        words,
         in_width=inp.tdata_bits,
         out_width=out.tdata_bits + 1,
         expected=frames * out.beats_per_frame,
         stalls=stalls,
         seed=seed,
+        cut=cut,
         files=rewrite(design) if rewrite else list(design.files),
     )
     last = [beat >> out.tdata_bits for beat in response.beats]

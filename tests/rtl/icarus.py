@@ -37,6 +37,22 @@ module tb;
         file = $fopen("response.txt", "w");
         repeat (4) @(posedge aclk);
         #1 aresetn = 1;
+        if ({cut} > 0) begin
+            // Break off with something everywhere on the way, and start again.
+            while (sent < {cut}) @(posedge aclk);
+            #0.5 aresetn = 0;
+            s_valid = 0;
+            m_ready = 0;
+            repeat (3) @(posedge aclk);
+            $fclose(file);
+            file = $fopen("response.txt", "w");
+            sent = 0;
+            got = 0;
+            cycle = 0;
+            refused = 0;
+            waiting = 0;
+            #1 aresetn = 1;
+        end
     end
 
     // Inputs change after the rising edge; outputs are looked at before the next one.
@@ -106,19 +122,21 @@ def simulate(
     seed: int = 1,
     files: list[str] | None = None,
     limit: int = 400_000,
+    cut: int = 0,
 ) -> Response:
     """Send ``stimulus``, collect ``expected`` beats; ``stalls`` in 256ths (in, out).
 
     ``dut`` is the text of an instance between ``s_data``/``s_valid``/``s_ready``
     and ``m_data``/... Fails on an unstable output, an unknown control signal,
-    a combinational path between the two sides, or one beat too many.
+    a combinational path between the two sides, or one beat too many. With
+    ``cut`` there is a reset after so many beats, and all starts from the beginning.
     """
     compiler = need("iverilog")
     digits = (in_width + 3) // 4
     (folder / "stimulus.hex").write_text("".join(f"{beat:0{digits}x}\n" for beat in stimulus))
     text = _BENCH.format(
         iw=in_width, ow=out_width, n_in=len(stimulus), n_out=expected, extra=1, dut=dut,
-        in_stall=stalls[0], out_stall=stalls[1], seed=seed, limit=limit,
+        in_stall=stalls[0], out_stall=stalls[1], seed=seed, limit=limit, cut=cut,
     )  # fmt: skip
     (folder / "tb.v").write_text(text)
     sources = files if files is not None else [f"-y{LIBRARY}"]

@@ -54,6 +54,19 @@ def test_buffers_pass_every_beat_once(tmp_path: Path, stalls: tuple[int, int]) -
 
 
 @pytest.mark.parametrize("stalls", STALLS)
+def test_slice_of_one_entry(tmp_path: Path, stalls: tuple[int, int]) -> None:
+    """Every beat once, and one in two cycles."""
+    words = _beats(np.random.default_rng(12), 120, 9)
+    got = simulate(
+        tmp_path, _dut("hwc_half", {"WIDTH": 9}), words,
+        in_width=9, out_width=9, expected=120, stalls=stalls,
+    )  # fmt: skip
+    assert got.beats == words
+    if stalls == (0, 0):
+        assert np.all(np.diff(got.cycles) == 2)
+
+
+@pytest.mark.parametrize("stalls", STALLS)
 @pytest.mark.parametrize(("width", "ratio"), [(1, 2), (3, 3), (4, 8), (7, 5)])
 def test_width_converters(
     tmp_path: Path, stalls: tuple[int, int], width: int, ratio: int

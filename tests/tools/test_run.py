@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -72,6 +75,40 @@ def test_time_limit_ends_the_children(tmp_path: Path) -> None:
             break
         time.sleep(0.05)
     assert not _alive(child)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_children(tmp_path: Path, number: signal.Signals) -> None:
+    """A killed Python process leaves nothing running, and keeps its exit status."""
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "from hwcompress.tools import Tool, run\n"
+        "here = Path(__file__).parent\n"
+        "args = ['-c', 'sleep 60 & echo $! > child.part; mv child.part child; wait']\n"
+        "run(Tool('make', ('/bin/sh',), 'PATH'), args, cwd=here, log=here / 'x.log')\n"
+    )
+    parent = subprocess.Popen([sys.executable, str(script)])
+    for _ in range(600):
+        if (tmp_path / "child").is_file():
+            break
+        time.sleep(0.05)
+    child = int((tmp_path / "child").read_text())
+    assert _alive(child)
+    parent.send_signal(number)
+    assert parent.wait(20) == 128 + number
+    for _ in range(100):
+        if not _alive(child):
+            break
+        time.sleep(0.05)
+    assert not _alive(child)
+
+
+def test_handlers_are_left_as_they_were(tmp_path: Path) -> None:
+    tool, args = shell("true")
+    before = signal.getsignal(signal.SIGTERM)
+    run(tool, args, cwd=tmp_path, log=tmp_path / "x.log")
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def _alive(pid: int) -> bool:
