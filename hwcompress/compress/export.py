@@ -8,11 +8,15 @@ import logging
 import os
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import nn
 
 from hwcompress.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from brevitas.export.onnx.qonnx.manager import QONNXManager
 
 __all__ = ["export_qonnx"]
 
@@ -28,8 +32,7 @@ def export_qonnx(module: nn.Module, sample_shape: tuple[int, ...], path: Path) -
     Raises:
         UnsupportedError: the exporter refuses the module.
     """
-    from brevitas.export import export_qonnx as brevitas_export
-
+    manager = _manager()
     module.eval()
     partial = path.with_suffix(".partial")
     noise = io.StringIO()
@@ -39,7 +42,7 @@ def export_qonnx(module: nn.Module, sample_shape: tuple[int, ...], path: Path) -
             warnings.simplefilter("ignore")
             # The TorchScript path keeps batch norms, names and shapes as
             # the module has them; the dynamo path prints and rewrites.
-            brevitas_export(
+            manager.export(
                 module,
                 args=torch.zeros(1, *sample_shape),
                 export_path=str(partial),
@@ -53,3 +56,28 @@ def export_qonnx(module: nn.Module, sample_shape: tuple[int, ...], path: Path) -
         ) from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _manager() -> type[QONNXManager]:
+    """Brevitas's exporter, with one unsigned bit written as it is computed.
+
+    Brevitas (0.13) writes every quantizer of one bit as BipolarQuant, {-1, +1};
+    an unsigned one is {0, 1}.
+    """
+    from brevitas.export.onnx.qonnx.function import BrevitasQuantOp
+    from brevitas.export.onnx.qonnx.handler import BrevitasActQuantProxyHandler
+    from brevitas.export.onnx.qonnx.manager import QONNXManager
+
+    class Handler(BrevitasActQuantProxyHandler):  # type: ignore[misc]
+        def prepare_for_export(self, module: nn.Module) -> None:
+            super().prepare_for_export(module)
+            if module.is_quant_enabled and module.bit_width() == 1 and not module.is_signed:
+                self.quant_op = BrevitasQuantOp
+
+    class Manager(QONNXManager):  # type: ignore[misc]
+        handlers: ClassVar = [
+            Handler if item is BrevitasActQuantProxyHandler else item
+            for item in QONNXManager.handlers
+        ]
+
+    return Manager

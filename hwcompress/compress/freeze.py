@@ -14,6 +14,8 @@ import math
 import torch
 from torch import nn
 
+from hwcompress.errors import UnsupportedError
+
 __all__ = ["GAIN_BITS", "freeze_batch_norm", "freeze_bias"]
 
 GAIN_BITS = 9
@@ -39,8 +41,12 @@ def freeze_batch_norm(module: nn.Module) -> int:
     for part in module.modules():
         if not isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d):
             continue
-        assert part.running_mean is not None
-        assert part.running_var is not None
+        if part.running_mean is None or part.running_var is None:
+            raise UnsupportedError(
+                "a batch norm without running statistics",
+                why="its result depends on the other samples of a batch",
+                remedy="build it with track_running_stats=True",
+            )
         with torch.no_grad():
             mean, variance = part.running_mean.double(), part.running_var.double()
             weight = torch.ones_like(mean) if part.weight is None else part.weight.double()

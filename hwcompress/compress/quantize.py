@@ -16,11 +16,30 @@ import numpy as np
 import torch
 from torch import fx, nn
 
-from hwcompress.errors import UnsupportedError
+from hwcompress.errors import InputError, UnsupportedError
 
 __all__ = ["input_scale_for", "quantize_module"]
 
 _LINEAR = (nn.Conv2d, nn.Linear)
+# What else has weights: convolutions of other dimensions, recurrence, attention, tables.
+_OTHER_LAYERS = (
+    nn.modules.conv._ConvNd,
+    nn.Bilinear,
+    nn.Embedding,
+    nn.RNNBase,
+    nn.MultiheadAttention,
+)
+_WEIGHT_FUNCTIONS = (
+    nn.functional.linear,
+    nn.functional.bilinear,
+    nn.functional.embedding,
+    torch.conv1d,
+    torch.conv2d,
+    torch.conv3d,
+    torch.conv_transpose2d,
+    nn.functional.conv1d,
+    nn.functional.conv2d,
+)
 _AVERAGE = (nn.AvgPool2d, nn.AdaptiveAvgPool2d)
 # Operators that only move or select values: a quantizer may stand before them.
 _MOVING = (nn.MaxPool2d, nn.Flatten, nn.Dropout, nn.Dropout2d, nn.Identity)
@@ -61,8 +80,14 @@ def quantize_module(
         calibration. The model's output is not quantized.
 
     Raises:
-        UnsupportedError: the module cannot be traced.
+        InputError: a bit width is not from 1 to 8.
+        UnsupportedError: the module cannot be traced, or a part of it not quantized.
     """
+    for name, bits in (("weight", weight_bits), ("activation", act_bits)):
+        if not 1 <= bits <= 8:
+            raise InputError(f"{name}s of {bits} bits", remedy="give 1 to 8 bits")
+    if isinstance(module, _LINEAR):
+        module = nn.Sequential(module)  # a layer of its own, not its inside, is to be traced
     try:
         graph_module = fx.symbolic_trace(copy.deepcopy(module))
     except Exception as error:  # torch.fx raises many types
@@ -71,13 +96,14 @@ def quantize_module(
             remedy="write its forward without control flow on values, or build it with Brevitas",
         ) from error
     modules = dict(graph_module.named_modules())
+    _refuse(graph_module, modules)
     done: dict[fx.Node, fx.Node] = {}
     for node in list(graph_module.graph.nodes):
         part = modules.get(str(node.target)) if node.op == "call_module" else None
         average = isinstance(part, _AVERAGE) or _is_average(node)
         if not isinstance(part, _LINEAR) and not average:
             continue
-        source = _origin(node.args[0], modules)
+        source = _origin(node.all_input_nodes[0], modules)
         if source not in done:
             positive = _is_positive(source, modules, signed_input)
             scale = input_scale if source.op == "placeholder" else None
@@ -89,6 +115,26 @@ def quantize_module(
     graph_module.graph.lint()
     graph_module.recompile()
     return graph_module
+
+
+def _refuse(graph_module: fx.GraphModule, modules: dict[str, nn.Module]) -> None:
+    """Raise for every part whose weights would stay in float, or whose statistics change."""
+    problems = []
+    for node in graph_module.graph.nodes:
+        if node.op == "call_function" and node.target in _WEIGHT_FUNCTIONS:
+            problems.append(f"{node.name}: a call of {node.target.__name__} with weights")
+    for name, part in modules.items():
+        if isinstance(part, _OTHER_LAYERS) and not isinstance(part, _LINEAR):
+            problems.append(f"{name}: a {type(part).__name__}")
+        if isinstance(part, nn.modules.batchnorm._BatchNorm) and part.running_mean is None:
+            problems.append(f"{name}: a batch norm without running statistics")
+    if problems:
+        raise UnsupportedError(
+            f"{len(problems)} part(s) of the module cannot be quantized",
+            problems,
+            remedy="use nn.Conv2d and nn.Linear modules, and batch norms that track their"
+            " statistics",
+        )
 
 
 def _is_average(node: fx.Node) -> bool:
@@ -109,7 +155,7 @@ def _origin(node: fx.Node, modules: dict[str, nn.Module]) -> fx.Node:
         )
         if not moves:
             return node
-        (node,) = [item for item in node.args if isinstance(item, fx.Node)][:1]
+        node = node.all_input_nodes[0]
 
 
 def _is_positive(node: fx.Node, modules: dict[str, nn.Module], signed_input: bool) -> bool:

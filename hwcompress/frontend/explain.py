@@ -109,8 +109,8 @@ class Ties:
                 rows.setdefault(flip.tensor, []).append((row, flip.element, flip.real))
         forced: dict[str, Forced] = {}
         for name, items in rows.items():
-            row, element, real = (np.array(column) for column in zip(*items, strict=True))
-            forced[name] = (row, element, real)
+            places, elements, reals = (np.array(column) for column in zip(*items, strict=True))
+            forced[name] = (places, elements, reals)
         return self._source.trace(np.repeat(sample, len(options), axis=0), forced)
 
     def _flips(self, trace: Trace, row: int, tensor: str) -> list[_Flip]:

@@ -151,6 +151,11 @@ def _move(node: Node, inputs: Arrays) -> np.ndarray:
     return inputs[0].reshape(moved_shape(node, inputs[0].shape, _second(inputs)))
 
 
+def _reduce_mean(node: Node, inputs: Arrays) -> np.ndarray:
+    axes = node.integers("axes") if _second(inputs) is None else tuple(map(int, inputs[1]))
+    return np.mean(inputs[0], axis=axes or None, keepdims=bool(node.integer("keepdims", 1)))
+
+
 def _cast(node: Node, inputs: Arrays) -> np.ndarray:
     """Real numbers stay float64; a cast to integers cuts towards zero, as in C."""
     to = node.integer("to", onnx.TensorProto.FLOAT)
@@ -198,6 +203,7 @@ _NODES: dict[str, Evaluator] = {
     "Identity": lambda _, x: x[0],
     "MatMul": lambda _, x: x[0] @ x[1],
     "MaxPool": _pool,
+    "ReduceMean": _reduce_mean,
     "Shape": lambda _, x: np.array(x[0].shape, np.int64),
     "Softmax": _softmax,
     "Transpose": lambda node, x: x[0].transpose(

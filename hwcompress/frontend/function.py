@@ -110,10 +110,14 @@ class ScalarFunction:
         """``q -> self(inner(q))``, channel by channel."""
         outer = self.call
         gain = offset = None
-        if self.gain is not None and self.offset is not None:
-            if inner.gain is not None and inner.offset is not None:
-                gain = self.gain * inner.gain
-                offset = self.gain * inner.offset + self.offset
+        if (
+            self.gain is not None
+            and self.offset is not None
+            and inner.gain is not None
+            and inner.offset is not None
+        ):
+            gain = self.gain * inner.gain
+            offset = self.gain * inner.offset + self.offset
         return ScalarFunction(
             inner.channels,
             lambda q, c: outer(inner.call(q, c), c),

@@ -301,9 +301,14 @@ def _source_name(state: Lowering, value: Symbolic) -> str:
         if item is value:
             return name
     for name, item in state.values.items():  # moved since: the same elements before the move
-        if isinstance(item, Symbolic) and item.base == value.base and not item.tail:
-            if np.array_equal(item.order, value.order) and _same_affine(item, value):
-                return name
+        if (
+            isinstance(item, Symbolic)
+            and item.base == value.base
+            and not item.tail
+            and np.array_equal(item.order, value.order)
+            and _same_affine(item, value)
+        ):
+            return name
     raise UnsupportedError("an output is rearranged after its last layer", where=value.base)
 
 

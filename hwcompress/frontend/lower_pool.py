@@ -11,7 +11,7 @@ from hwcompress.frontend.lower_linear import as_image, image_order, pad_level
 from hwcompress.frontend.lower_quant import materialised
 from hwcompress.frontend.lowering import Lowering, handles
 from hwcompress.frontend.onnx_model import Node
-from hwcompress.frontend.values import Symbolic, Value
+from hwcompress.frontend.values import Constant, Symbolic, Value
 from hwcompress.ir import ArgMax, IntType, MaxPool, Op, Rescale, SumPool
 
 __all__: list[str] = []
@@ -107,7 +107,7 @@ def _average_pool(state: Lowering, node: Node) -> Value:
             where=node.label,
             remedy="quantize before the pooling",
         )
-    if node.op == "GlobalAveragePool":
+    if node.op != "AveragePool":
         kernel: tuple[int, ...] = value.shape[2:]
         stride, padding, dilation = (1, 1), (0, 0, 0, 0), (1, 1)
     else:
@@ -125,6 +125,32 @@ def _average_pool(state: Lowering, node: Node) -> Value:
     level = pad_level(value, node) if any(padding) else 0
     op = SumPool(name, (value.base,), (name,), (kernel[0], kernel[1]), stride, padding, level)
     return _pooled(state, value, op, kernel[0] * kernel[1])
+
+
+@handles("ReduceMean")
+def _reduce_mean(state: Lowering, node: Node) -> Value:
+    """The mean over height and width is a global average pool."""
+    value = state.symbolic(node)
+    axes = tuple(sorted(_reduced_axes(node, len(value.shape), state.constant(node, 1))))
+    if len(value.shape) != 4 or axes != (2, 3):
+        raise UnsupportedError(
+            f"the mean over the axes {axes} of {value.shape}",
+            where=node.label,
+            remedy="take the mean over height and width, or use AdaptiveAvgPool2d(1)",
+        )
+    pooled = _average_pool(state, node)
+    assert isinstance(pooled, Symbolic)
+    if node.integer("keepdims", 1):
+        return pooled
+    return pooled.moved(pooled.shape[:2], pooled.order)
+
+
+def _reduced_axes(node: Node, rank: int, given: Constant | None) -> tuple[int, ...]:
+    """Axes of a reduction, counted from the front: an input since opset 18; none means all."""
+    axes = node.integers("axes") if given is None else tuple(int(i) for i in given.value)
+    if any(not -rank <= axis < rank for axis in axes):
+        raise UnsupportedError(f"axes {axes} of a tensor with {rank} axes", where=node.label)
+    return tuple({axis % rank for axis in axes}) or tuple(range(rank))
 
 
 @handles("ArgMax")

@@ -38,6 +38,9 @@ def load_module(text: str) -> nn.Module:
     module = importlib.util.module_from_spec(spec)
     folder = str(path.resolve().parent)
     sys.path.insert(0, folder)
+    # Dataclasses and pickles look their module up by its name.
+    before = sys.modules.get(spec.name)
+    sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
         maker = getattr(module, function, None)
@@ -46,14 +49,18 @@ def load_module(text: str) -> nn.Module:
         result = maker()
     except InputError:
         raise
-    except Exception as error:  # anything the user's own code may raise
+    except (Exception, SystemExit) as error:  # anything the user's own code may raise
+        sys.modules.pop(spec.name, None)
+        if before is not None:
+            sys.modules[spec.name] = before
         raise InputError(
             f"{function}() failed with {type(error).__name__}: {error}",
             where=file,
             remedy="make it run by itself first: python -c 'import ...; ...'",
         ) from error
     finally:
-        sys.path.remove(folder)
+        if folder in sys.path:
+            sys.path.remove(folder)
     if not isinstance(result, nn.Module):
         raise InputError(
             f"{function}() returned {type(result).__name__}, not a torch.nn.Module", where=file

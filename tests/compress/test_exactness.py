@@ -1,0 +1,101 @@
+"""A float module quantized, calibrated, frozen and exported: PyTorch in float32 equals the
+integer graph on every output integer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from hwcompress.compress.calibrate import calibrate
+from hwcompress.compress.export import export_qonnx
+from hwcompress.compress.freeze import freeze_batch_norm, freeze_bias
+from hwcompress.compress.quantize import input_scale_for, quantize_module
+from hwcompress.compress.train import logits, train_classifier
+from hwcompress.frontend import import_model
+from hwcompress.frontend.check import check_float64, check_qonnx, check_values, source_samples
+from hwcompress.ir import trace
+from tests.compress.networks import CASES
+
+SAMPLES = 100
+SHAPE = (1, 6, 6)
+
+
+def shake(module: nn.Module, seed: int) -> None:
+    """Batch norms as training leaves them: every channel its own, some gains negative."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for part in module.modules():
+            if isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d):
+                part.running_mean.normal_(generator=generator)
+                part.running_var.uniform_(0.3, 2.0, generator=generator)
+                if part.affine:
+                    part.weight.normal_(generator=generator)
+                    part.bias.normal_(generator=generator)
+
+
+def check(
+    name: str, weight_bits: int, act_bits: int, signed: bool, path: Path, epochs: int = 0
+) -> None:
+    torch.manual_seed(3)
+    module = CASES[name]()
+    shake(module, 4)
+    random = np.random.default_rng(5)
+    x = random.normal(0, 1, (SAMPLES, *SHAPE)) if signed else random.random((SAMPLES, *SHAPE))
+    x = x.astype(np.float32)
+    quantized = quantize_module(
+        module,
+        weight_bits=weight_bits,
+        act_bits=act_bits,
+        input_scale=input_scale_for(x, act_bits, signed),
+        signed_input=signed,
+    )
+    calibrate(quantized, x)
+    train_classifier(quantized, x, random.integers(0, 3, SAMPLES), epochs=epochs)
+    freeze_batch_norm(quantized)
+    freeze_bias(quantized)
+    export_qonnx(quantized, SHAPE, path / "model.onnx")
+    imported = import_model(path / "model.onnx", samples=x)
+    graph = imported.graph
+    integers = trace(graph, graph.inputs[0].encode(x))
+    tensor = graph.outputs[0].inputs[0]
+    outputs = {tensor: logits(quantized, source_samples(imported, x))}
+    for result in [
+        *check_values(imported, "PyTorch", outputs, x, integers),
+        *check_float64(imported, x, integers),
+        *check_qonnx(imported, x, integers),
+    ]:
+        assert result.samples == SAMPLES
+        assert result.exact, result
+        # Sigmoid and tanh are no exact float32 arithmetic; everything else is.
+        assert result.mismatches == 0 or name in ("sigmoid", "tanh"), result
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_four_bits(name: str, tmp_path: Path) -> None:
+    check(name, 4, 4, name in ("tanh", "norm first"), tmp_path)
+
+
+BITS = [(1, 1), (2, 2), (3, 8), (8, 1), (8, 8), (5, 6), (7, 3)]
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize(("weight_bits", "act_bits"), BITS)
+def test_bits(weight_bits: int, act_bits: int, signed: bool, tmp_path: Path) -> None:
+    check("functional", weight_bits, act_bits, signed, tmp_path)
+
+
+@pytest.mark.parametrize(("weight_bits", "act_bits"), [(1, 1), (4, 3)])
+def test_after_training(weight_bits: int, act_bits: int, tmp_path: Path) -> None:
+    check("nested", weight_bits, act_bits, False, tmp_path, epochs=2)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize(("weight_bits", "act_bits"), BITS)
+def test_all(name: str, weight_bits: int, act_bits: int, signed: bool, tmp_path: Path) -> None:
+    check(name, weight_bits, act_bits, signed, tmp_path)
