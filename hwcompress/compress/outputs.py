@@ -22,7 +22,7 @@ def plain(result: object) -> torch.Tensor:
     return value
 
 
-class _Calls(TorchFunctionMode):
+class _Calls(TorchFunctionMode):  # type: ignore[misc]
     """Remembers argument and result of every host function that is called."""
 
     def __init__(self) -> None:
