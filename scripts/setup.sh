@@ -25,13 +25,34 @@ system_tools() {
   if [ "$kind" = dev ]; then printf '%s\n' git:git iverilog:iverilog; fi
 }
 
+has_libpython() {
+  "$1" - <<'PY'
+import ctypes
+import pathlib
+import sysconfig
+
+names = {sysconfig.get_config_var("INSTSONAME"), sysconfig.get_config_var("LDLIBRARY")}
+names |= {"libpython{}.so.1.0".format(sysconfig.get_python_version())}
+folder = pathlib.Path(sysconfig.get_config_var("LIBDIR") or "/usr/lib")
+for name in sorted(item for item in names if item and ".so" in item):
+    for candidate in (str(folder / name), name):
+        try:
+            ctypes.CDLL(candidate)
+        except OSError:
+            continue
+        raise SystemExit(0)
+raise SystemExit(1)
+PY
+}
+
 install_system_tools() {
   local python=$1 missing=() item
   while read -r item; do
     command -v "${item%%:*}" >/dev/null 2>&1 || missing+=("${item##*:}")
   done < <(system_tools)
   "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
-  # cocotb's simulators load libpython.
+  # cocotb's simulators load libpython, which Debian's python3 itself does not need.
+  has_libpython "$python" || missing+=("lib$("$python" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')")
   [ "${#missing[@]}" -eq 0 ] && return
   local sudo=()
   if [ "$(id -u)" -ne 0 ]; then

