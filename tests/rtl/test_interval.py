@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hwcompress.errors import GraphError
-from hwcompress.hls.folding import Engine, Folding, engine
+from hwcompress.hls.folding import Engine, Folding, Lanes, engine
 from hwcompress.ir import (
     TERNARY,
     Conv,
@@ -110,6 +110,33 @@ def _measure(seed: int, folder: Path) -> None:
 def test_equal_loads(tmp_path: Path, seed: int) -> None:
     """Layers that are all about equally busy, where a bubble anywhere would show."""
     _measure(seed, tmp_path)
+
+
+def test_rows_of_one_beat(tmp_path: Path) -> None:
+    """The buffer of a window has room for the cycles between writing and releasing."""
+    for side in (2, 3):
+        op = SumPool("p", ("t0",), ("t1",), (side, 1), (side, 1))
+        graph = chain("column", (6 * side, 1, 2), IntType(0, 3), [op])
+        design, response = check_design(
+            graph, Folding({"p": Lanes(2)}), tmp_path / f"{side}", frames=8
+        )
+        assert design.interval == 6 * side
+        assert list(np.diff(response.cycles[5::6])[4:]) == [6 * side] * 3
+
+
+def test_lanes_that_divide_neither_way(tmp_path: Path) -> None:
+    """Four to six lanes go through twelve: no converter slows the chain down."""
+    ops: list[Op] = [
+        Threshold("t", ("t0",), ("t1",), np.array([[2, 4, 9]]), np.ones(1, np.int64),
+                  IntType(0, 3)),
+        MaxPool("p", ("t1",), ("t2",), (1, 2), (1, 2)),
+    ]  # fmt: skip
+    graph = chain("gearbox", (1, 6, 12), IntType(0, 15), ops)
+    folding = Folding({"t": Lanes(4), "p": Lanes(6)})
+    design, response = check_design(graph, folding, tmp_path, frames=8)
+    assert design.interval == 18
+    beats = design.outputs[0].beats_per_frame
+    assert list(np.diff(response.cycles[beats - 1 :: beats])[4:]) == [18] * 3
 
 
 @pytest.mark.long
