@@ -100,7 +100,5 @@ def _xnor_net(rng: np.random.Generator) -> Graph:
 def test_binary_network(tmp_path: Path) -> None:
     """XNOR and popcount through convolution, sign, dense layer with bias and argmax."""
     graph = _xnor_net(np.random.default_rng(8))
-    folding = Folding(
-        {"c": Lanes(4, 2), "s": Lanes(8), "d": Lanes(5, 36), "a": Lanes(1)}
-    )
+    folding = Folding({"c": Lanes(4, 2), "s": Lanes(8), "d": Lanes(5, 36), "a": Lanes(1)})
     check_design(graph, folding, tmp_path, frames=12, stalls=(50, 50))
