@@ -16,6 +16,7 @@ __all__ = ["image_order", "pad_level"]
 
 _MAX_RATIO = 1 << 16
 _MAX_LEVEL = 2.0**40
+_MAX_STEPS = 2.0**48
 
 
 def image_order(shape: tuple[int, ...]) -> np.ndarray:
@@ -219,6 +220,13 @@ def _result(
     gain: np.ndarray,
     offset: np.ndarray,
 ) -> Symbolic:
+    if np.any(np.abs(offset) > np.abs(gain) * _MAX_STEPS):
+        raise UnsupportedError(
+            "its bias is so large that it swallows the sum",
+            where=node.label,
+            why="the two differ by more than 2^48",
+            remedy="look for a damaged bias, scale or zero point",
+        )
     result = state.builder.symbol(name, shape, order, gain, offset)
     state.builder.origin[name] = (node.outputs[0], result)
     return result

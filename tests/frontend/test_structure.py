@@ -207,6 +207,13 @@ def test_parameters_that_are_no_numbers(value: float, place: str, tmp_path: Path
     assert wanted.get(place, place) in message
 
 
+def test_a_bias_that_swallows_the_sum(tmp_path: Path) -> None:
+    model = ModelBuilder((1, 4))
+    model.act(0.125, 4)
+    model.dense(weights(3, 4), 0.125, 4, np.array([0.0, 1e38, 0.0]))
+    assert "swallows the sum" in refused(model, tmp_path)
+
+
 @pytest.mark.parametrize("shape", [(1, 10**9), (1, 10**5, 10**5), (1, -4), (1, 2**40, 2**40)])
 def test_absurd_input_shapes(shape: tuple[int, ...], tmp_path: Path) -> None:
     model = dense()
