@@ -4,7 +4,7 @@ Every convolution and linear layer gets quantized weights. Before each of
 them, and before average pooling, the activation is quantized as early as
 possible: right behind the operator that computes it, so that pooling and
 reshaping work on few bits. Everything between is left as it is; the frontend
-evaluates it (DESIGN.md, section 2.1).
+evaluates it (docs/architecture.md).
 """
 
 from __future__ import annotations

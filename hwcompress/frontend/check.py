@@ -1,4 +1,4 @@
-"""The integer graph against its source, integer by integer (DESIGN.md, section 2.2).
+"""The integer graph against its source, integer by integer.
 
 With scales that are powers of two a float32 run of the source is exact and
 must agree everywhere. With other scales a float32 sum may fall on the other

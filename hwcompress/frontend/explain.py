@@ -2,7 +2,7 @@
 
 PyTorch and the ``qonnx`` executor calculate in float32. Where a value before
 rounding lies on a boundary of its quantizer and float32 cannot hold it, the
-order of a sum decides on which side it falls (DESIGN.md, section 2.2). Such a
+order of a sum decides on which side it falls. Such a
 difference is *proven* here: with some of those values rounded to the other
 side, the source in float64 gives exactly the integers that were seen.
 
