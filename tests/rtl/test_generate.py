@@ -195,3 +195,17 @@ def test_refusals(tmp_path: Path) -> None:
         (tmp_path / "design.json").write_text(text)
         with pytest.raises(InputError, match="cannot be read|not a design file"):
             Design.load(tmp_path)
+
+
+def test_too_many_searched_lanes_are_refused(tmp_path: Path) -> None:
+    channels = 1000
+    thresholds = np.arange(16)[None] * 10
+    ops = [
+        Input("in", (), ("x",), (channels,), (0,), (channels,), IntType(0, 255), 1.0),
+        Threshold("step", ("x",), ("y",), thresholds, np.ones(1, np.int64), IntType(0, 16)),
+        Output("out", ("y",), ()),
+    ]
+    graph = Graph.build("wide", ops)
+    with pytest.raises(UnsupportedError, match=r"1000 lanes .* choose fewer lanes"):
+        generate(graph, Folding({"step": Lanes(channels)}), tmp_path)
+    assert not (tmp_path / "design.json").exists()

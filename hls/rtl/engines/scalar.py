@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hwcompress.errors import UnsupportedError
 from hwcompress.hls.rtl.builder import RTL, Layer, value_code
 from hwcompress.hls.rtl.memory import signed_bits, to_bits
 from hwcompress.hls.rtl.netlist import Literal, Stream, identifier
@@ -11,6 +12,7 @@ from hwcompress.ir import Rescale, Threshold
 
 __all__ = ["rescale", "threshold"]
 
+_SEARCH_LANES = 999
 _PARALLEL = 15  # thresholds up to which every one has a comparator
 
 
@@ -67,6 +69,13 @@ def _search_tables(
     """One file per lane and search stage: ``<prefix>_<stage>_<lane>.hex``, two and three digits."""
     channels, levels = table.shape
     pe = layer.lanes.pe
+    if pe > _SEARCH_LANES:
+        raise UnsupportedError(
+            f"{pe} lanes of thresholds searched in tables",
+            where=f"{layer.op.kind} {layer.op.name!r}",
+            why=f"the file names of the tables count to {_SEARCH_LANES}",
+            remedy="choose fewer lanes: a larger --target-cycles or a smaller --target-fps",
+        )
     stages = levels.bit_length()
     never = layer.source.dtype.hi + 1
     full = np.full((channels, (1 << stages) - 1), never)
