@@ -141,6 +141,8 @@ def test_a_stopped_build_can_go_on(tmp_path: Path, number: signal.Signals, code:
         stderr=subprocess.PIPE,
         text=True,
         cwd=tmp_path,
+        # A shell that runs us in the background makes its children ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )
     assert process.stdout is not None
     for line in process.stdout:
