@@ -70,8 +70,11 @@ class UnsupportedError(InputError):
         self.problems = list(problems or [])
 
     def __str__(self) -> str:
-        text = super().__str__()
-        return "\n".join([text, *(f"  - {line}" for line in self.problems)])
+        if not self.problems:
+            return super().__str__()
+        head = HwcompressError(self.what, where=self.where, why=self.why)
+        lines = [str(head), *(f"  - {line}" for line in self.problems)]
+        return "\n".join([*lines, f"Remedy: {self.remedy}"] if self.remedy else lines)
 
 
 class MissingToolError(InputError):

@@ -58,7 +58,7 @@ def prepare_source(settings: BuildSettings, data: Dataset, folder: Path, say: Sa
             no module or does not fit the data.
     """
     if settings.model_kind == "onnx":
-        return _copy_onnx(settings, folder)
+        return _copy_onnx(settings, data, folder)
     import torch
 
     threads = torch.get_num_threads()
@@ -71,9 +71,13 @@ def prepare_source(settings: BuildSettings, data: Dataset, folder: Path, say: Sa
         torch.set_num_threads(threads)
 
 
-def _copy_onnx(settings: BuildSettings, folder: Path) -> SourceFacts:
+def _copy_onnx(settings: BuildSettings, data: Dataset, folder: Path) -> SourceFacts:
+    from hwcompress.frontend import import_model
+
     file = settings.model_file
     assert file is not None
+    # Once here, so that messages name the user's file and come before any work.
+    import_model(file, samples=data.real_test(), input_type=settings.input_type or None)
     try:
         shutil.copyfile(file, folder / MODEL_FILE)
     except OSError as error:
@@ -213,6 +217,31 @@ def _sample_shape(module: nn.Module, data: Dataset) -> tuple[int, ...]:
     )
 
 
+def _check_classes(module: nn.Module, data: Dataset, shape: tuple[int, ...]) -> None:
+    """Refuse labels that the module's outputs cannot stand for, before training on them."""
+    import torch
+
+    from hwcompress.compress.outputs import plain
+
+    module.eval()
+    with torch.no_grad():
+        sample = torch.as_tensor(to_real(data.x_train[:2], data.scale).reshape(-1, *shape))
+        outputs = plain(module(sample))
+    if outputs.ndim != 2:
+        raise InputError(
+            f"the module gives outputs of shape {tuple(outputs.shape[1:])}, not one row of classes",
+            where=data.name,
+            remedy="end it with a classifier, or give --epochs 0 to calibrate only",
+        )
+    classes = data.classes
+    if classes is not None and classes > outputs.shape[1]:
+        raise InputError(
+            f"label {classes - 1}, but the module has {outputs.shape[1]} outputs",
+            where=data.name,
+            remedy=f"number the classes 0..{outputs.shape[1] - 1}, or give the module more outputs",
+        )
+
+
 def _fit(
     plan: _Plan, settings: BuildSettings, data: Dataset, shape: tuple[int, ...], say: Say
 ) -> list[str]:
@@ -239,6 +268,7 @@ def _fit(
                 where=data.name,
                 remedy="give labels (y), or --epochs 0 to calibrate only",
             )
+        _check_classes(plan.module, data, shape)
         train_classifier(
             plan.module,
             data.real_train().reshape(-1, *shape),

@@ -107,7 +107,8 @@ def import_model(
             f"{len(problems)} node(s) of the model cannot be expressed",
             problems,
             where=where,
-            remedy=f"the operators {', '.join(sorted(HANDLERS))} are supported",
+            remedy="export the model channels first, with the standard ONNX and QONNX operators"
+            f" {', '.join(sorted(HANDLERS))}",
         )
     finished: dict[str, Affine] = {}
     for output in model.outputs:
@@ -166,8 +167,8 @@ def _walk(model: OnnxModel, state: Lowering) -> list[str]:
         if poisoned & set(node.inputs) - {""}:
             # Only nodes with a fault of their own are reported; but an
             # operator that nobody knows is one, whatever comes before it.
-            if node.op not in HANDLERS:
-                problems.append(_unknown(node))
+            if (fault := _unknown(node)) is not None:
+                problems.append(fault)
             poisoned.update(node.outputs)
             continue
         try:
@@ -189,17 +190,18 @@ def _walk(model: OnnxModel, state: Lowering) -> list[str]:
     return problems
 
 
-def _unknown(node: Node) -> str:
-    return f"{node.label}: operator {node.op!r} is not supported"
+def _unknown(node: Node) -> str | None:
+    """Why no handler can take a node, whatever its inputs are."""
+    if node.domain not in _DOMAINS:
+        return f"{node.label}: operator domain {node.domain!r} is not supported"
+    if node.op not in HANDLERS:
+        return f"{node.label}: operator {node.op!r} is not supported"
+    return None
 
 
 def _lower(node: Node, state: Lowering) -> None:
     if node.domain not in _DOMAINS:
-        raise UnsupportedError(
-            f"operator domain {node.domain!r} is not supported",
-            where=node.label,
-            remedy="export the model channels first, with standard ONNX and QONNX operators",
-        )
+        raise UnsupportedError(str(_unknown(node)))
     for name in node.inputs:
         if name and name not in state.values:
             raise UnsupportedError(
@@ -220,7 +222,7 @@ def _lower(node: Node, state: Lowering) -> None:
     elif node.op in HANDLERS:
         state.values[node.outputs[0]] = HANDLERS[node.op](state, node)
     else:
-        raise UnsupportedError(_unknown(node))
+        raise UnsupportedError(str(_unknown(node)))
 
 
 def _moved_weights(node: Node, constants: list[Constant]) -> Constant:

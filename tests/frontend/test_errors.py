@@ -159,3 +159,17 @@ def test_wrong_sizes_are_reported_with_the_node(
     model.act(0.25, 4)
     model.dense(random.normal(0, 1, (3, 4)), 0.125, 4)
     assert "do not fit" in refused(model, tmp_path)
+
+
+def test_every_node_of_an_unknown_domain_is_listed_and_the_remedy_comes_last(
+    random: np.random.Generator, tmp_path: Path
+) -> None:
+    model = dense_model(random)
+    model.node("Conv", model.last, name="first", domain="somewhere.else")
+    model.node("Relu", model.last)
+    model.node("Conv", model.last, name="second", domain="somewhere.else")
+    lines = refused(model, tmp_path).splitlines()
+    assert "2 node(s)" in lines[0]
+    assert "Conv 'first': operator domain 'somewhere.else' is not supported" in lines[1]
+    assert "Conv 'second'" in lines[2]
+    assert lines[3].startswith("Remedy: ")
