@@ -14,6 +14,8 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn, ParamSpec, TextIO
 
+import typer
+
 from hwcompress import __version__
 from hwcompress.errors import HwcompressError
 from hwcompress.flow.processes import Terminated
@@ -43,6 +45,9 @@ def guarded(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
                 signal.signal(number, _terminate)
         try:
             command(*args, **kwargs)
+        except (typer.Exit, typer.Abort):
+            # A command's own exit code, `doctor` has one; typer ends the program.
+            raise
         except HwcompressError as error:
             _leave(f"error: {error}", error.exit_code)
         except KeyboardInterrupt:
@@ -102,7 +107,8 @@ def captured(log: Path) -> Iterator[TextIO]:
     os.dup2(target, 2)
     os.close(target)
     try:
-        with os.fdopen(os.dup(kept[0]), "w", encoding="utf-8", errors="replace") as screen:
+        encoding = sys.stdout.encoding or "utf-8"
+        with os.fdopen(os.dup(kept[0]), "w", encoding=encoding, errors="replace") as screen:
             yield screen
     finally:
         sys.stdout.flush()

@@ -27,6 +27,10 @@ def make_settings(**options: Any) -> BuildSettings:
     board = boards.load(settings.board)
     own = settings.board.lower().endswith(".toml")
     name = str(Path(settings.board).resolve()) if own else board.name
+    _check_rate(settings, board)
+    _check_input_type(settings.input_type)
+    # First of the files: without the model, what it needs is beside the point.
+    model = _absolute_model(settings)
     if settings.model_kind == "onnx" and not settings.data:
         raise InputError(
             f"model {settings.model!r} needs data to be verified on",
@@ -44,8 +48,33 @@ def make_settings(**options: Any) -> BuildSettings:
             remedy="name a model, or leave --data out",
         )
     data, labels = _absolute_data(settings.data)
-    model = _absolute_model(settings)
     return replace(settings, board=name, model=model, data=data, labels=labels)
+
+
+def _check_rate(settings: BuildSettings, board: boards.Board) -> None:
+    """A design takes at most one frame a cycle."""
+    most = board.clock_mhz * 1e6
+    if settings.target_fps is not None and settings.target_fps > most:
+        raise InputError(
+            f"--target-fps is {settings.target_fps:,.10g}",
+            why=f"a frame takes a clock cycle or more, {board.name} runs at"
+            f" {board.clock_mhz:g} MHz",
+            remedy=f"give at most {most:,.0f} frames/s at {board.clock_mhz:g} MHz",
+        )
+
+
+def _check_input_type(text: str) -> None:
+    if not text:
+        return
+    # Here, as it loads NumPy and ONNX, which few commands need.
+    from hwcompress.frontend.input_types import parse_input_type
+
+    try:
+        parse_input_type(text)
+    except InputError as error:
+        raise InputError(
+            f"--input-type is {text!r}", why=str(error), remedy="see `hwcompress build --help`"
+        ) from error
 
 
 def _absolute_model(settings: BuildSettings) -> str:

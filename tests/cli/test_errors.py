@@ -157,3 +157,30 @@ def test_a_stopped_build_can_go_on(tmp_path: Path, number: signal.Signals, code:
     manifest = Manifest.load(tmp_path / "out" / "manifest.json")
     assert set(manifest.records) == {"data"}
     assert not (tmp_path / "out" / "source").exists()
+
+
+def test_missing_model_before_missing_data(tmp_path: Path) -> None:
+    assert "there is no model file 'no.onnx'" in fails(tmp_path, "build", "no.onnx")
+    assert "there is no model file 'no.py'" in fails(tmp_path, "build", "no.py:make")
+
+
+def test_wrong_options_are_refused_before_any_step(tmp_path: Path) -> None:
+    message = fails(tmp_path, "build", "--target-fps", "1e9")
+    assert "give at most 100,000,000 frames/s at 100 MHz" in message
+    message = fails(tmp_path, "build", "--input-type", "foo")
+    assert "--input-type is 'foo'" in message
+    assert "known forms: bipolar, intN" in message
+    assert not list(tmp_path.iterdir())
+
+
+def test_doctor_without_tools_ends_with_1(tmp_path: Path) -> None:
+    done = subprocess.run(
+        command("doctor"),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": str(tmp_path), "COLUMNS": "160"},
+    )
+    assert done.returncode == 1, done.stderr
+    assert "needed: " in done.stdout
+    assert "defect" not in done.stderr

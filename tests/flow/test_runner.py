@@ -46,6 +46,8 @@ def start(folder: Path, **environment: str) -> subprocess.Popen[bytes]:
         [sys.executable, str(SCRIPT), str(folder)],
         env={**os.environ, **environment},
         stderr=subprocess.DEVNULL,
+        # A shell that runs us in the background makes its children ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
