@@ -6,7 +6,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from hwcompress.errors import InputError
+
 __all__ = ["calibrate"]
+
+_NOTHING = 1e-8  # Brevitas gives 1e-10 where it has seen only zeros
 
 
 def calibrate(module: nn.Module, x: np.ndarray, *, batch: int = 100) -> None:
@@ -17,6 +21,10 @@ def calibrate(module: nn.Module, x: np.ndarray, *, batch: int = 100) -> None:
 
     Args:
         x: samples ``(n, *input shape)``, the more typical the better.
+
+    Raises:
+        InputError: an activation is zero for every sample, so that no scale
+            fits it (and the layers behind it see nothing).
     """
     from brevitas.graph.calibrate import calibration_mode
 
@@ -25,3 +33,13 @@ def calibrate(module: nn.Module, x: np.ndarray, *, batch: int = 100) -> None:
         for start in range(0, x.shape[0], batch):
             module(torch.as_tensor(np.asarray(x[start : start + batch]), dtype=torch.float32))
     module.eval()
+    for name, part in module.named_modules():
+        quantizer = getattr(part, "act_quant", None)
+        if quantizer is None or not getattr(quantizer, "is_quant_enabled", False):
+            continue
+        scale = quantizer.scale()
+        if isinstance(scale, torch.Tensor) and float(scale.detach().max()) < _NOTHING:
+            raise InputError(
+                f"the activation {name!r} is zero for all {x.shape[0]} calibration samples",
+                remedy="check how the samples are scaled, or give a trained model",
+            )

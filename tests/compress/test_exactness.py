@@ -15,6 +15,7 @@ from hwcompress.compress.export import export_qonnx
 from hwcompress.compress.freeze import freeze_batch_norm, freeze_bias
 from hwcompress.compress.quantize import input_scale_for, quantize_module
 from hwcompress.compress.train import logits, train_classifier
+from hwcompress.errors import InputError
 from hwcompress.frontend import import_model
 from hwcompress.frontend.check import check_float64, check_qonnx, check_values, source_samples
 from hwcompress.ir import trace
@@ -37,23 +38,36 @@ def shake(module: nn.Module, seed: int) -> None:
                     part.bias.normal_(generator=generator)
 
 
+def calibrated(
+    name: str, weight_bits: int, act_bits: int, signed: bool, x: np.ndarray
+) -> nn.Module:
+    """A calibrated network; with some seeds nothing but zeros passes a ReLU, which is refused."""
+    for seed in range(4, 14):
+        torch.manual_seed(3)
+        module = CASES[name]()
+        shake(module, seed)
+        quantized = quantize_module(
+            module,
+            weight_bits=weight_bits,
+            act_bits=act_bits,
+            input_scale=input_scale_for(x, act_bits, signed),
+            signed_input=signed,
+        )
+        try:
+            calibrate(quantized, x)
+        except InputError:
+            continue
+        return quantized
+    pytest.fail(f"no seed gives {name} an activation")
+
+
 def check(
     name: str, weight_bits: int, act_bits: int, signed: bool, path: Path, epochs: int = 0
 ) -> None:
-    torch.manual_seed(3)
-    module = CASES[name]()
-    shake(module, 4)
     random = np.random.default_rng(5)
     x = random.normal(0, 1, (SAMPLES, *SHAPE)) if signed else random.random((SAMPLES, *SHAPE))
     x = x.astype(np.float32)
-    quantized = quantize_module(
-        module,
-        weight_bits=weight_bits,
-        act_bits=act_bits,
-        input_scale=input_scale_for(x, act_bits, signed),
-        signed_input=signed,
-    )
-    calibrate(quantized, x)
+    quantized = calibrated(name, weight_bits, act_bits, signed, x)
     train_classifier(quantized, x, random.integers(0, 3, SAMPLES), epochs=epochs)
     freeze_batch_norm(quantized)
     freeze_bias(quantized)
@@ -99,3 +113,15 @@ def test_after_training(weight_bits: int, act_bits: int, tmp_path: Path) -> None
 @pytest.mark.parametrize(("weight_bits", "act_bits"), BITS)
 def test_all(name: str, weight_bits: int, act_bits: int, signed: bool, tmp_path: Path) -> None:
     check(name, weight_bits, act_bits, signed, tmp_path)
+
+
+def test_an_activation_that_is_always_zero_is_refused() -> None:
+    module = nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+    with torch.no_grad():
+        module[1].bias.fill_(-100.0)
+    x = np.random.default_rng(0).random((20, 1, 2, 2)).astype(np.float32)
+    quantized = quantize_module(
+        module, weight_bits=4, act_bits=4, input_scale=0.0625, signed_input=False
+    )
+    with pytest.raises(InputError, match=r"is zero for all 20 calibration samples"):
+        calibrate(quantized, x)
