@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import Annotated
 
 import typer
@@ -45,6 +47,10 @@ for module in (build_command, folder_commands, machine_commands):
 
 def main() -> None:
     """Entry point of the ``hwcompress`` command."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that knows no "µ" shows "?" instead of ending the command.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     app()
 
 

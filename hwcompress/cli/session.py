@@ -9,7 +9,7 @@ from pathlib import Path
 from hwcompress.cli.guard import captured
 from hwcompress.cli.progress import show_progress
 from hwcompress.cli.screen import show_report, show_sections
-from hwcompress.flow.build import build
+from hwcompress.flow.build import build, refresh_report
 from hwcompress.flow.folder import start_folder
 from hwcompress.flow.manifest import MANIFEST, Manifest
 from hwcompress.flow.runner import WORK
@@ -39,9 +39,13 @@ def run_targets(
     force: bool = False,
     sections: Collection[str],
 ) -> None:
-    """Some steps of an existing build and what they need, then their part of the final screen."""
+    """Some steps of an existing build and what they need, then their part of the final screen.
+
+    The report files are written anew, so that they say what the screen says.
+    """
     Manifest.load(folder.absolute() / MANIFEST)
     _run(folder, settings, targets, targets if force else (), None)
+    refresh_report(folder)
     show_sections(folder, sections)
 
 

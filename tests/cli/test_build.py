@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -18,13 +19,14 @@ from hwcompress.report.model import read
 from tests.flow.tiny_model import SAMPLES, tiny_data, tiny_model
 
 
-def hwcompress(folder: Path, *words: str) -> str:
+def hwcompress(folder: Path, *words: str, **environment: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "hwcompress.cli.main", *words],
         capture_output=True,
         text=True,
         check=False,
         cwd=folder,
+        env={**os.environ, **environment},
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -153,9 +155,19 @@ def test_commands_on_the_folder(built: tuple[Path, str]) -> None:
     assert re.search(r"verify +up to date", said)
     assert re.search(r"random stalls +│.*│ +32 │ +0 │", said)
     # The report of the folder is about the new bench.
+    assert "32 with random stalls" in (folder / "out" / "report.html").read_text()
+    bench = read(folder / "out").bench
+    assert bench is not None
+    assert bench.frames_stalled == 32
     said = hwcompress(folder, "report", "out")
     assert "Report: out/report.html" in said
-    assert "32 with random stalls" in (folder / "out" / "report.html").read_text()
+
+
+def test_a_terminal_without_greek_letters(built: tuple[Path, str]) -> None:
+    folder, _ = built
+    for words in (("report", "out"), ("simulate", "out")):
+        said = hwcompress(folder, *words, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+        assert said.isascii()
 
 
 def test_report_leaves_out_what_is_damaged(built: tuple[Path, str]) -> None:
