@@ -107,8 +107,7 @@ def import_model(
             f"{len(problems)} node(s) of the model cannot be expressed",
             problems,
             where=where,
-            remedy="export the model channels first, with the standard ONNX and QONNX operators"
-            f" {', '.join(sorted(HANDLERS))}",
+            remedy=_remedy(model),
         )
     finished: dict[str, Affine] = {}
     for output in model.outputs:
@@ -188,6 +187,16 @@ def _walk(model: OnnxModel, state: Lowering) -> list[str]:
             )
             poisoned.update(node.outputs)
     return problems
+
+
+def _remedy(model: OnnxModel) -> str:
+    """What helps against operators that nobody knows; other problems carry their own."""
+    if all(_unknown(node) is None for node in model.nodes):
+        return ""
+    return (
+        "export the model channels first, with the standard ONNX and QONNX operators"
+        f" {', '.join(sorted(HANDLERS))}"
+    )
 
 
 def _unknown(node: Node) -> str | None:

@@ -46,6 +46,9 @@ def calibrated(
         torch.manual_seed(3)
         module = CASES[name]()
         shake(module, seed)
+        if name == "norm first":  # a falling function before the input's quantizer is refused
+            with torch.no_grad():
+                module[0].weight.abs_()
         quantized = quantize_module(
             module,
             weight_bits=weight_bits,
