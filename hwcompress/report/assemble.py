@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from hwcompress import __version__
 from hwcompress.report.facts import (
+    ESTIMATED,
     BenchFacts,
     Check,
     DataFacts,
@@ -158,6 +159,8 @@ def _layers(findings: Findings) -> tuple[LayerRow, ...]:
     rows = []
     for layer in findings.graph.layers:
         engine = engines.get(layer.name)
+        synth = findings.synth
+        parts = synth.layers.get(layer.name) if synth else None
         rows.append(
             LayerRow(
                 layer.name,
@@ -171,7 +174,9 @@ def _layers(findings: Findings) -> tuple[LayerRow, ...]:
                 engine.pe if engine else None,
                 engine.simd if engine else None,
                 engine.cycles if engine else None,
-                findings.synth.layers.get(layer.name) if findings.synth else None,
+                parts,
+                ESTIMATED if engine else None,
+                synth.basis if synth and parts else None,
             )
         )
     return tuple(rows)

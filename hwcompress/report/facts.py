@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 __all__ = [
+    "ESTIMATED",
     "MEASURED",
     "Accuracy",
     "BenchFacts",
@@ -34,6 +35,7 @@ __all__ = [
 
 Basis = Literal["measured", "estimated"]
 MEASURED = "measured"
+ESTIMATED = "estimated"
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Check:
     mismatches: int
     by: str
     explained: int = 0
+    basis: str = MEASURED
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ class Accuracy:
     correct: int
     samples: int
     by: str
+    basis: str = MEASURED
 
     @property
     def share(self) -> float:
@@ -163,7 +167,7 @@ class SimulateFacts:
 
 @dataclass(frozen=True)
 class LayerHardware:
-    """One operation's engine; ``cycles`` per frame."""
+    """One operation's engine; ``cycles`` per frame, by the cycle model."""
 
     name: str
     pe: int

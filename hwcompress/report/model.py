@@ -60,7 +60,10 @@ class Share:
 
 @dataclass(frozen=True)
 class LayerRow:
-    """One operation from the graph to the netlist; ``None`` where nothing is known."""
+    """One operation from the graph to the netlist; ``None`` where nothing is known.
+
+    ``cycles`` are those of the cycle model; ``resources_basis`` is that of the synthesis.
+    """
 
     name: str
     kind: str
@@ -74,6 +77,8 @@ class LayerRow:
     simd: int | None
     cycles: int | None
     resources: Utilization | None
+    cycles_basis: str | None = None
+    resources_basis: str | None = None
 
 
 @dataclass(frozen=True)

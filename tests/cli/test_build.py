@@ -73,6 +73,11 @@ def test_report_files(built: tuple[Path, str]) -> None:
     assert report.rest is not None
     assert used["LUT"] == sum(part.lut for part in parts) + report.rest.lut
     assert used["FF"] == sum(part.ff for part in parts) + report.rest.ff
+    assert {row.basis for row in (*report.accuracy, *report.checks)} == {"measured"}
+    assert {row.cycles_basis for row in report.layers if row.cycles} == {"estimated"}
+    assert {row.resources_basis for row in report.layers if row.resources} == {"measured"}
+    names = [figure.name for figure in report.performance]
+    assert len(set(names)) == len(names)
     text = (folder / "out" / "report.json").read_text()
     assert str(folder) not in text
     assert json.loads(text)["schema"] == "hwcompress-report-1"
@@ -104,7 +109,10 @@ def test_page_is_self_contained(built: tuple[Path, str]) -> None:
     assert not page.external
     assert "http" not in text
     assert str(folder) not in text
-    assert text.count("<svg") == 1
+    assert text.count('class="track"') == 4
+    cards = re.findall(r'<div class="card">.*', text)
+    assert len(cards) == 5
+    assert all(re.search(r'class="tag (measured|estimated)"', card) for card in cards)
 
 
 def test_no_output_tells_where_it_was_made(built: tuple[Path, str]) -> None:
@@ -130,6 +138,11 @@ def test_deploy_folder(built: tuple[Path, str]) -> None:
     readme = (deploy / "README.md").read_text()
     assert f"top module `{design.top}`" in readme
     assert all(name in readme for name in design.files)
+    for port in ("aclk", "aresetn", "tlast"):
+        assert f"- `{port}`: " in readme
+    expected_beats = (deploy / "vectors" / "expected.hex").read_text().split()
+    assert len(expected_beats) == design.outputs[0].beats_per_frame * len(vectors["input"])
+    assert (folder / "out" / "deploy" / "rtl" / design.memories[0].file).is_file()
 
 
 def test_again_nothing_runs(built: tuple[Path, str]) -> None:

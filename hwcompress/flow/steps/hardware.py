@@ -170,7 +170,13 @@ def run_bench_step(context: Context) -> BenchFacts:
         )
     )
     figures = (
-        Figure("latency to first output", float(seen.latency_first or 0), "cycles", "measured", by),
+        Figure(
+            "latency to first output (cocotb)",
+            float(seen.latency_first or 0),
+            "cycles",
+            "measured",
+            by,
+        ),
     )
     facts = BenchFacts(
         checks,
