@@ -128,7 +128,7 @@ def _readme(graph: Graph, design: Design, board: Board, count: int) -> str:
         "",
         "- `aclk`: the only clock; everything happens at its rising edge.",
         "- `aresetn`: active low and synchronous. Hold it low for at least one rising edge of",
-        "  `aclk` before the first frame, with the input's `tvalid` low; frames inside are dropped.",
+        "  `aclk` before the first frame, with the input's `tvalid` low; frames inside are lost.",
         "- `tvalid`, `tready`: a beat passes where both are high at a rising edge. Frames may",
         "  follow each other without a gap, and either side may pause at any beat.",
         "- `tlast`: on the last beat of every frame of the output. The input has none: beats are",
