@@ -83,7 +83,9 @@ class Graph:
         affine = affine or {}
         tensors: dict[str, Tensor] = {}
         for op in ops:
-            if len(op.inputs) != op.arity:
+            if op.arity is None and len(op.inputs) < 2:
+                raise op.fail(f"takes two or more inputs, is given {len(op.inputs)}")
+            if op.arity is not None and len(op.inputs) != op.arity:
                 raise op.fail(f"takes {op.arity} inputs, is given {len(op.inputs)}")
             missing = [source for source in op.inputs if source not in tensors]
             if missing:

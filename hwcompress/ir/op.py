@@ -62,8 +62,8 @@ class Op:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
 
-    arity: ClassVar[int] = 1
-    """Number of inputs that the operation takes."""
+    arity: ClassVar[int | None] = 1
+    """Number of inputs that the operation takes; ``None``: two or more."""
 
     @property
     def kind(self) -> str:

@@ -11,7 +11,7 @@ from hwcompress.ir.op import Op, Range, TensorType
 from hwcompress.ir.registry import operation
 from hwcompress.ir.types import IntType
 
-__all__ = ["ArgMax", "Reshape"]
+__all__ = ["ArgMax", "Reshape", "TopK"]
 
 
 @operation
@@ -61,4 +61,31 @@ class ArgMax(Op):
 
     def ranges(self, inputs: Sequence[Range]) -> tuple[Range, ...]:
         zero = np.zeros(1, np.int64)
+        return (Range(zero, zero + inputs[0].lo.size - 1),)
+
+
+@operation
+@dataclass(frozen=True, eq=False)
+class TopK(Op):
+    """Indices of the ``k`` largest elements of a vector ``(K,)``, largest first: ``(k,)``.
+
+    Of equal elements the one with the lower index comes first.
+    """
+
+    k: int
+
+    def infer(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
+        (source,) = inputs
+        if len(source.shape) != 1:
+            raise self.fail(f"needs a vector, got {source.shape}", remedy="put a Reshape before it")
+        if not 1 <= self.k <= source.shape[0]:
+            raise self.fail(f"k = {self.k} of {source.shape[0]} elements")
+        return (TensorType((self.k,), IntType(0, source.shape[0] - 1)),)
+
+    def evaluate(self, inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+        order = np.argsort(-inputs[0], axis=-1, kind="stable")
+        return (order[..., : self.k].astype(np.int64),)
+
+    def ranges(self, inputs: Sequence[Range]) -> tuple[Range, ...]:
+        zero = np.zeros(self.k, np.int64)
         return (Range(zero, zero + inputs[0].lo.size - 1),)
