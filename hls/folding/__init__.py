@@ -1,5 +1,6 @@
 """The folding of every engine: how many lanes it computes at once."""
 
+from hwcompress.hls.folding import join_engines as _join_engines  # noqa: F401  (registers)
 from hwcompress.hls.folding.engines import Engine, engine
 from hwcompress.hls.folding.folding import Folding, Lanes
 from hwcompress.hls.folding.search import default_folding, legal_foldings

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from math import gcd, lcm
 
 import numpy as np
 
 from hwcompress.hls.folding import Folding, Lanes
 from hwcompress.hls.folding.engines import Engine, engine
-from hwcompress.hls.rtl.design import LayerSpec, MemorySpec
+from hwcompress.hls.rtl.design import FifoSpec, LayerSpec, MemorySpec
 from hwcompress.hls.rtl.memory import hex_lines
 from hwcompress.hls.rtl.netlist import Instance, Literal, Netlist, Stream, identifier
 from hwcompress.ir import Graph, IntType, Op, Realisation, TensorType
@@ -18,8 +18,10 @@ from hwcompress.ir import Graph, IntType, Op, Realisation, TensorType
 __all__ = ["RTL", "Builder", "Layer", "kind_code", "value_code"]
 
 # A handler takes the layer under construction, its operation and its input
-# stream, and returns the output stream.
-RTL: Realisation[Callable[..., Stream]] = Realisation("rtl", "streaming Verilog")
+# streams, and returns the output stream, or a tuple of them.
+RTL: Realisation[Callable[..., Stream | tuple[Stream, ...]]] = Realisation(
+    "rtl", "streaming Verilog"
+)
 
 _WIDEST_GEARBOX = 1024  # bits up to which a converter goes through the common multiple
 
@@ -45,6 +47,7 @@ class Builder:
     memories: list[MemorySpec] = field(default_factory=list)
     modules: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
+    fifos: dict[str, FifoSpec] = field(default_factory=dict)
 
     def unique(self, name: str) -> str:
         """``name``, or with a number behind it if it is taken already."""
@@ -54,6 +57,35 @@ class Builder:
             candidate = f"{name}_{count}"
         self.names.add(candidate.lower())
         return candidate
+
+    def put(
+        self,
+        module: str,
+        name: str,
+        sources: Sequence[Stream],
+        parameters: Mapping[str, int | str | Literal],
+        results: Sequence[Stream],
+    ) -> None:
+        """Add an instance under a name that is free."""
+        self.netlist.add(Instance(module, name, parameters, tuple(sources), tuple(results)))
+        self.modules.add(module)
+
+    def fork(self, name: str, stream: Stream, count: int) -> tuple[str, tuple[Stream, ...]]:
+        """``count`` copies of a stream; also the name of the instance."""
+        name = self.unique(f"{identifier(name)}_fork")
+        results = tuple(replace(stream, name=self.unique(f"{name}_{i}")) for i in range(count))
+        self.put("hwc_fork", name, [stream], {"WIDTH": stream.width, "COUNT": count}, results)
+        return name, results
+
+    def fifo(self, name: str, stream: Stream, reader: Op, tensor: str, why: str) -> Stream:
+        """A place for a buffer, of a depth to be found; none directly behind another."""
+        if stream.name in self.fifos:
+            return stream
+        name = self.unique(f"{identifier(name)}_fifo")
+        result = replace(stream, name=name)
+        self.fifos[name] = FifoSpec(name, reader.name, tensor, stream.width, 0, why)
+        self.put("hwc_fifo", name, [stream], {"WIDTH": stream.width, "DEPTH": 0}, [result])
+        return result
 
 
 @dataclass
@@ -67,12 +99,12 @@ class Layer:
 
     @property
     def source(self) -> TensorType:
-        """Type of the operation's input."""
+        """Type of the operation's first input."""
         return self.builder.graph.input_types(self.op)[0]
 
     @property
     def target(self) -> TensorType:
-        """Type of the operation's output."""
+        """Type of the operation's first output."""
         return self.builder.graph.output_types(self.op)[0]
 
     @property
@@ -91,20 +123,43 @@ class Layer:
         self,
         module: str,
         suffix: str,
-        source: Stream,
-        parameters: dict[str, int | str | Literal],
+        source: Stream | Sequence[Stream],
+        parameters: Mapping[str, int | str | Literal],
         *,
         dtype: IntType,
         lanes: int,
         size: int,
     ) -> Stream:
-        """Add an instance; its name is the operation's with ``suffix``."""
-        name = self.builder.unique(f"{identifier(self.op.name)}_{suffix}")
+        """Add an instance with one output; its name is the operation's with ``suffix``."""
+        name = self._name(suffix)
         result = Stream(name, dtype, lanes, size)
-        self.builder.netlist.add(Instance(module, name, parameters, source, result))
-        self.builder.modules.add(module)
-        self.instances.append(name)
+        sources = [source] if isinstance(source, Stream) else source
+        self.builder.put(module, name, sources, parameters, [result])
         return result
+
+    def put_many(
+        self,
+        module: str,
+        suffix: str,
+        source: Stream,
+        parameters: Mapping[str, int | str | Literal],
+        *,
+        lanes: Sequence[int],
+        sizes: Sequence[int],
+    ) -> tuple[Stream, ...]:
+        """Add an instance with several outputs, all of the input's element type."""
+        name = self._name(suffix)
+        results = [
+            Stream(self.builder.unique(f"{name}_{i}"), source.dtype, count, size)
+            for i, (count, size) in enumerate(zip(lanes, sizes, strict=True))
+        ]
+        self.builder.put(module, name, [source], parameters, results)
+        return tuple(results)
+
+    def _name(self, suffix: str) -> str:
+        name = self.builder.unique(f"{identifier(self.op.name)}_{suffix}")
+        self.instances.append(name)
+        return name
 
     def memory(self, kind: str, bits: np.ndarray) -> str:
         """Add a hex file with words ``(depth, width)`` of bits, lowest first; gives its name."""

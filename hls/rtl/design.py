@@ -13,9 +13,18 @@ from hwcompress.errors import InputError
 from hwcompress.hls.rtl.stream import StreamSpec
 from hwcompress.ir.types import IntType
 
-__all__ = ["FORMAT", "Design", "LayerSpec", "MemorySpec", "TapSpec", "write_file"]
+__all__ = [
+    "FORMAT",
+    "Design",
+    "FifoSpec",
+    "InstanceSpec",
+    "LayerSpec",
+    "MemorySpec",
+    "TapSpec",
+    "write_file",
+]
 
-FORMAT = "hwcompress-design-1"
+FORMAT = "hwcompress-design-2"
 _NAME = "design.json"
 
 
@@ -59,6 +68,38 @@ class LayerSpec:
     cycles: int
 
 
+@dataclass(frozen=True, slots=True)
+class InstanceSpec:
+    """An instance in the top: what a model of the design's timing is built from.
+
+    ``parameters`` are those with a number for a value. ``sources`` and
+    ``results`` are stream names; a port of the top is a stream, too, made by
+    nobody or read by nobody.
+    """
+
+    module: str
+    name: str
+    parameters: Mapping[str, int]
+    sources: tuple[str, ...]
+    results: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FifoSpec:
+    """A place for a buffer in front of ``op``, which reads ``tensor``.
+
+    ``depth`` is the number of beats that it holds, of ``width`` bits each; at 0
+    there is no hardware. ``why`` says what it waits for.
+    """
+
+    name: str
+    op: str
+    tensor: str
+    width: int
+    depth: int
+    why: str
+
+
 @dataclass(frozen=True)
 class Design:
     """A generated design in a folder.
@@ -77,6 +118,8 @@ class Design:
     files: tuple[str, ...]
     memories: tuple[MemorySpec, ...]
     layers: tuple[LayerSpec, ...]
+    instances: tuple[InstanceSpec, ...] = ()
+    fifos: tuple[FifoSpec, ...] = ()
 
     @property
     def interval(self) -> int:
@@ -96,6 +139,8 @@ class Design:
             "files": list(self.files),
             "memories": [asdict(memory) for memory in self.memories],
             "layers": [asdict(layer) for layer in self.layers],
+            "instances": [asdict(instance) for instance in self.instances],
+            "fifos": [asdict(fifo) for fifo in self.fifos],
         }
         return json.dumps(record, indent=1) + "\n"
 
@@ -139,6 +184,8 @@ class Design:
                     LayerSpec(**{**item, "modules": tuple(item["modules"])})
                     for item in record["layers"]
                 ),
+                instances=tuple(_read_instance(item) for item in record["instances"]),
+                fifos=tuple(FifoSpec(**item) for item in record["fifos"]),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
@@ -177,6 +224,16 @@ def _read_stream(record: Mapping[str, Any]) -> StreamSpec:
         if record[key] != value:
             raise ValueError(f"{key} of port {spec.port!r} is {record[key]!r}, expected {value!r}")
     return spec
+
+
+def _read_instance(record: Mapping[str, Any]) -> InstanceSpec:
+    return InstanceSpec(
+        record["module"],
+        record["name"],
+        dict(record["parameters"]),
+        tuple(record["sources"]),
+        tuple(record["results"]),
+    )
 
 
 def write_file(path: Path, text: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hwcompress.hls.rtl.netlist import Netlist, Stream
+from hwcompress.hls.rtl.netlist import Netlist, Stream, wires
 from hwcompress.hls.rtl.stream import StreamSpec
 from hwcompress.ir import Graph
 
@@ -56,7 +56,7 @@ def top_text(
     lines += ["`endif", ");", "    wire rst = ~aresetn;"]
     for port in inputs:
         lines += _input_slice(port)
-    lines += netlist.lines
+    lines += netlist.lines()
     for port in outputs:
         lines += _output_end(port)
     lines += ["", "`ifdef HWC_TAPS"]
@@ -106,9 +106,7 @@ def _padded(port: Port) -> str:
 
 def _input_slice(port: Port) -> list[str]:
     spec, stream = port.spec, port.stream
-    wires = Netlist()
-    wires.declare(stream)
-    lines = ["", f"    // Input {spec.tensor!r}".replace("\n", " "), *wires.lines]
+    lines = ["", f"    // Input {spec.tensor!r}".replace("\n", " "), *wires(stream)]
     data = f"{spec.port}_tdata"
     if spec.tdata_bits > spec.data_bits:
         lines += [

@@ -141,26 +141,6 @@ def test_names_are_made_safe(tmp_path: Path) -> None:
     _lint(tmp_path, "my_top", list(design.files))
 
 
-def test_branches_are_refused_all_at_once(tmp_path: Path) -> None:
-    """Every tensor with two readers is named."""
-    eye = np.eye(2, dtype=np.int64)
-    ops = [
-        Input("in", (), ("x",), (2,), (0,), (2,), IntType(0, 1), 1.0),
-        Dense("a", ("x",), ("y",), eye, IntType(0, 1)),
-        Dense("b", ("x",), ("z",), eye, IntType(0, 1)),
-        Output("oy", ("y",), ()),
-        Output("oy2", ("y",), ()),
-        Output("oz", ("z",), ()),
-    ]
-    graph = Graph.build("branches", ops)
-    folding = Folding({"a": Lanes(1, 1), "b": Lanes(1, 1)})
-    with pytest.raises(UnsupportedError) as caught:
-        generate(graph, folding, tmp_path)
-    text = str(caught.value)
-    assert "branches are not yet in the RTL backend" in text
-    assert "'x' is read by 'a', 'b'" in text and "'y' is read by 'oy', 'oy2'" in text
-
-
 def test_several_inputs_and_outputs(tmp_path: Path) -> None:
     """Two independent chains get numbered ports."""
     eye = np.eye(2, dtype=np.int64)

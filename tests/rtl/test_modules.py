@@ -40,7 +40,7 @@ def test_buffers_pass_every_beat_once(tmp_path: Path, stalls: tuple[int, int]) -
     """Register slice and FIFOs, narrow and wide, deep and shallow."""
     rng = np.random.default_rng(11)
     cases = [("hwc_skid", {"WIDTH": 1}), ("hwc_skid", {"WIDTH": 40})]
-    cases += [("hwc_fifo", {"WIDTH": 5, "DEPTH": depth}) for depth in (2, 3, 16)]
+    cases += [("hwc_fifo", {"WIDTH": 5, "DEPTH": depth}) for depth in (3, 4, 16)]
     for module, parameters in cases:
         width = parameters["WIDTH"]
         words = _beats(rng, 120, width)
