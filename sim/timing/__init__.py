@@ -1,0 +1,41 @@
+"""Token networks: the handshakes of streaming hardware, cycle by cycle, without data.
+
+A network consists of stages (:mod:`models <hwcompress.sim.timing.models>`) between
+channels. :func:`simulate` replays it for some frames, :func:`steady` until it
+repeats itself. See docs/timing.md.
+"""
+
+from hwcompress.sim.timing.models import (
+    Buffer,
+    Model,
+    Narrower,
+    Pipeline,
+    Slice,
+    Step,
+    filtering,
+    fork,
+    pipeline,
+)
+from hwcompress.sim.timing.network import Stage, TokenNetwork
+from hwcompress.sim.timing.simulate import Pattern, StreamTiming, Timing, simulate
+from hwcompress.sim.timing.steady import Steady, steady
+
+__all__ = [
+    "Buffer",
+    "Model",
+    "Narrower",
+    "Pattern",
+    "Pipeline",
+    "Slice",
+    "Stage",
+    "Steady",
+    "Step",
+    "StreamTiming",
+    "Timing",
+    "TokenNetwork",
+    "filtering",
+    "fork",
+    "pipeline",
+    "simulate",
+    "steady",
+]
