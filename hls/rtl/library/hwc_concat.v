@@ -1,0 +1,62 @@
+// COUNT streams one after the other: BEATS[0] beats of the first, BEATS[1] of
+// the second, ..., and again; LONGEST is the largest of BEATS.
+//
+// Input i has LANES elements of WIDTHS[i] bits from bit OFFSETS[i] of s_data
+// on, of KINDS[i]: 0 unsigned, 1 signed, 2 bipolar; they leave as elements of
+// OUT_BITS.
+// Contract: see hwc_skid. Timing: latency 1, one beat a cycle; every s_ready
+// depends on registers only.
+module hwc_concat #(
+    parameter LANES    = 1,
+    parameter COUNT    = 2,
+    parameter S_WIDTH  = 8,
+    parameter [COUNT*32-1:0] OFFSETS = 64'h0000_0004_0000_0000,
+    parameter [COUNT*16-1:0] WIDTHS  = 32'h0004_0004,
+    parameter [COUNT*4-1:0]  KINDS   = 8'h00,
+    parameter [COUNT*32-1:0] BEATS   = 64'h0000_0001_0000_0001,
+    parameter LONGEST  = 1,
+    parameter OUT_BITS = 4
+) (
+    input  wire                      clk,
+    input  wire                      rst,
+    input  wire [S_WIDTH-1:0]        s_data,
+    input  wire [COUNT-1:0]          s_valid,
+    output wire [COUNT-1:0]          s_ready,
+    output wire [LANES*OUT_BITS-1:0] m_data,
+    output wire                      m_valid,
+    input  wire                      m_ready
+);
+    localparam W = LANES * OUT_BITS;
+
+    wire             en;
+    wire [COUNT-1:0] turn;  // one bit: whose turn it is
+    wire             valid = |(s_valid & turn);
+
+    assign s_ready = en ? turn : {COUNT{1'b0}};
+
+    hwc_turn #(.COUNT(COUNT), .LONGEST(LONGEST), .BEATS(BEATS)) turns (
+        .clk(clk), .rst(rst), .step(en & valid), .turn(turn)
+    );
+
+    wire [(COUNT+1)*W-1:0] choice;
+    assign choice[W-1:0] = {W{1'b0}};
+
+    genvar i;
+    generate
+        for (i = 0; i < COUNT; i = i + 1) begin : gen_input
+            localparam BITS = WIDTHS[i*16 +: 16];
+            localparam FROM = OFFSETS[i*32 +: 32];
+            wire [W-1:0] y;
+            hwc_cast #(
+                .LANES(LANES), .IN_BITS(BITS), .KIND(KINDS[i*4 +: 4]), .OUT_BITS(OUT_BITS)
+            ) cast (.x(s_data[FROM +: LANES*BITS]), .y(y));
+            assign choice[(i+1)*W +: W] = choice[i*W +: W] | (turn[i] ? y : {W{1'b0}});
+        end
+    endgenerate
+
+    hwc_skid #(.WIDTH(W)) out_slice (
+        .clk(clk), .rst(rst),
+        .s_data(choice[COUNT*W +: W]), .s_valid(valid), .s_ready(en),
+        .m_data(m_data), .m_valid(m_valid), .m_ready(m_ready)
+    );
+endmodule
