@@ -18,7 +18,8 @@ from hwcompress.sim.jit import kernel
 
 __all__ = [
     "BUFFER", "DEADLOCK", "DONE", "FRAME_END", "HALF", "MODULE_WIDTH", "MOST", "NARROWER",
-    "OUT_OF_CYCLES", "PIPELINE", "PLAIN", "SLICE_WIDTH", "SOURCE", "STATE_WIDTH", "TALLY_WIDTH", "run",
+    "OUT_OF_CYCLES", "PIPELINE", "PLAIN", "SLICE_WIDTH", "SOURCE", "STATE_WIDTH", "TALLY_WIDTH",
+    "run",
 ]  # fmt: skip
 
 # Kinds of stages.
@@ -98,19 +99,20 @@ def run(
             out = module[m, _OUT]
             outs = module[m, _OUTS]
             top = np.int64(1) << (stages - 1) if stages > 0 else np.int64(0)
-            en = True
+            blocked = np.int64(0)  # results without room, a bit each
             for c in range(out, out + outs):
                 if slices[c, _SLICE] == HALF:
                     if slices[c, _VALID] != 0 and (stages == 0 or slices[c, _PIPE] & top != 0):
-                        en = False
+                        blocked |= np.int64(1) << (c - out)
                 elif slices[c, _SPARE_FREE] == 0:
-                    en = False
+                    blocked |= np.int64(1) << (c - out)
+            en = blocked == 0
             given = np.int64(0)  # results that get a beat, a bit each
             if kind == PIPELINE:
                 step = module[m, _RUN] + state[m, _STEP]
                 takes = program[step, 1]
                 gives = program[step, 2]
-                fire = en or (module[m, _EAGER] != 0 and gives == 0)
+                fire = en or (module[m, _EAGER] != 0 and blocked & gives == 0)
                 base = module[m, _IN]
                 count = module[m, _INS]
                 if fire:
@@ -162,7 +164,7 @@ def run(
                 end = en and state[m, _PART] == module[m, _RATIO] - 1
                 load = slices[c, _VALID] & np.int64(full == 0 or end)
                 slices[c, _POP] = load
-                given = full
+                given = full if en else np.int64(0)
                 if en and full != 0:
                     moved = True
                     state[m, _PART] = 0 if end else state[m, _PART] + 1
@@ -173,7 +175,7 @@ def run(
             for c in range(out, out + outs):
                 give = (given >> (c - out)) & 1
                 if stages == 0:
-                    slices[c, _PUSH] = give & np.int64(en)
+                    slices[c, _PUSH] = give
                 elif en:
                     pipe = slices[c, _PIPE]
                     slices[c, _PUSH] = np.int64(pipe & top != 0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import pairwise
 
 import numpy as np
 
@@ -67,8 +68,8 @@ class Pipeline:
     results of: the slice has room, or (``HALF`` behind registers) nothing
     arrives at it.
 
-    ``eager``: steps that give nothing do not ask for ``en``; only where there
-    are no registers.
+    ``eager``: a step asks for room only in the results that it gives to; only
+    where there are no registers.
     """
 
     stages: int
@@ -199,6 +200,5 @@ def filtering(gives: np.ndarray) -> tuple[Step, ...]:
     edges = np.flatnonzero(np.diff(gives)) + 1
     bounds = [0, *edges.tolist(), len(gives)]
     return tuple(
-        Step(stop - start, (0,), (0,) if gives[start] else ())
-        for start, stop in zip(bounds, bounds[1:], strict=False)
+        Step(stop - start, (0,), (0,) if gives[start] else ()) for start, stop in pairwise(bounds)
     )

@@ -206,10 +206,74 @@ def _subsample(rng: np.random.Generator) -> Case:
     return Case("hwc_subsample", parameters, (height * width * words,))
 
 
+def _literal(values: list[int]) -> str:
+    word = sum(value << 32 * i for i, value in enumerate(values))
+    return f"{32 * len(values)}'d{word}"
+
+
+def _turns(rng: np.random.Generator) -> tuple[list[int], dict[str, int | str]]:
+    beats = [_between(rng, 1, 4) for _ in range(_between(rng, 2, 4))]
+    return beats, {"COUNT": len(beats), "BEATS": _literal(beats), "LONGEST": max(beats)}
+
+
+def _split(rng: np.random.Generator) -> Case:
+    beats, parameters = _turns(rng)
+    return Case("hwc_split", {"WIDTH": 1, **parameters}, (sum(beats),), results=len(beats))
+
+
+def _packed(count: int) -> dict[str, int | str]:
+    """Inputs of one bit side by side."""
+    return {
+        "COUNT": count, "S_WIDTH": count, "OFFSETS": _literal(list(range(count))),
+        "WIDTHS": f"{16 * count}'d{sum(1 << 16 * i for i in range(count))}",
+        "KINDS": f"{4 * count}'d0",
+    }  # fmt: skip
+
+
+def _concat(rng: np.random.Generator) -> Case:
+    beats, parameters = _turns(rng)
+    return Case("hwc_concat", {**_packed(len(beats)), **parameters, "OUT_BITS": 1}, tuple(beats))
+
+
+def _add(rng: np.random.Generator) -> Case:
+    count, stages = _between(rng, 2, 4), _between(rng, 1, 3)
+    parameters = {
+        **_packed(count), "FACTORS": f"{64 * count}'d0", "NEGATIVE": f"{count}'d0",
+        "SLOTS": f"{8 * count}'d{0 if stages == 3 else 256**count - 1}",
+        "TABLES": int(stages == 3), "STAGES": stages,
+    }  # fmt: skip
+    return Case("hwc_add", parameters, (1,) * count)
+
+
+def _gate(rng: np.random.Generator) -> Case:
+    return Case("hwc_gate", {"LANES": 1}, (1, 1))
+
+
+def _zip(rng: np.random.Generator) -> Case:
+    count = _between(rng, 2, 4)
+    parameters = {
+        **_packed(count), "M_WIDTH": count, "LANES": _literal([1] * count),
+        "PLACES": _literal(list(range(count))), "OUT_BITS": 1,
+    }  # fmt: skip
+    return Case("hwc_zip", parameters, (1,) * count)
+
+
+def _unzip(rng: np.random.Generator) -> Case:
+    count = _between(rng, 2, 4)
+    parameters = {
+        "WIDTH": count, "COUNT": count, "OFFSETS": _literal(list(range(count))),
+        "WIDTHS": _literal([1] * count),
+    }  # fmt: skip
+    return Case("hwc_unzip", parameters, (1,), results=count)
+
+
 CASES: dict[str, Callable[[np.random.Generator], Case]] = {
+    "hwc_add": _add,
     "hwc_argmax": _argmax,
+    "hwc_concat": _concat,
     "hwc_fifo": _fifo,
     "hwc_fork": _fork,
+    "hwc_gate": _gate,
     "hwc_half": _half,
     "hwc_last": _last,
     "hwc_mvu": _mvu,
@@ -219,12 +283,15 @@ CASES: dict[str, Callable[[np.random.Generator], Case]] = {
     "hwc_replay": _replay,
     "hwc_rescale": _rescale,
     "hwc_skid": _skid,
+    "hwc_split": _split,
     "hwc_subsample": _subsample,
     "hwc_table": _table,
     "hwc_threshold": _threshold,
     "hwc_threshold_search": _threshold_search,
     "hwc_topk": _topk,
+    "hwc_unzip": _unzip,
     "hwc_width_down": _width_down,
     "hwc_width_up": _width_up,
     "hwc_window": _window,
+    "hwc_zip": _zip,
 }

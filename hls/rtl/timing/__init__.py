@@ -22,7 +22,8 @@ Ready-made:
 * ``Pipeline(stages, program, slices)``: any periodic order of taking and giving,
   as runs of ``Step(count, takes, gives)``. Concat of 2 and 3 beats:
   ``(Step(2, (0,)), Step(3, (1,)))`` with one slice; its inverse
-  ``(Step(2, (0,), (0,)), Step(3, (0,), (1,)))`` with two; a beat given four times:
+  ``(Step(2, (0,), (0,)), Step(3, (0,), (1,)))`` with two (and ``eager=True`` if a step asks
+  for room only in the results that it gives to, not in all); a beat given four times:
   ``(Step(1), Step(3, takes=()))``. ``Step(1, (0, 1), (0,))`` takes from both.
 * ``Buffer(depth, frame, needs, keeps, repeat, stages, late_room)``: segment ``i`` of a
   frame is ``repeat`` output beats, starts when ``needs[i]`` beats of the frame have

@@ -30,7 +30,7 @@ def _half(p: Parameters) -> Model:
     return pipeline(0, output=Slice.HALF)
 
 
-@model("hwc_fork")
+@model("hwc_fork", "hwc_unzip")
 def _fork(p: Parameters) -> Model:
     return fork(p["COUNT"])
 
@@ -160,3 +160,34 @@ def _last_read(
     """Along one axis: the last position inside the image that each window needs."""
     first = max(dilation * (kernel - 1) - pad, 0)
     return np.minimum(min(first, size - 1) + np.arange(count) * stride, size - 1)
+
+
+@model("hwc_add")
+def _add(p: Parameters) -> Model:
+    return pipeline(p["STAGES"], inputs=p["COUNT"])
+
+
+@model("hwc_gate")
+def _gate(p: Parameters) -> Model:
+    return pipeline(2, inputs=2)
+
+
+@model("hwc_zip")
+def _zip(p: Parameters) -> Model:
+    return pipeline(0, inputs=p["COUNT"])
+
+
+@model("hwc_concat")
+def _concat(p: Parameters) -> Model:
+    return Pipeline(0, tuple(Step(n, (i,)) for i, n in enumerate(_fields(p, "BEATS"))))
+
+
+@model("hwc_split")
+def _split(p: Parameters) -> Model:
+    steps = tuple(Step(n, (0,), (i,)) for i, n in enumerate(_fields(p, "BEATS")))
+    return Pipeline(0, steps, (Slice.SKID,) * p["COUNT"], eager=True)
+
+
+def _fields(p: Parameters, name: str) -> list[int]:
+    """One field of 32 bits for each of ``COUNT`` streams, the first one lowest."""
+    return [p[name] >> 32 * i & 0xFFFFFFFF for i in range(p["COUNT"])]
