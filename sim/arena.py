@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hwcompress.ir import Graph
+from hwcompress.ir import Graph, Input
 from hwcompress.sim.plan import Rows, Step
 
 __all__ = ["Arena", "Layout"]
@@ -30,13 +30,15 @@ class Layout:
     @classmethod
     def plan(cls, graph: Graph, steps: Sequence[Step], rows: dict[str, Rows]) -> Layout:
         """Walk the graph once; ``steps`` belong to ``graph.layers``, ``rows`` to every tensor."""
-        last = {name: place for place, op in enumerate(graph.ops) for name in op.inputs}
+        # A block begins with all its inputs, wherever the graph lists them.
+        ops = (*graph.inputs, *(op for op in graph.ops if not isinstance(op, Input)))
+        last = {name: place for place, op in enumerate(ops) for name in op.inputs}
         work = dict(zip((op.name for op in graph.layers), steps, strict=True))
         slots: dict[str, int] = {}
         sizes: list[int] = []
         free: list[int] = []
         live: dict[int, int] = {}  # slot -> place of its last reader
-        for place, op in enumerate(graph.ops):
+        for place, op in enumerate(ops):
             free += [slot for slot, until in live.items() if until < place]
             live = {slot: until for slot, until in live.items() if until >= place}
             step = work.get(op.name)

@@ -1,4 +1,4 @@
-"""Dense and Conv: the choice between the kernels for weighted sums."""
+"""Dense, Conv and ConvTranspose: the choice between the kernels for weighted sums."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hwcompress.ir import Conv, Dense, IntType, TensorType
+from hwcompress.ir import Conv, ConvTranspose, Dense, IntType, TensorType
 from hwcompress.sim.geometry import Geometry, vector_geometry, window_geometry
 from hwcompress.sim.plan import SIM, Step, rows_of
-from hwcompress.sim.weighted_sum import weighted_sum_step
+from hwcompress.sim.weighted_sum import TappedSum, weighted_sum_step
 from hwcompress.sim.xnor import xnor_step
 
-__all__ = ["conv_step", "dense_step"]
+__all__ = ["conv_step", "conv_transpose_step", "dense_step"]
 
 # Below this depth a packed word is so empty that multiplying is faster
 # (a vector holds 4 words, but 16 sums of 16 bits).
@@ -54,3 +54,32 @@ def conv_step(op: Conv, inputs: Sequence[TensorType], outputs: Sequence[TensorTy
     return _sum_step(
         weight, op.wtype, op.bias, geometry, op.groups, op.pad_value, inputs[0], outputs[0]
     )
+
+
+@SIM.register(ConvTranspose)
+def conv_transpose_step(
+    op: ConvTranspose, inputs: Sequence[TensorType], outputs: Sequence[TensorType]
+) -> Step:
+    """Every output pixel gathers the input pixels that reach it: no zero is multiplied."""
+    height, width, _ = inputs[0].shape
+    row = _sources(op, 0, height, outputs[0].shape[0])[:, None, :, None]
+    column = _sources(op, 1, width, outputs[0].shape[1])[None, :, None, :]
+    taps = np.where((row >= 0) & (column >= 0), row * width + column, -1)
+    result = rows_of(outputs[0])
+    count = op.weight.shape[0]
+    bias = np.zeros(count, np.int64) if op.bias is None else op.bias
+    return TappedSum(
+        results=(result,),
+        weight=np.ascontiguousarray(op.weight.reshape(count, -1), result.dtype),
+        bias=bias.astype(result.dtype),
+        taps=taps.reshape(taps.shape[0] * taps.shape[1], -1).astype(np.int32),
+        groups=op.groups,
+    )
+
+
+def _sources(op: ConvTranspose, axis: int, size: int, out_size: int) -> np.ndarray:
+    """Input position that kernel position ``k`` brings to output ``o``, or -1: ``(o, k)``."""
+    reach = np.arange(op.kernel[axis]) * op.dilation[axis] - op.padding[axis]
+    distance = np.arange(out_size)[:, None] - reach
+    place, rest = np.divmod(distance, op.stride[axis])
+    return np.where((rest == 0) & (place >= 0) & (place < size), place, -1)

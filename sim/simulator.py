@@ -11,7 +11,16 @@ import numpy as np
 from hwcompress.errors import InputError
 from hwcompress.ir import Graph
 from hwcompress.ir.reference import as_feeds
-from hwcompress.sim import linear, pool, rescale, shape, threshold  # noqa: F401  (register handlers)
+from hwcompress.sim import (  # noqa: F401  (register handlers)
+    gather,
+    join,
+    linear,
+    pool,
+    rescale,
+    shape,
+    table,
+    threshold,
+)
 from hwcompress.sim.arena import Arena, Layout
 from hwcompress.sim.plan import SIM, Step, rows_of
 

@@ -1,4 +1,4 @@
-"""Weighted sums in integers: the general kernel of Dense and Conv."""
+"""Weighted sums in integers: the general kernels of Dense, Conv and ConvTranspose."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hwcompress.sim.geometry import Geometry
 from hwcompress.sim.jit import kernel
 from hwcompress.sim.plan import Rows, Step
 
-__all__ = ["WeightedSum", "weighted_sum_step"]
+__all__ = ["TappedSum", "WeightedSum", "weighted_sum_step"]
 
 
 @kernel
@@ -104,6 +104,48 @@ def _weighted_sum(x, weight, bias, border, geometry, groups, y):  # type: ignore
                         start[m] += border[first + m, tap]
             base = pixel * bias.size + first
             _rows(x, rows, columns, count, weight, first, start, y, base)
+
+
+@kernel
+def _tapped_sum(x, weight, bias, taps, groups, y):  # type: ignore[no-untyped-def]
+    """``weight (M, taps * depth)``; ``taps (pixels, taps)``: the input's pixel, or -1 for none."""
+    pixels, kernel = taps.shape
+    depth = weight.shape[1] // kernel
+    filters = bias.size // groups
+    rows = np.empty(weight.shape[1], np.int64)
+    columns = np.empty(weight.shape[1], np.int64)
+    for pixel in range(pixels):
+        for group in range(groups):
+            count = 0
+            for tap in range(kernel):
+                if taps[pixel, tap] >= 0:
+                    row = (taps[pixel, tap] * groups + group) * depth
+                    for d in range(depth):
+                        rows[count] = row + d
+                        columns[count] = tap * depth + d
+                        count += 1
+            first = group * filters
+            base = pixel * bias.size + first
+            start = bias[first : first + filters]
+            _rows(x, rows, columns, count, weight, first, start, y, base)
+
+
+@dataclass(frozen=True, eq=False)
+class TappedSum(Step):
+    """Sums over a table of pixels, one row per output pixel; absent ones add nothing."""
+
+    weight: np.ndarray
+    bias: np.ndarray
+    taps: np.ndarray
+    groups: int
+
+    def run(
+        self,
+        inputs: Sequence[np.ndarray],
+        outputs: Sequence[np.ndarray],
+        scratch: Sequence[np.ndarray],
+    ) -> None:
+        _tapped_sum(inputs[0], self.weight, self.bias, self.taps, self.groups, outputs[0])
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 
 from hwcompress.ir import OPERATIONS, Graph, trace
 from hwcompress.sim import SIM, Simulator, compare_traces
-from tests.conformance.generators import KINDS, random_inputs, random_network, random_op_graph
+from tests.conformance.generators import (
+    KINDS,
+    random_dag,
+    random_inputs,
+    random_network,
+    random_op_graph,
+)
 
 _SAMPLES = 37  # no multiple of a block
 
@@ -52,6 +58,18 @@ def test_network(seed: int, samples: int, batch: int, threads: int) -> None:
     _assert_equal(random_network(seed), samples, seed, threads=threads, batch=batch)
 
 
+@pytest.mark.parametrize("first", range(0, 240, 40))
+def test_network_with_branches(first: int) -> None:
+    for seed in range(first, first + 40):
+        _assert_equal(random_dag(seed), _SAMPLES, seed, threads=1 + seed % 2, batch=5 + seed % 30)
+
+
+@pytest.mark.long
+def test_network_with_branches_long() -> None:
+    for seed in range(240, 2240):
+        _assert_equal(random_dag(seed, max_blocks=6, max_size=12, max_channels=12), 64, seed)
+
+
 @pytest.mark.long
 def test_network_long() -> None:
     for seed in range(2000):
@@ -68,7 +86,8 @@ def test_the_kernels_of_one_operation_are_all_reached() -> None:
     }
     assert kernels == {
         "WeightedSum", "XnorSum", "CompareThreshold", "SearchThreshold", "Rescale",
-        "MaxPool", "SumPool", "Reshape", "ArgMax",
+        "MaxPool", "SumPool", "Reshape", "ArgMax", "TappedSum", "Gather", "Scatter",
+        "Add", "Mul", "Table", "TopK",
     }  # fmt: skip
 
 
