@@ -33,10 +33,12 @@ class TapSpec:
     """An observed tensor: ports ``<port>_data`` and ``<port>_fire`` under ``HWC_TAPS``.
 
     A beat passed in a cycle when ``fire`` is 1 at the rising clock edge.
+    ``wires`` names the stream among those of the instances.
     """
 
     op: str
     stream: StreamSpec
+    wires: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,10 @@ class Design:
             "top": self.top,
             "inputs": [_stream_record(spec) for spec in self.inputs],
             "outputs": [_stream_record(spec) for spec in self.outputs],
-            "taps": [{"op": tap.op, **_stream_record(tap.stream)} for tap in self.taps],
+            "taps": [
+                {"op": tap.op, "wires": tap.wires, **_stream_record(tap.stream)}
+                for tap in self.taps
+            ],
             "files": list(self.files),
             "memories": [asdict(memory) for memory in self.memories],
             "layers": [asdict(layer) for layer in self.layers],
@@ -177,7 +182,10 @@ class Design:
                 top=record["top"],
                 inputs=tuple(_read_stream(item) for item in record["inputs"]),
                 outputs=tuple(_read_stream(item) for item in record["outputs"]),
-                taps=tuple(TapSpec(item["op"], _read_stream(item)) for item in record["taps"]),
+                taps=tuple(
+                    TapSpec(item["op"], _read_stream(item), item["wires"])
+                    for item in record["taps"]
+                ),
                 files=tuple(record["files"]),
                 memories=tuple(MemorySpec(**item) for item in record["memories"]),
                 layers=tuple(

@@ -58,7 +58,7 @@ class Plan:
             top=self.top,
             inputs=tuple(port.spec for port in inputs),
             outputs=tuple(port.spec for port in outputs),
-            taps=tuple(TapSpec(op, port.spec) for op, port in taps),
+            taps=tuple(TapSpec(op, port.spec, port.stream.name) for op, port in taps),
             files=(*_library(_modules(netlist)), f"{self.top}.v"),
             memories=tuple(self.builder.memories),
             layers=tuple(
