@@ -1,6 +1,9 @@
 // Drives a verilated streaming design from beats in memory: one call, millions
 // of cycles. Compiled together with the model into one shared library.
 //
+// Every port has a state of its own and pauses of its own; nothing couples the
+// streams but the design.
+//
 // Little-endian hosts only: Verilator keeps a port of any width as little-endian
 // words, so that the beat's bytes can be copied in and out as they are.
 
@@ -13,7 +16,8 @@
 #include <vector>
 
 #include "Vtop.h"
-#include "hwc_config.h"  // HWC_IN_BYTES, HWC_OUT_BYTES, HWC_TAP_LIST(X): X(number, bytes)
+// HWC_INPUT_LIST(X), HWC_OUTPUT_LIST(X), HWC_TAP_LIST(X): X(name, bytes, beats per frame)
+#include "hwc_config.h"
 #include "verilated.h"
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "ports are copied bytewise");
@@ -25,57 +29,81 @@ namespace {
 thread_local std::string memory_folder;
 thread_local std::string missing_file;
 
-enum Status { kDone = 0, kDeadlock = 1, kProtocol = 2, kFatal = 3 };
+enum Status { kDone = 0, kDeadlock = 1, kProtocol = 2, kFatal = 3, kRefill = 4 };
+enum Record { kTapValues = 1, kTapCycles = 2 };
 
 constexpr int kResetCycles = 8;
 // Cycles to watch for output that nobody asked for.
 constexpr int kSurplusCycles = 256;
 
-class Random {
+// Pauses of one port: in a cycle without one, one begins with a chance in a
+// thousand; it lasts 1 to 2 * burst - 1 cycles.
+class Pauses {
 public:
-    explicit Random(uint64_t seed) : state_{seed * 2654435769u + 0x9E3779B97F4A7C15u} {}
-    bool hit(uint32_t permille) {
-        if (permille == 0) return false;
-        state_ ^= state_ >> 12;
-        state_ ^= state_ << 25;
-        state_ ^= state_ >> 27;
-        return ((state_ * 0x2545F4914F6CDD1Du) >> 33) % 1000 < permille;
+    explicit Pauses(uint64_t seed) : state_{seed * 2654435769u + 0x9E3779B97F4A7C15u} {}
+    bool operator()(uint32_t permille, uint32_t burst) {
+        if (left_ > 0) {
+            --left_;
+            return true;
+        }
+        if (permille == 0 || draw() % 1000 >= permille) return false;
+        if (burst > 1) left_ = draw() % (2 * burst - 1);
+        return true;
     }
 
 private:
+    uint64_t draw() {
+        state_ ^= state_ >> 12;
+        state_ ^= state_ << 25;
+        state_ ^= state_ >> 27;
+        return (state_ * 0x2545F4914F6CDD1Du) >> 33;
+    }
     uint64_t state_;
+    uint64_t left_ = 0;
 };
-
-template <typename Port>
-void put(Port& port, const uint8_t* bytes, size_t count) {
-    static_assert(sizeof(Port) >= HWC_IN_BYTES, "s_axis_tdata is narrower than a beat");
-    std::memcpy(&port, bytes, count);
-}
 
 }  // namespace
 
 extern "C" {
 
-// Filled in by both sides; mirrored by ctypes in verilated.py.
-struct HwcJob {
-    // What to do.
-    const uint8_t* input;         // input_beats * HWC_IN_BYTES
-    uint64_t input_beats;
-    uint8_t* output;              // output_beats * HWC_OUT_BYTES, for the whole run
-    uint64_t output_beats;        // of the whole run, over all calls
-    uint64_t output_frame_beats;  // tlast is due on every such beat
-    uint64_t* frame_end;          // cycle of each frame's last output beat
-    uint64_t watchdog;            // cycles without any transfer that mean a deadlock
-    uint32_t input_permille;      // chance of a pause before an input beat is offered
-    uint32_t output_permille;     // chance of not being ready in a cycle
-    uint32_t last;                // drain: run until output_beats have come
-    // What came of it, over all calls.
+// Filled in by both sides; mirrored by ctypes in _driver.py.
+struct HwcInput {
+    const uint8_t* data;  // beats * bytes of the port
+    uint64_t beats;       // of this call
+    uint64_t position;    // beats of this call that were taken
+    uint64_t done;        // beats taken over all calls
+    uint64_t* first;      // cycle of each frame's first beat
+    uint64_t* last;       // cycle of each frame's last beat
+    uint32_t permille;    // chance of a pause before a beat is offered
+    uint32_t final;       // nothing comes after this call's beats
+};
+
+struct HwcOutput {
+    uint8_t* data;   // of the whole run
+    uint64_t beats;  // of the whole run
+    uint64_t done;
+    uint64_t* first;
+    uint64_t* last;
+    uint32_t permille;  // chance of not being ready
     uint32_t reserved;
-    uint64_t cycles;
-    uint64_t inputs_done;
-    uint64_t outputs_done;
-    uint64_t first_input_cycle;
-    uint64_t first_output_cycle;
+};
+
+struct HwcJob {
+    HwcInput* inputs;
+    HwcOutput* outputs;
+    uint64_t watchdog;  // cycles without any transfer that mean a deadlock
+    uint64_t cycles;    // until the last output beat, over all calls
+    uint32_t burst;     // see Pauses
+    uint32_t record;    // of taps, see Record
+};
+
+struct HwcTap {
+    const uint8_t* data;
+    uint64_t bytes;
+    uint64_t beats;
+    uint64_t moved;  // one more than the cycle of its last beat; 0: it never had one
+    const uint64_t* cycles;  // of every beat, or of each frame's first and last one
+    uint64_t cycle_count;
 };
 
 FILE* __real_fopen(const char* name, const char* mode);
@@ -105,24 +133,54 @@ void vl_finish(const char* file, int line, const char*) {
 
 namespace {
 
+struct InputPort {
+    uint8_t* data;
+    CData* valid;
+    const CData* ready;
+    size_t bytes;
+    uint64_t frame_beats;
+    Pauses pauses;
+    bool offering = false;
+};
+
+struct OutputPort {
+    const char* name;
+    const uint8_t* data;
+    const CData* valid;
+    const CData* last;
+    CData* ready;
+    size_t bytes;
+    uint64_t frame_beats;
+    Pauses pauses;
+    uint64_t beat = 0;  // in the frame
+    bool held = false;  // last cycle: valid and not ready
+    bool held_last = false;
+    std::vector<uint8_t> held_beat = std::vector<uint8_t>(bytes);
+};
+
+struct TapPort {
+    const uint8_t* data;
+    const CData* fire;
+    size_t bytes;
+    uint64_t frame_beats;
+    uint64_t beat = 0;  // in the frame
+    uint64_t beats = 0;
+    uint64_t moved = 0;
+    std::vector<uint8_t> values{};
+    std::vector<uint64_t> cycles{};
+};
+
 struct Model {
     std::string folder;
     std::string error;
     VerilatedContext context;
     std::unique_ptr<Vtop> top;
-    Random input_random;
-    Random output_random;
-    bool offering = false;
-    bool held = false;  // last cycle: valid and not ready
-    uint8_t held_beat[HWC_OUT_BYTES];
-    bool held_last = false;
+    std::vector<InputPort> inputs;
+    std::vector<OutputPort> outputs;
+    std::vector<TapPort> taps;
     uint64_t idle = 0;
-    uint64_t output_beat_in_frame = 0;
-    std::vector<std::vector<uint8_t>> taps{HWC_TAP_COUNT};
-    std::vector<uint64_t> tap_moved = std::vector<uint64_t>(HWC_TAP_COUNT);
 
-    Model(const char* design_folder, uint32_t seed)
-        : folder{design_folder}, input_random{seed * 2ull + 1}, output_random{seed * 2ull + 2} {
+    Model(const char* design_folder, uint32_t seed) : folder{design_folder} {
         // Registers without reset and memories without content start random:
         // a design that depends on them gives wrong answers here, not on the board.
         context.randReset(2);
@@ -130,11 +188,14 @@ struct Model {
         memory_folder = folder;
         missing_file.clear();
         top.reset(new Vtop{&context, "top"});
+        bind(seed);
         top->aclk = 0;
         top->aresetn = 0;
-        top->s_axis_tvalid = 0;
-        top->m_axis_tready = 0;
-        std::memset(&top->s_axis_tdata, 0, sizeof(top->s_axis_tdata));
+        for (InputPort& port : inputs) {
+            *port.valid = 0;
+            std::memset(port.data, 0, port.bytes);
+        }
+        for (OutputPort& port : outputs) *port.ready = 0;
         for (int i = 0; i < kResetCycles; ++i) {
             top->eval();
             top->aclk = 1;
@@ -148,87 +209,142 @@ struct Model {
         top->aresetn = 1;
     }
 
+    void bind(uint64_t seed) {
+        uint64_t number = 2 * seed;
+#define HWC_BYTES(signal) reinterpret_cast<uint8_t*>(&top->signal)
+#define HWC_BIND(name, count, frame)                                                       \
+    static_assert(sizeof(top->name##_tdata) >= count, #name "_tdata is narrower than a beat"); \
+    inputs.push_back({HWC_BYTES(name##_tdata), &top->name##_tvalid, &top->name##_tready,   \
+                      count, frame, Pauses{++number}});
+        HWC_INPUT_LIST(HWC_BIND)
+#undef HWC_BIND
+#define HWC_BIND(name, count, frame)                                                       \
+    static_assert(sizeof(top->name##_tdata) >= count, #name "_tdata is narrower than a beat"); \
+    outputs.push_back({#name, HWC_BYTES(name##_tdata), &top->name##_tvalid,                \
+                       &top->name##_tlast, &top->name##_tready, count, frame, Pauses{++number}});
+        HWC_OUTPUT_LIST(HWC_BIND)
+#undef HWC_BIND
+#define HWC_BIND(name, count, frame)                                                       \
+    static_assert(sizeof(top->name##_data) >= count, #name "_data is narrower than a beat"); \
+    taps.push_back({HWC_BYTES(name##_data), &top->name##_fire, count, frame});
+        HWC_TAP_LIST(HWC_BIND)
+#undef HWC_BIND
+#undef HWC_BYTES
+    }
+
     // One clock cycle. Returns kDone, or kProtocol with `error` set.
-    int cycle(HwcJob& job, uint64_t& position) {
-        if (!offering && position < job.input_beats && !input_random.hit(job.input_permille)) {
-            offering = true;
-            put(top->s_axis_tdata, job.input + position * HWC_IN_BYTES, HWC_IN_BYTES);
+    int cycle(HwcJob& job) {
+        for (size_t i = 0; i < inputs.size(); ++i) {
+            InputPort& port = inputs[i];
+            const HwcInput& feed = job.inputs[i];
+            if (!port.offering && feed.position < feed.beats &&
+                !port.pauses(feed.permille, job.burst)) {
+                port.offering = true;
+                std::memcpy(port.data, feed.data + feed.position * port.bytes, port.bytes);
+            }
+            *port.valid = port.offering;
         }
-        const bool ready = !output_random.hit(job.output_permille);
-        top->s_axis_tvalid = offering;
-        top->m_axis_tready = ready;
+        for (size_t i = 0; i < outputs.size(); ++i)
+            *outputs[i].ready = !outputs[i].pauses(job.outputs[i].permille, job.burst);
         top->aclk = 0;
         top->eval();
         // Everything is sampled just before the rising edge.
-        const bool taken = offering && top->s_axis_tready;
-        const bool valid = top->m_axis_tvalid;
-        const bool last = top->m_axis_tlast;
-        const uint8_t* const beat = reinterpret_cast<const uint8_t*>(&top->m_axis_tdata);
-        if (held) {
-            if (!valid) return fail("m_axis_tvalid was withdrawn before the beat was taken");
-            if (std::memcmp(beat, held_beat, HWC_OUT_BYTES) != 0)
-                return fail("m_axis_tdata changed while waiting for m_axis_tready");
-            if (last != held_last)
-                return fail("m_axis_tlast changed while waiting for m_axis_tready");
+        bool moved = false;
+        for (size_t i = 0; i < outputs.size(); ++i)
+            if (const int status = sample(outputs[i], job.outputs[i], job.cycles, moved))
+                return status;
+        for (TapPort& tap : taps)
+            if (*tap.fire) observe(tap, job);
+        for (size_t i = 0; i < inputs.size(); ++i) {
+            InputPort& port = inputs[i];
+            if (!port.offering || !*port.ready) continue;
+            HwcInput& feed = job.inputs[i];
+            const uint64_t beat = feed.done % port.frame_beats;
+            if (beat == 0) feed.first[feed.done / port.frame_beats] = job.cycles;
+            if (beat + 1 == port.frame_beats) feed.last[feed.done / port.frame_beats] = job.cycles;
+            port.offering = false;
+            ++feed.position;
+            ++feed.done;
+            moved = true;
         }
-        held = valid && !ready;
-        if (held) {
-            std::memcpy(held_beat, beat, HWC_OUT_BYTES);
-            held_last = last;
-        }
-        if (valid && ready) {
-            if (job.outputs_done == job.output_beats)
-                return fail("more output beats than the frames have");
-            const bool due = output_beat_in_frame + 1 == job.output_frame_beats;
-            if (last != due)
-                return fail(due ? "m_axis_tlast is missing on the last beat of a frame"
-                                : "m_axis_tlast in the middle of a frame");
-            std::memcpy(job.output + job.outputs_done * HWC_OUT_BYTES, beat, HWC_OUT_BYTES);
-            if (job.outputs_done == 0) job.first_output_cycle = job.cycles;
-            if (due) job.frame_end[job.outputs_done / job.output_frame_beats] = job.cycles;
-            output_beat_in_frame = due ? 0 : output_beat_in_frame + 1;
-            ++job.outputs_done;
-        }
-#define HWC_SAMPLE_TAP(number, bytes)                                                     \
-    if (top->tap_##number##_fire) {                                                       \
-        const auto* const data = reinterpret_cast<const uint8_t*>(&top->tap_##number##_data); \
-        static_assert(sizeof(top->tap_##number##_data) >= bytes, "tap is narrower than a beat"); \
-        taps[number].insert(taps[number].end(), data, data + bytes);                      \
-        tap_moved[number] = job.cycles + 1;                                               \
-    }
-        HWC_TAP_LIST(HWC_SAMPLE_TAP)
-#undef HWC_SAMPLE_TAP
-        if (taken) {
-            if (job.inputs_done == 0) job.first_input_cycle = job.cycles;
-            offering = false;
-            ++position;
-            ++job.inputs_done;
-        }
-        idle = taken || (valid && ready) ? 0 : idle + 1;
+        idle = moved ? 0 : idle + 1;
         top->aclk = 1;
         top->eval();
         ++job.cycles;
         return kDone;
     }
 
-    int run(HwcJob& job) {
-        uint64_t position = 0;
-        while (position < job.input_beats || (job.last && job.outputs_done < job.output_beats)) {
-            if (const int status = cycle(job, position)) return status;
-            if (idle > job.watchdog) return kDeadlock;
+    int sample(OutputPort& port, HwcOutput& sink, uint64_t now, bool& moved) {
+        const bool valid = *port.valid, last = *port.last, ready = *port.ready;
+        if (port.held) {
+            if (!valid) return fail(port, "_tvalid was withdrawn before the beat was taken");
+            if (std::memcmp(port.data, port.held_beat.data(), port.bytes) != 0)
+                return fail(port, "_tdata changed while waiting for ", "_tready");
+            if (last != port.held_last)
+                return fail(port, "_tlast changed while waiting for ", "_tready");
         }
-        if (job.last) {
-            const uint64_t cycles = job.cycles;
-            for (int i = 0; i < kSurplusCycles; ++i) {
-                if (const int status = cycle(job, position)) return status;
-            }
-            job.cycles = cycles;
+        port.held = valid && !ready;
+        if (port.held) {
+            std::memcpy(port.held_beat.data(), port.data, port.bytes);
+            port.held_last = last;
         }
+        if (!valid || !ready) return kDone;
+        if (sink.done == sink.beats) return fail(port, ": more output beats than the frames have");
+        const bool due = port.beat + 1 == port.frame_beats;
+        if (last != due)
+            return fail(port, due ? "_tlast is missing on the last beat of a frame"
+                                  : "_tlast in the middle of a frame");
+        std::memcpy(sink.data + sink.done * port.bytes, port.data, port.bytes);
+        if (port.beat == 0) sink.first[sink.done / port.frame_beats] = now;
+        if (due) sink.last[sink.done / port.frame_beats] = now;
+        port.beat = due ? 0 : port.beat + 1;
+        ++sink.done;
+        moved = true;
         return kDone;
     }
 
-    int fail(const char* message) {
-        error = message;
+    static void observe(TapPort& tap, const HwcJob& job) {
+        if (job.record & kTapValues)
+            tap.values.insert(tap.values.end(), tap.data, tap.data + tap.bytes);
+        const bool due = tap.beat + 1 == tap.frame_beats;
+        if (job.record & kTapCycles) {
+            tap.cycles.push_back(job.cycles);
+        } else {
+            if (tap.beat == 0) tap.cycles.push_back(job.cycles);
+            if (due) tap.cycles.push_back(job.cycles);
+        }
+        tap.beat = due ? 0 : tap.beat + 1;
+        ++tap.beats;
+        tap.moved = job.cycles + 1;
+    }
+
+    // kRefill as soon as a port has no beat left but more are to come: before the
+    // cycle in which it would have to offer one, so that the cut leaves no trace.
+    int run(HwcJob& job) {
+        for (;;) {
+            bool pending = false;
+            for (size_t i = 0; i < inputs.size(); ++i) {
+                if (job.inputs[i].position < job.inputs[i].beats)
+                    pending = true;
+                else if (!job.inputs[i].final)
+                    return kRefill;
+            }
+            for (size_t i = 0; i < outputs.size(); ++i)
+                pending |= job.outputs[i].done < job.outputs[i].beats;
+            if (!pending) break;
+            if (const int status = cycle(job)) return status;
+            if (idle > job.watchdog) return kDeadlock;
+        }
+        const uint64_t cycles = job.cycles;
+        for (int i = 0; i < kSurplusCycles; ++i)
+            if (const int status = cycle(job)) return status;
+        job.cycles = cycles;
+        return kDone;
+    }
+
+    int fail(const OutputPort& port, const char* what, const char* other = nullptr) {
+        error = std::string{port.name} + what;
+        if (other) error += std::string{port.name} + other;
         return kProtocol;
     }
 };
@@ -261,15 +377,11 @@ int hwc_run(void* handle, HwcJob* job) {
 
 const char* hwc_error(void* handle) { return static_cast<Model*>(handle)->error.c_str(); }
 
-uint64_t hwc_tap(void* handle, uint32_t number, const uint8_t** data) {
-    const auto& tap = static_cast<Model*>(handle)->taps.at(number);
-    *data = tap.data();
-    return tap.size();
-}
-
-// One more than the cycle in which a tap last saw a beat; 0: it never did.
-uint64_t hwc_tap_moved(void* handle, uint32_t number) {
-    return static_cast<Model*>(handle)->tap_moved.at(number);
+// What a tap saw; the memory is the model's.
+void hwc_tap(void* handle, uint32_t number, HwcTap* result) {
+    const TapPort& tap = static_cast<Model*>(handle)->taps.at(number);
+    *result = {tap.values.data(), tap.values.size(), tap.beats,
+               tap.moved, tap.cycles.data(), tap.cycles.size()};
 }
 
 }  // extern "C"

@@ -130,16 +130,15 @@ def build_library(
 
 def _config(design: Design, taps: bool) -> str:
     """The header that tells the driver what this design's ports are like."""
-    observed = design.taps if taps else ()
-    entries = " ".join(
-        f"X({number}, {tap.stream.tdata_bytes})" for number, tap in enumerate(observed)
-    )
-    return (
-        f"#define HWC_IN_BYTES {design.inputs[0].tdata_bytes}\n"
-        f"#define HWC_OUT_BYTES {design.outputs[0].tdata_bytes}\n"
-        f"#define HWC_TAP_COUNT {len(observed)}\n"
-        f"#define HWC_TAP_LIST(X) {entries}\n"
-    )
+    observed = [tap.stream for tap in design.taps] if taps else []
+    lists = {"INPUT": design.inputs, "OUTPUT": design.outputs, "TAP": observed}
+    lines = []
+    for name, specs in lists.items():
+        entries = " ".join(
+            f"X({spec.port}, {spec.tdata_bytes}, {spec.beats_per_frame})" for spec in specs
+        )
+        lines.append(f"#define HWC_{name}_LIST(X) {entries}\n")
+    return "".join(lines)
 
 
 def _compile(design: Design, scratch: Path, logs: Path, taps: bool, tools: Toolchain) -> None:
@@ -171,7 +170,8 @@ def _compile(design: Design, scratch: Path, logs: Path, taps: bool, tools: Toolc
         ],
         cwd=scratch,
         log=logs / "compile.log",
-        env=dict(tools.verilator.environment),
+        # All of them are values of one variable: a plain dict would keep only the last.
+        env={key: tools.verilator.env()[key] for key, _ in tools.verilator.environment},
     )  # fmt: skip
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from hwcompress.errors import CheckFailed, InputError
+from hwcompress.hls.cosim.frames import Frames
 from hwcompress.hls.cosim.verilated import VerilatedDesign
+from hwcompress.hls.rtl.stream import StreamSpec
 
 __all__ = ["Difference", "compare_traces", "first_difference"]
 
@@ -80,18 +82,21 @@ def compare_traces(
 def first_difference(
     design_folder: Path,
     build_folder: Path,
-    integers: np.ndarray,
+    integers: Frames,
     traces: Mapping[str, np.ndarray],
 ) -> Difference | None:
     """Runs the design with observation ports and names the first layer that is wrong.
 
-    Layers are compared in graph order, so that the answer is the layer where
-    the error starts and not one that only passes it on.
+    Layers are compared in the design's order, in which every layer comes after
+    all whose results it reads, so that the answer is a layer where an error
+    starts and not one that only passes it on. If the design stops or breaks the
+    stream protocol, what passed until then is compared all the same.
 
     Args:
         design_folder: a generated design.
         build_folder: where the library with observation ports is built.
-        integers: samples ``(n, *shape)``; few are enough.
+        integers: samples ``(n, *shape)`` of every input tensor, or of the only
+            one; few are enough.
         traces: expected integers ``(n, *shape)`` of every tensor, by name.
 
     Returns:
@@ -99,24 +104,37 @@ def first_difference(
 
     Raises:
         InputError: ``traces`` lacks an observed tensor.
-        CheckFailed: the run fails before any tensor is complete (a deadlock).
+        CheckFailed: the run fails and no value is wrong up to there. (A tensor
+            that is only late, since the design stopped, is no wrong value.)
     """
     model = VerilatedDesign.build(design_folder, build_folder, taps=True)
-    observed = [(tap.op, tap.stream.tensor) for tap in model.design.taps]
-    lacking = [tensor for _, tensor in observed if tensor not in traces]
+    observed = model.design.taps
+    lacking = [tap.stream.tensor for tap in observed if tap.stream.tensor not in traces]
     if lacking:
         raise InputError(f"no expected integers for {', '.join(lacking)}")
-    run = model.run(integers)
-    for op, tensor in observed:
-        wanted = np.asarray(traces[tensor])
-        spec = next(tap.stream for tap in model.design.taps if tap.stream.tensor == tensor)
+    run, failure = model.observe(integers)
+    for tap in observed:
+        wanted = _shaped(traces[tap.stream.tensor], tap.stream)
+        got = run.taps[tap.stream.tensor]
         found = compare_traces(
-            op, tensor, run.taps[tensor], wanted.reshape(len(wanted), *spec.shape)
+            tap.op, tap.stream.tensor, got, wanted if failure is None else wanted[: len(got)]
         )
         if found is not None:
             return found
-    output = model.design.outputs[0].tensor
-    if output in traces:
-        # Behind the last observation point there is still the output port.
-        return compare_traces("output port", output, run.outputs, np.asarray(traces[output]))
+    if failure is not None:
+        raise failure
+    # Behind the last observation point there are still the output ports.
+    for port in model.design.outputs:
+        if port.tensor in traces:
+            wanted = _shaped(traces[port.tensor], port)
+            found = compare_traces(
+                f"output port {port.port}", port.tensor, run.values[port.tensor], wanted
+            )
+            if found is not None:
+                return found
     return None
+
+
+def _shaped(values: np.ndarray, spec: StreamSpec) -> np.ndarray:
+    array = np.asarray(values)
+    return array.reshape(len(array), *spec.shape)

@@ -52,7 +52,7 @@ def test_right_design(tmp_path: Path, simulator: str) -> None:
         ("no_last", "frame 0, beat 2: m_axis_tlast missing on the last beat of a frame"),
         ("early_last", "frame 0, beat 1: m_axis_tlast in the middle of a frame"),
         ("surplus", "frame 8, beat 0: more output beats than the frames have"),
-        ("deadlock", "input stands at frame 8, beat 0; output at frame 2, beat 0"),
+        ("deadlock", "input stands at frame 8, beat 0, all taken; output at frame 2, beat 0"),
         ("no_reset", "s_axis_tready is X"),
     ],
 )
