@@ -77,6 +77,14 @@ def build(
     target_fps: Annotated[
         float | None, typer.Option(help="Wanted frames per second.", rich_help_panel=_HARDWARE)
     ] = None,
+    folding: Annotated[
+        str,
+        typer.Option(
+            help="JSON file with the parallelism of the layers (see docs/cnv.md)."
+            " Layers that it leaves out follow.",
+            rich_help_panel=_HARDWARE,
+        ),
+    ] = "",
     frames: Annotated[
         int, typer.Option(help="Frames of the cocotb bench, at least 20.", rich_help_panel=_RUN)
     ] = 24,
@@ -117,6 +125,7 @@ def build(
         input_scale=input_scale,
         target_cycles=target_cycles,
         target_fps=target_fps,
+        folding=folding,
         frames=frames,
         simulator=simulator,
     )

@@ -34,6 +34,12 @@ def _board_file(settings: BuildSettings) -> Mapping[str, Path]:
     return {"board": Path(settings.board)} if settings.board.endswith(".toml") else {}
 
 
+def _fold_files(settings: BuildSettings) -> Mapping[str, Path]:
+    """The board file, and a folding of the user's own."""
+    own = {"folding": Path(settings.folding)} if settings.folding else {}
+    return {**_board_file(settings), **own}
+
+
 PIPELINE = (
     Step(
         "data",
@@ -85,8 +91,8 @@ PIPELINE = (
         run_fold,
         outputs=("folding.json",),
         needs=("import",),
-        reads=("board", "target_cycles", "target_fps"),
-        files=_board_file,
+        reads=("board", "target_cycles", "target_fps", "folding"),
+        files=_fold_files,
         code=("hwcompress.hls.folding", "hwcompress.ir", "hwcompress.boards"),
     ),
     Step(

@@ -48,7 +48,8 @@ def make_settings(**options: Any) -> BuildSettings:
             remedy="name a model, or leave --data out",
         )
     data, labels = _absolute_data(settings.data)
-    return replace(settings, board=name, model=model, data=data, labels=labels)
+    folding = _absolute_folding(settings.folding)
+    return replace(settings, board=name, model=model, data=data, labels=labels, folding=folding)
 
 
 def _check_rate(settings: BuildSettings, board: boards.Board) -> None:
@@ -100,6 +101,17 @@ def _absolute_data(data: str) -> tuple[str, str]:
         raise InputError(f"--data names {len(parts)} files", remedy="give IMAGES or IMAGES,LABELS")
     first, *second = (str(Path(part).resolve()) for part in parts)
     return first, second[0] if second else ""
+
+
+def _absolute_folding(text: str) -> str:
+    """The folding file, read once so that a wrong one is refused before any work."""
+    if not text:
+        return ""
+    from hwcompress.hls.folding.complete import read_folding
+
+    path = Path(text).resolve()
+    read_folding(path)
+    return str(path)
 
 
 def output_folder(settings: BuildSettings, out: Path | None) -> Path:

@@ -38,6 +38,8 @@ class BuildSettings:
         input_scale: real value of one stored step of integer data, or ``None``.
         target_cycles: wanted interval between frames in clock cycles, or ``None``.
         target_fps: wanted frames per second, or ``None``; excludes ``target_cycles``.
+        folding: empty to choose the parallelism, else a folding file
+            (:mod:`hwcompress.hls.folding`) with an absolute path; excludes both targets.
         frames: frames of the cocotb bench, at least 20.
         simulator: ``verilator`` or ``icarus``, for the cocotb bench.
 
@@ -57,6 +59,7 @@ class BuildSettings:
     input_scale: float | None = None
     target_cycles: int | None = None
     target_fps: float | None = None
+    folding: str = ""
     frames: int = 24
     simulator: str = "verilator"
 
@@ -74,6 +77,13 @@ class BuildSettings:
             raise InputError(
                 "both --target-cycles and --target-fps are given",
                 remedy="give one; frames per second are clock / cycles",
+            )
+        targets = {"--target-cycles": self.target_cycles, "--target-fps": self.target_fps}
+        given = [option for option, value in targets.items() if value is not None]
+        if self.folding and given:
+            raise InputError(
+                f"both --folding and {given[0]} are given",
+                remedy="give one; the folding already says how fast the design is",
             )
         if self.simulator not in ("verilator", "icarus"):
             raise InputError(

@@ -113,3 +113,14 @@ def test_command_line_names_files_only() -> None:
         "hwcompress build net.onnx --board pynq-z2 --data i.idx,l.idx --seed 3 --target-fps 1000.0"
     )
     assert command_line(BuildSettings("pynq-z2")) == "hwcompress build --board pynq-z2"
+
+
+def test_folding_file(tmp_path: Path) -> None:
+    """A folding is read before any work, and excludes a wanted rate."""
+    good = tmp_path / "f.json"
+    good.write_text('{"format": "hwcompress-folding-1", "engines": {"conv1": {"pe": 2}}}')
+    assert make_settings(board="pynq", folding=str(good)).folding == str(good.resolve())
+    with pytest.raises(InputError, match="both --folding and --target-cycles are given"):
+        make_settings(board="pynq", folding=str(good), target_cycles=5)
+    with pytest.raises(InputError, match=r"none\.json: cannot be read"):
+        make_settings(board="pynq", folding=str(tmp_path / "none.json"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal, cast
 
 import numpy as np
@@ -40,13 +41,17 @@ def wanted_cycles(settings: BuildSettings, board: Board) -> int | None:
 
 
 def run_fold(context: Context) -> FoldFacts:
-    """Choose the lanes of every engine."""
+    """Choose the lanes of every engine, or take the user's."""
     from hwcompress.hls.folding import default_folding, engine
+    from hwcompress.hls.folding.complete import complete_folding, read_folding
 
     graph = load(context.folder / "graph")
     board = boards.load(context.settings.board)
     target = wanted_cycles(context.settings, board)
-    folding = default_folding(graph, target_cycles=target)
+    if context.settings.folding:
+        folding = complete_folding(graph, read_folding(Path(context.settings.folding)))
+    else:
+        folding = default_folding(graph, target_cycles=target)
     (context.out / "folding.json").write_text(folding.to_json(), encoding="utf-8")
     layers = []
     for op in graph.layers:
