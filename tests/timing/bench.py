@@ -92,12 +92,13 @@ def measure(
     offers: Sequence[np.ndarray],
     accepts: Sequence[np.ndarray],
     limit: int = 200_000,
+    options: Sequence[str] = (f"-y{LIBRARY}",),
 ) -> Cycles:
     """Send ``beats[i]`` beats into input ``i`` until output ``j`` gave ``expected[j]``.
 
     ``dut`` is the text of an instance between ``clk``, ``rst`` and the buses
     ``s_data``, ``s_valid``, ``s_ready``, ``m_data``, ``m_valid``, ``m_ready``; the patterns
-    are integers 0 and 1 of one length, repeated.
+    are integers 0 and 1 of one length, repeated. ``options``: of the compiler.
     """
     compiler = need("iverilog")
     length = len(offers[0])
@@ -111,7 +112,7 @@ def measure(
         most=" ".join(f"most[{i}] = {count};" for i, count in enumerate(beats)),
     )  # fmt: skip
     (folder / "tb.v").write_text(text)
-    build = [*compiler.argv, "-g2005", "-s", "tb", "-o", "tb.vvp", f"-y{LIBRARY}", "tb.v"]
+    build = [*compiler.argv, "-g2005", "-s", "tb", "-o", "tb.vvp", *options, "tb.v"]
     done = subprocess.run(build, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     runner = str(Path(compiler.argv[0]).with_name("vvp"))

@@ -37,6 +37,17 @@ beat's cycle with Icarus under random pauses.
 """
 
 from hwcompress.hls.rtl.timing import library
+from hwcompress.hls.rtl.timing.design import DesignTiming, LayerTiming, network_of, timing_of
 from hwcompress.hls.rtl.timing.registry import Parameters, model, model_of, modules
 
-__all__ = ["Parameters", "library", "model", "model_of", "modules"]
+__all__ = [
+    "DesignTiming",
+    "LayerTiming",
+    "Parameters",
+    "library",
+    "model",
+    "model_of",
+    "modules",
+    "network_of",
+    "timing_of",
+]
