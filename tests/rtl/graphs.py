@@ -19,8 +19,13 @@ from hwcompress.ir import (
     Output,
     Rescale,
     Reshape,
+    Shuffle,
     SumPool,
+    Table,
     Threshold,
+    TopK,
+    Transpose,
+    Upsample,
 )
 from hwcompress.ir.op import TensorType
 
@@ -51,10 +56,10 @@ def chain(name: str, shape: tuple[int, ...], dtype: IntType, ops: list[Op]) -> G
 
 def graph_of(op_class: str, rng: np.random.Generator) -> Graph:
     """A graph of a random input and one random operation of a kind."""
-    vector = op_class in ("Dense", "ArgMax")
+    vector = op_class in ("Dense", "ArgMax", "TopK")
     shape = (_channels(rng),) if vector else _image(rng)
     dtype = random_type(rng)
-    if op_class in ("Threshold", "Rescale", "ArgMax") and rng.integers(2):
+    if op_class in ("Threshold", "Rescale", "ArgMax", "TopK", "Table") and rng.integers(2):
         dtype = IntType(-int(rng.integers(1, 900)), int(rng.integers(1, 900)))
     op = random_op(rng, op_class, 0, TensorType(shape, dtype))
     return chain(op_class, shape, dtype, [op])
@@ -187,6 +192,38 @@ def _argmax(rng: np.random.Generator, names: tuple, source: TensorType) -> Op:
     return ArgMax(*names)
 
 
+def _topk(rng: np.random.Generator, names: tuple, source: TensorType) -> Op:
+    return TopK(*names, int(rng.integers(1, source.size + 1)))
+
+
+def _table(rng: np.random.Generator, names: tuple, source: TensorType) -> Op:
+    dtype, otype = source.dtype, random_type(rng, (*ACTIVATIONS, IntType(-100, 27), IntType(3, 3)))
+    itype = dtype
+    if dtype.step == 1 and rng.integers(3) == 0:
+        itype = IntType(dtype.lo - int(rng.integers(0, 4)), dtype.hi + int(rng.integers(0, 4)))
+    rows = source.channels if rng.integers(2) else 1
+    return Table(*names, draw(rng, otype, (rows, itype.count)), itype, otype)
+
+
+def _shuffle(rng: np.random.Generator, names: tuple, source: TensorType) -> Op:
+    channels = source.channels
+    permutation = np.arange(channels)
+    if rng.integers(2):  # by groups, as a network does it
+        groups = int(rng.choice([g for g in range(1, channels + 1) if channels % g == 0]))
+        permutation = permutation.reshape(groups, -1).T.reshape(-1).copy()
+    else:
+        rng.shuffle(permutation)
+    return Shuffle(*names, permutation.astype(np.int64))
+
+
+def _transpose(rng: np.random.Generator, names: tuple, source: TensorType) -> Op:
+    return Transpose(*names, source.shape, tuple(int(a) for a in rng.permutation(3)))
+
+
+def _upsample(rng: np.random.Generator, names: tuple, source: TensorType) -> Op:
+    return Upsample(*names, (int(rng.integers(1, 4)), int(rng.integers(1, 4))))
+
+
 _MAKERS = {
     "Conv": _conv,
     "Dense": _dense,
@@ -196,4 +233,9 @@ _MAKERS = {
     "SumPool": _sum_pool,
     "Reshape": _reshape,
     "ArgMax": _argmax,
+    "TopK": _topk,
+    "Table": _table,
+    "Shuffle": _shuffle,
+    "Transpose": _transpose,
+    "Upsample": _upsample,
 }

@@ -1,5 +1,5 @@
 """Handlers, one file per family of engines; importing this package registers them."""
 
-from hwcompress.hls.rtl.engines import linear, pool, scalar, shape
+from hwcompress.hls.rtl.engines import join, linear, order, pool, scalar, shape, table
 
-__all__ = ["linear", "pool", "scalar", "shape"]
+__all__ = ["join", "linear", "order", "pool", "scalar", "shape", "table"]

@@ -1,4 +1,4 @@
-"""Pooling: a sliding window, then a reduction per channel."""
+"""Pooling: running results where no windows overlap; else a sliding window and a reduction."""
 
 from __future__ import annotations
 
@@ -32,7 +32,13 @@ def _pool(
 ) -> Stream:
     pe, target = layer.lanes.pe, layer.target
     stream = layer.convert(stream, pe)
-    if not is_pointwise(op.kernel, op.stride, op.padding):
+    height, width, channels = layer.source.shape
+    words, taps = channels // pe, op.kernel[0] * op.kernel[1]
+    apart = op.kernel[0] <= op.stride[0] and op.kernel[1] <= op.stride[1]
+    whole = op.kernel == (height, width)  # every beat counts, and there is one result a channel
+    if not any(op.padding) and taps > 1 and (apart or whole) and not (whole and words == 1):
+        return _running(layer, op, stream)
+    if not (whole and not any(op.padding)) and not is_pointwise(op.kernel, op.stride, op.padding):
         stream = sliding_window(
             layer,
             stream,
@@ -41,7 +47,7 @@ def _pool(
             stride=op.stride,
             padding=op.padding,
             pad_value=pad_value,
-            groups=layer.source.channels // pe,
+            groups=words,
         )
     return layer.put(
         "hwc_reduce",
@@ -51,11 +57,59 @@ def _pool(
             "LANES": pe,
             "IN_BITS": stream.dtype.bits,
             "KIND": value_code(stream.dtype),
-            "BEATS": op.kernel[0] * op.kernel[1],
+            "BEATS": taps,
             "SUM": int(isinstance(op, SumPool)),
             "OUT_BITS": target.dtype.bits,
         },
         dtype=target.dtype,
         lanes=pe,
         size=target.size,
+    )
+
+
+def _running(layer: Layer, op: MaxPool | SumPool, stream: Stream) -> Stream:
+    """No pixel is stored: an accumulator for every column of results and channel.
+
+    A row of results leaves within one row of the input. The buffer behind holds
+    it (and one more, as there may be rows at the end that belong to no window),
+    so that what comes next may take the time of all the rows.
+    """
+    height, width, channels = layer.source.shape
+    out_height, out_width, _ = layer.target.shape
+    stride = (max(op.stride[0], op.kernel[0]), max(op.stride[1], op.kernel[1]))
+    burst = out_width * (channels // stream.lanes) * min(out_height, 2)
+    stream = layer.put(
+        "hwc_pool",
+        "pool",
+        stream,
+        {
+            "LANES": stream.lanes,
+            "IN_BITS": stream.dtype.bits,
+            "KIND": value_code(stream.dtype),
+            "SUM": int(isinstance(op, SumPool)),
+            "OUT_BITS": layer.target.dtype.bits,
+            "HEIGHT": height,
+            "WIDTH": width,
+            "WORDS": channels // stream.lanes,
+            "KERNEL_H": op.kernel[0],
+            "KERNEL_W": op.kernel[1],
+            "STRIDE_H": stride[0],
+            "STRIDE_W": stride[1],
+            "OUT_HEIGHT": out_height,
+            "OUT_WIDTH": out_width,
+        },
+        dtype=layer.target.dtype,
+        lanes=stream.lanes,
+        size=layer.target.size,
+    )
+    if burst <= 2:  # the slice of the module will do
+        return stream
+    return layer.put(
+        "hwc_fifo",
+        "row",
+        stream,
+        {"WIDTH": stream.width, "DEPTH": burst},
+        dtype=stream.dtype,
+        lanes=stream.lanes,
+        size=stream.size,
     )

@@ -1,9 +1,7 @@
 // Pooling: each lane's largest element (SUM = 0) or sum (SUM = 1) over BEATS
 // beats.
 //
-// KIND of x: 0 unsigned, 1 signed, 2 bipolar. For the maximum OUT_BITS equals
-// IN_BITS; for the sum it holds every result, modulo which inner overflow is
-// harmless.
+// KIND, SUM, IN_BITS, OUT_BITS: see hwc_reduce_lane.
 //
 // Contract: see hwc_skid. Timing: latency 3 from the last beat, one input beat
 // a cycle; s_ready depends on registers only.
@@ -63,29 +61,12 @@ module hwc_reduce #(
     genvar i;
     generate
         for (i = 0; i < LANES; i = i + 1) begin : gen_lane
-            wire [OUT_BITS-1:0] prior = acc_q[i*OUT_BITS +: OUT_BITS];
-            wire [OUT_BITS-1:0] x;
-            if (SUM != 0) begin : gen_sum
-                if (KIND == 2 && OUT_BITS == 1) begin : gen_bit
-                    assign x = 1'b1;  // -1 and +1 modulo 2
-                    wire unused = &{1'b0, x_q[i]};
-                end else begin : gen_value
-                    hwc_cast #(
-                        .LANES(1), .IN_BITS(IN_BITS), .KIND(KIND), .OUT_BITS(OUT_BITS)
-                    ) cast (.x(x_q[i*IN_BITS +: IN_BITS]), .y(x));
-                end
-                assign acc[i*OUT_BITS +: OUT_BITS] =
-                    (first_q ? {OUT_BITS{1'b0}} : prior) + x;
-            end else begin : gen_max
-                wire larger;
-                assign x = x_q[i*IN_BITS +: IN_BITS];
-                if (KIND == 1) begin : gen_signed
-                    assign larger = ($signed(x) > $signed(prior));
-                end else begin : gen_unsigned
-                    assign larger = (x > prior);
-                end
-                assign acc[i*OUT_BITS +: OUT_BITS] = (first_q | larger) ? x : prior;
-            end
+            hwc_reduce_lane #(
+                .IN_BITS(IN_BITS), .KIND(KIND), .SUM(SUM), .OUT_BITS(OUT_BITS)
+            ) lane (
+                .x(x_q[i*IN_BITS +: IN_BITS]), .prior(acc_q[i*OUT_BITS +: OUT_BITS]),
+                .first(first_q), .y(acc[i*OUT_BITS +: OUT_BITS])
+            );
         end
     endgenerate
 
