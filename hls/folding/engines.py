@@ -13,6 +13,7 @@ from math import ceil
 
 from hwcompress.errors import UnsupportedError
 from hwcompress.hls.folding.folding import Lanes
+from hwcompress.hls.folding.window import Window
 from hwcompress.ir import (
     ArgMax,
     Conv,
@@ -28,12 +29,30 @@ from hwcompress.ir import (
     Threshold,
 )
 
-__all__ = ["Engine", "LaneEngine", "MatrixEngine", "divisors", "engine", "is_depthwise"]
+__all__ = [
+    "DepthwiseEngine",
+    "Engine",
+    "LaneEngine",
+    "MatrixEngine",
+    "divisors",
+    "engine",
+    "is_depthwise",
+    "window_of",
+]
 
 
 def divisors(number: int) -> tuple[int, ...]:
     """Positive divisors, ascending."""
     return tuple(d for d in range(1, number + 1) if number % d == 0)
+
+
+def window_of(op: Conv | MaxPool | SumPool, source: TensorType, target: TensorType) -> Window:
+    """The geometry of an operation over an image."""
+    (height, width), (rows, columns) = source.shape[:2], target.shape[:2]
+    dilation = op.dilation if isinstance(op, Conv) else (1, 1)
+    return Window(
+        (height, width), (rows, columns), op.kernel, op.stride, op.padding[:2], dilation
+    )  # fmt: skip
 
 
 def is_depthwise(op: Conv) -> bool:
@@ -61,13 +80,19 @@ class Engine:
         """Elements per beat that the engine takes."""
         raise NotImplementedError
 
+    def lanes_out(self, lanes: Lanes) -> int:
+        """Elements per beat that it gives."""
+        return lanes.pe * lanes.pixels
+
 
 @dataclass(frozen=True)
 class MatrixEngine(Engine):
     """``pixels * groups`` times a matrix of ``rows x (taps * depth)``, PE x SIMD at once.
 
     ``fill`` is the number of input elements of a frame when they pass through
-    a line buffer, which takes ``simd`` of them a cycle.
+    a line buffer, which takes ``simd`` of them a cycle. A convolution has a
+    ``window``: with its taps times a divisor of ``depth`` as SIMD, all
+    kernel positions come in one beat.
     """
 
     pixels: int
@@ -79,23 +104,104 @@ class MatrixEngine(Engine):
     x_type: IntType
     w_type: IntType
     acc_bits: int
+    window: Window | None = None
 
     def choices(self) -> tuple[Lanes, ...]:
-        return tuple(Lanes(pe, simd) for pe in divisors(self.rows) for simd in divisors(self.depth))
+        """Serial ones; all taps with all channels of a group, or with all rows; several pixels."""
+        found = [Lanes(pe, simd) for pe in divisors(self.rows) for simd in divisors(self.depth)]
+        if self.window is None:
+            return tuple(found)
+        if self.taps > 1 and self.window.fits_parallel():
+            every = self.taps * self.depth
+            found += [Lanes(pe, every) for pe in divisors(self.rows)]
+            found += [Lanes(self.rows, self.taps * words) for words in divisors(self.depth)]
+        if self.groups == 1:
+            every = self.taps * self.depth
+            found += [Lanes(self.rows, every, p) for p in self.window.pixel_choices()]
+        return tuple(dict.fromkeys(found))
+
+    def is_parallel(self, lanes: Lanes) -> bool:
+        """Whether all kernel positions come at once.
+
+        Where SIMD can be read both ways, with or without the taps, the
+        cycles are the same, and the positions come one after the other.
+        """
+        if self.window is None or self.window.is_pointwise:
+            return False
+        return lanes.pixels > 1 or self.depth % lanes.simd != 0
 
     def cycles(self, lanes: Lanes) -> int:
-        folds = self.groups * (self.rows // lanes.pe) * self.taps * (self.depth // lanes.simd)
-        return max(self.pixels * folds, self.fill // lanes.simd)
+        folds = self.rows // lanes.pe
+        if self.is_parallel(lanes):
+            assert self.window is not None
+            words = self.groups * self.depth * self.taps // lanes.simd
+            return self.window.parallel_cycles(words, folds, lanes.pixels)
+        beats = self.groups * folds * self.taps * (self.depth // lanes.simd)
+        return max(self.pixels // lanes.pixels * beats, self.fill // self.lanes_in(lanes))
 
     def weight(self, lanes: Lanes) -> float:
         words = self.groups * self.rows * self.taps * self.depth // (lanes.pe * lanes.simd)
         product = _product_weight(self.x_type, self.w_type)
         table = _rom_weight(words, lanes.pe * lanes.simd * self.w_type.bits)
         per_lane = lanes.simd * product + 2 * self.acc_bits
-        return lanes.pe * per_lane + table + 8 * lanes.simd * self.x_type.bits + 60
+        front = 8.0 * lanes.simd * self.x_type.bits
+        if self.is_parallel(lanes):
+            assert self.window is not None
+            front = _parallel_weight(
+                self.window, self.lanes_in(lanes), lanes.pixels, self.x_type.bits
+            )
+        return lanes.pixels * lanes.pe * per_lane + table + front + 60
 
     def lanes_in(self, lanes: Lanes) -> int:
+        if lanes.pixels > 1 or self.is_parallel(lanes):
+            assert self.window is not None
+            return lanes.simd // self.taps * self.window.pixels_in(lanes.pixels)
         return lanes.simd
+
+
+@dataclass(frozen=True)
+class DepthwiseEngine(Engine):
+    """Every channel alone through a kernel: ``pe`` channels, one or all positions at once."""
+
+    channels: int
+    window: Window
+    x_type: IntType
+    w_type: IntType
+    acc_bits: int
+
+    def choices(self) -> tuple[Lanes, ...]:
+        found = [Lanes(pe) for pe in divisors(self.channels)]
+        taps = self.window.taps
+        if taps > 1 and self.window.fits_parallel():
+            found += [Lanes(pe, taps) for pe in divisors(self.channels)]
+        found += [Lanes(self.channels, taps, p) for p in self.window.pixel_choices()]
+        return tuple(dict.fromkeys(found))
+
+    def is_parallel(self, lanes: Lanes) -> bool:
+        """Whether all kernel positions come at once."""
+        return not self.window.is_pointwise and (lanes.pixels > 1 or lanes.simd > 1)
+
+    def cycles(self, lanes: Lanes) -> int:
+        words = self.channels // lanes.pe
+        if self.is_parallel(lanes):
+            return self.window.parallel_cycles(words, 1, lanes.pixels)
+        (height, width), (rows, columns) = self.window.image, self.window.output
+        work = max(rows * columns * self.window.taps, height * width)
+        return work * words // lanes.pixels
+
+    def weight(self, lanes: Lanes) -> float:
+        words = self.channels * self.window.taps // (lanes.pe * lanes.simd)
+        table = _rom_weight(words, lanes.pe * lanes.simd * self.w_type.bits)
+        lane = lanes.simd * _product_weight(self.x_type, self.w_type) + 2 * self.acc_bits
+        front = 8.0 * lanes.pe * self.x_type.bits
+        if self.is_parallel(lanes):
+            front = _parallel_weight(
+                self.window, self.lanes_in(lanes), lanes.pixels, self.x_type.bits
+            )
+        return lanes.pixels * lanes.pe * lane + table + front + 30
+
+    def lanes_in(self, lanes: Lanes) -> int:
+        return lanes.pe * self.window.pixels_in(lanes.pixels)
 
 
 @dataclass(frozen=True)
@@ -103,7 +209,9 @@ class LaneEngine(Engine):
     """Channel by channel: ``work`` lane-cycles a frame, ``lane_weight`` LUTs a lane.
 
     ``most`` limits the lanes (divisors of it are legal). ``table_bits`` is
-    the memory of all channels together.
+    the memory of all channels together. An engine that works element by
+    element may take several pixels of a ``row`` at once: then lanes are
+    ``most`` times a divisor of ``row``.
     """
 
     work: int
@@ -111,9 +219,11 @@ class LaneEngine(Engine):
     lane_weight: float
     table_bits: int = 0
     words_per_lane: int = 1
+    row: int = 1
 
     def choices(self) -> tuple[Lanes, ...]:
-        return tuple(Lanes(pe) for pe in divisors(self.most))
+        several = (Lanes(self.most * pixels) for pixels in divisors(self.row)[1:])
+        return (*(Lanes(pe) for pe in divisors(self.most)), *several)
 
     def cycles(self, lanes: Lanes) -> int:
         return self.work // lanes.pe
@@ -136,6 +246,15 @@ def _product_weight(x: IntType, w: IntType) -> float:
     if x.is_bipolar or x.is_ternary:
         return 2.0 * (w.bits + 1)
     return 1.2 * x.bits * w.bits + x.bits + w.bits
+
+
+def _parallel_weight(window: Window, lanes_in: int, pixels: int, bits: int) -> float:
+    """Rough LUTs of a window that gives all positions at once: memories, registers, gates."""
+    reach_h, reach_w = window.reach
+    held = window.kernel[0] * (reach_w + (pixels - 1) * window.stride[1])
+    edges = window.taps * pixels if any(window.before) else 0
+    per_lane = reach_h * 2.0 * window.kernel[0] / 3 + 0.5 * held / window.pixels_in(pixels)
+    return bits * lanes_in * (per_lane + 0.5 * edges / window.pixels_in(pixels)) + 150
 
 
 def _rom_weight(words: int, width: int) -> float:
@@ -172,15 +291,18 @@ def _(op: Conv, graph: Graph) -> Engine:
     taps = op.kernel[0] * op.kernel[1]
     window = op.window_type(source.dtype)
     bits = target.dtype.bits
+    area = window_of(op, source, target)
     if is_depthwise(op):
-        lane = _product_weight(window, op.wtype) + 2 * bits + 8 * window.bits
-        table = op.weight.size * op.wtype.bits
-        work = max(pixels * taps * source.channels, source.size)
-        return LaneEngine(work, source.channels, lane, table, source.channels * taps)
+        return DepthwiseEngine(source.channels, area, window, op.wtype, bits)
     return MatrixEngine(
         pixels, op.groups, op.weight.shape[0] // op.groups, taps, op.weight.shape[3],
-        source.size, window, op.wtype, bits,
+        source.size, window, op.wtype, bits, area,
     )  # fmt: skip
+
+
+def _row(source: TensorType) -> int:
+    """Pixels of a row of an image; a vector is one pixel."""
+    return source.shape[1] if len(source.shape) == 3 else 1
 
 
 @engine.register
@@ -190,7 +312,7 @@ def _(op: Threshold, graph: Graph) -> Engine:
     comparators = levels if levels <= 15 else levels.bit_length() * 4
     table = source.channels * levels * source.dtype.bits
     lane = comparators * (source.dtype.bits * 0.6 + 1.5)
-    return LaneEngine(source.size, source.channels, lane, table, source.channels)
+    return LaneEngine(source.size, source.channels, lane, table, source.channels, _row(source))
 
 
 @engine.register
@@ -199,7 +321,7 @@ def _(op: Rescale, graph: Graph) -> Engine:
     mul_bits = int(abs(op.mul).max()).bit_length() + 1
     lane = 1.1 * source.dtype.bits * mul_bits + 3 * (source.dtype.bits + mul_bits)
     table = source.channels * (2 * mul_bits + source.dtype.bits) if op.mul.size > 1 else 0
-    return LaneEngine(source.size, source.channels, lane, table, source.channels)
+    return LaneEngine(source.size, source.channels, lane, table, source.channels, _row(source))
 
 
 def _pool(op: MaxPool | SumPool, graph: Graph) -> Engine:

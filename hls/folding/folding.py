@@ -18,12 +18,23 @@ _FORMAT = "hwcompress-folding-1"
 class Lanes:
     """Parallelism of one engine: ``pe`` output lanes, ``simd`` input lanes.
 
-    An engine that works channel by channel (thresholds, pooling, depthwise
-    convolution, ...) has one number of lanes, ``pe``; its ``simd`` is 1.
+    An engine that works channel by channel (thresholds, pooling, ...) has one
+    number of lanes, ``pe``; its ``simd`` is 1. Element by element they may
+    exceed the channels: then a beat holds several pixels.
+
+    A convolution whose ``simd`` is the kernel's positions times a divisor of a
+    group's channels takes all positions of a window at once; a depthwise one
+    has the channels as ``pe`` and the positions at once as ``simd``.
+    ``pixels`` neighbouring windows of a row go through it side by side.
     """
 
     pe: int
     simd: int = 1
+    pixels: int = 1
+
+    def __str__(self) -> str:
+        text = f"pe={self.pe}, simd={self.simd}"
+        return text if self.pixels == 1 else f"{text}, pixels={self.pixels}"
 
 
 @dataclass(frozen=True)
@@ -60,15 +71,20 @@ class Folding:
             if op.name in legal and self.of(op) not in legal[op.name]:
                 lanes = self.of(op)
                 choices = legal[op.name]
-                raise InputError(
-                    f"pe={lanes.pe}, simd={lanes.simd} cannot fold {op.kind} {op.name!r}",
-                    remedy=f"pe may be {_list(c.pe for c in choices)},"
-                    f" simd {_list(c.simd for c in choices)}",
+                remedy = (
+                    f"pe may be {_list(c.pe for c in choices)},"
+                    f" simd {_list(c.simd for c in choices)}"
                 )
+                if any(c.pixels > 1 for c in choices):
+                    remedy += f", pixels {_list(c.pixels for c in choices)}"
+                if lanes.pixels == 1 and {lanes.pe} <= {c.pe for c in choices}:
+                    simds = _list(c.simd for c in choices if c.pe == lanes.pe and c.pixels == 1)
+                    remedy += f"; with pe={lanes.pe}, simd may be {simds}"
+                raise InputError(f"{lanes} cannot fold {op.kind} {op.name!r}", remedy=remedy)
 
     def to_json(self) -> str:
         """Deterministic text."""
-        engines = {name: {"pe": x.pe, "simd": x.simd} for name, x in self.lanes.items()}
+        engines = {name: _record(lanes) for name, lanes in self.lanes.items()}
         return json.dumps({"format": _FORMAT, "engines": engines}, indent=1) + "\n"
 
     @classmethod
@@ -84,10 +100,10 @@ class Folding:
                 raise ValueError(f"format {record['format']!r}, expected {_FORMAT!r}")
             lanes = {}
             for name, item in record["engines"].items():
-                pe, simd = item["pe"], item.get("simd", 1)
-                if type(pe) is not int or type(simd) is not int or pe < 1 or simd < 1:
-                    raise ValueError(f"pe and simd of {name!r} must be positive integers")
-                lanes[name] = Lanes(pe, simd)
+                numbers = (item["pe"], item.get("simd", 1), item.get("pixels", 1))
+                if any(type(number) is not int or number < 1 for number in numbers):
+                    raise ValueError(f"pe, simd and pixels of {name!r} must be positive integers")
+                lanes[name] = Lanes(*numbers)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InputError(
                 "is not a folding",
@@ -97,6 +113,11 @@ class Folding:
                 ' "engines": {"conv1": {"pe": 4, "simd": 1}}}',
             ) from None
         return cls(lanes)
+
+
+def _record(lanes: Lanes) -> dict[str, int]:
+    record = {"pe": lanes.pe, "simd": lanes.simd}
+    return record if lanes.pixels == 1 else {**record, "pixels": lanes.pixels}
 
 
 def _list(values: Iterable[int]) -> str:

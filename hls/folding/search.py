@@ -90,7 +90,7 @@ def _meet(engines: dict[str, Engine], target: int) -> tuple[Folding, float]:
         assert best is not None  # the target is at least every engine's fastest
         total += best[0]
         chosen[name] = best[1]
-        arriving = best[1].pe
+        arriving = item.lanes_out(best[1])
     return Folding(chosen), total
 
 

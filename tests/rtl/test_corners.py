@@ -152,7 +152,7 @@ def test_every_folding_agrees(tmp_path: Path) -> None:
     for number, lanes in enumerate(itertools.product(*legal.values())):
         folding = Folding(dict(zip(legal, lanes, strict=True)))
         check_design(graph, folding, tmp_path / f"{number}", frames=2, seed=number)
-    assert number == 6 * 3 * 3 - 1
+    assert number == 10 * 4 * 3 - 1
 
 
 @pytest.mark.parametrize("cut", [1, 3, 13, 26])

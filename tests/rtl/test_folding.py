@@ -30,9 +30,35 @@ def test_legal_lanes_divide_rows_and_channels() -> None:
     """PE divides the output channels, SIMD the input channels; a reshape has none."""
     legal = legal_foldings(_net())
     assert list(legal) == ["c", "t", "d"]
-    assert {x.pe for x in legal["c"]} == {1, 2, 3, 6} and {x.simd for x in legal["c"]} == {1, 2, 4}
+    serial = {x for x in legal["c"] if x.simd <= 4}
+    assert {x.pe for x in serial} == {1, 2, 3, 6} and {x.simd for x in serial} == {1, 2, 4}
+    # All nine positions: of all channels, or for all rows; of two windows at once.
+    assert set(legal["c"]) - serial == {
+        Lanes(1, 36), Lanes(2, 36), Lanes(3, 36), Lanes(6, 9), Lanes(6, 18), Lanes(6, 36),
+        Lanes(6, 36, 2),
+    }  # fmt: skip
     assert {x.pe for x in legal["d"]} == {1, 2, 5, 10} and len(legal["d"]) == 4 * 8
-    assert legal["t"] == (Lanes(1), Lanes(2), Lanes(3), Lanes(6))
+    # Thresholds may take the two pixels of a row at once.
+    assert legal["t"] == (Lanes(1), Lanes(2), Lanes(3), Lanes(6), Lanes(12))
+
+
+def test_depthwise_lanes() -> None:
+    """Channels as PE, and one position or all of them as SIMD."""
+    op = Conv(
+        "c", ("t0",), ("t1",), np.ones((4, 3, 3, 1), np.int64), IntType(0, 1), None, (1, 1),
+        (1, 1, 1, 1), (1, 1), 4,
+    )  # fmt: skip
+    graph = chain("depthwise", (6, 6, 4), IntType(0, 3), [op])
+    (choices,) = legal_foldings(graph).values()
+    assert set(choices) == {
+        *(Lanes(pe, simd) for pe in (1, 2, 4) for simd in (1, 9)),
+        *(Lanes(4, 9, pixels) for pixels in (2, 3)),  # six would wait for a second row
+    }
+    item = engine(op, graph)
+    assert item is not None
+    assert [item.cycles(Lanes(4, simd)) for simd in (1, 9)] == [36 * 9, 36]
+    assert [item.cycles(Lanes(4, 9, pixels)) for pixels in (2, 3)] == [18, 12]
+    assert item.lanes_in(Lanes(4, 9, 3)) == item.lanes_out(Lanes(4, 9, 3)) == 12
 
 
 def test_cycles() -> None:
@@ -42,6 +68,10 @@ def test_cycles() -> None:
     assert conv is not None
     assert conv.cycles(Lanes(1, 1)) == 4 * 6 * 9 * 4
     assert conv.cycles(Lanes(6, 4)) == 4 * 9
+    assert conv.cycles(Lanes(6, 9)) == 4 * 16  # the input, four beats a pixel
+    assert conv.cycles(Lanes(6, 36)) == 16
+    assert conv.cycles(Lanes(1, 36)) == 2 * (4 + 5 * 2)  # rows of pixels, six times for windows
+    assert conv.cycles(Lanes(6, 36, 2)) == 8
     thin = Conv(
         "s", ("t0",), ("t1",), np.ones((2, 1, 1, 4), np.int64), IntType(0, 1), stride=(3, 3)
     )
@@ -77,6 +107,8 @@ def test_files() -> None:
     """JSON round trip; a file that is something else is refused."""
     folding = default_folding(_net())
     assert Folding.from_json(folding.to_json()) == folding
+    several = Folding({**folding.lanes, "c": Lanes(6, 36, 2)})
+    assert Folding.from_json(several.to_json()) == several
     for text in ("", "[]", "{}", '{"format": "other", "engines": {}}',
                  '{"format": "hwcompress-folding-1", "engines": {"c": {"pe": 0}}}',
                  '{"format": "hwcompress-folding-1", "engines": {"c": {"pe": "4"}}}'):  # fmt: skip

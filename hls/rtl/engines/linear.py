@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from hwcompress.hls.folding.engines import is_depthwise
+from hwcompress.hls.folding import Lanes
+from hwcompress.hls.folding.engines import DepthwiseEngine, MatrixEngine, window_of
 from hwcompress.hls.rtl.builder import RTL, Layer, kind_code
-from hwcompress.hls.rtl.engines.spatial import is_pointwise, sliding_window
+from hwcompress.hls.rtl.engines.spatial import is_pointwise, parallel_window, sliding_window
 from hwcompress.hls.rtl.memory import signed_bits, to_bits
 from hwcompress.hls.rtl.netlist import Literal, Stream
 from hwcompress.ir import Conv, Dense
@@ -25,13 +26,30 @@ def dense(layer: Layer, op: Dense, stream: Stream) -> Stream:
 
 @RTL.register(Conv)
 def conv(layer: Layer, op: Conv, stream: Stream) -> Stream:
-    """Windows of SIMD channels; depthwise: PE channels, each lane its own."""
-    lanes = layer.lanes
-    depthwise = is_depthwise(op)
-    stream = layer.convert(stream, lanes.pe if depthwise else lanes.simd)
+    """Windows of SIMD channels, or of all kernel positions at once; depthwise: each lane its own.
+
+    See :class:`hwcompress.hls.folding.Lanes` for what the lanes mean.
+    """
+    lanes, item = layer.lanes, layer.engine
+    assert isinstance(item, MatrixEngine | DepthwiseEngine)
+    depthwise = isinstance(item, DepthwiseEngine)
+    stream = layer.convert(stream, item.lanes_in(lanes))
     groups = op.groups // lanes.pe if depthwise else op.groups
     folds = 1 if depthwise else op.weight.shape[0] // op.groups // lanes.pe
-    if is_pointwise(op.kernel, op.stride, op.padding):
+    window = window_of(op, layer.source, layer.target)
+    if item.is_parallel(lanes):
+        words = groups if depthwise else groups * op.weight[0].size // lanes.simd
+        stream = parallel_window(
+            layer,
+            stream,
+            op.window_type(stream.dtype),
+            window,
+            pad_value=op.pad_value,
+            words=words,
+            folds=folds,
+            pixels=lanes.pixels,
+        )
+    elif is_pointwise(op.kernel, op.stride, op.padding):
         stream = _replay(layer, stream, op.weight.shape[3] // lanes.simd, folds)
     else:
         stream = sliding_window(
@@ -46,7 +64,9 @@ def conv(layer: Layer, op: Conv, stream: Stream) -> Stream:
             groups=groups,
             folds=folds,
         )
-    return _engine(layer, op, stream, groups=groups, lanewise=depthwise)
+    return _engine(
+        layer, op, stream, groups=groups, lanewise=depthwise, parallel=item.is_parallel(lanes)
+    )
 
 
 def _replay(layer: Layer, stream: Stream, words: int, times: int) -> Stream:
@@ -63,20 +83,36 @@ def _replay(layer: Layer, stream: Stream, words: int, times: int) -> Stream:
     )
 
 
+def _words(op: Dense | Conv, lanes: Lanes, groups: int, parallel: bool) -> np.ndarray:
+    """Weights by word and element: ``(group and output fold, beat, PE, SIMD)``.
+
+    Beats run over kernel positions, then over the channels of the group.
+    With all positions in a beat, a beat holds them with some of the channels.
+    """
+    weight = op.weight
+    rows = weight.shape[0] // groups // lanes.pe  # output folds
+    if parallel:
+        taps = weight[0, ..., 0].size
+        words = weight.reshape(groups * rows, lanes.pe, taps, -1, lanes.simd // taps)
+        words = words.transpose(0, 3, 1, 2, 4)
+    else:
+        words = weight.reshape(groups * rows, lanes.pe, -1, lanes.simd).transpose(0, 2, 1, 3)
+    return words.reshape(*words.shape[:3], lanes.simd)
+
+
 def _engine(
-    layer: Layer, op: Dense | Conv, stream: Stream, *, groups: int, lanewise: bool = False
+    layer: Layer,
+    op: Dense | Conv,
+    stream: Stream,
+    *,
+    groups: int,
+    lanewise: bool = False,
+    parallel: bool = False,
 ) -> Stream:
     lanes = layer.lanes
-    weight, wtype, otype = op.weight, op.wtype, layer.target.dtype
-    rows = weight.shape[0]
-    # Words by (group, output fold, beat), elements by (PE, SIMD): beats run
-    # over kernel positions, then over the channels of the group.
-    if lanewise:
-        words = weight.reshape(groups, 1, lanes.pe, -1, 1)
-    else:
-        words = weight.reshape(groups, rows // groups // lanes.pe, lanes.pe, -1, lanes.simd)
-    words = words.transpose(0, 1, 3, 2, 4)
-    folds, beats = words.shape[0] * words.shape[1], words.shape[2]
+    wtype, otype = op.wtype, layer.target.dtype
+    words = _words(op, lanes, groups, parallel)
+    folds, beats = words.shape[:2]
     bits = to_bits(wtype.to_raw(words), wtype.bits).reshape(folds * beats, -1)
 
     xtype = stream.dtype
@@ -87,6 +123,7 @@ def _engine(
         "PE": lanes.pe,
         "SIMD": lanes.simd,
         "LANEWISE": int(lanewise),
+        "PIXELS": lanes.pixels,
         "X_BITS": xtype.bits,
         "X_KIND": kind_code(xtype),
         "W_BITS": wtype.bits,
@@ -111,6 +148,6 @@ def _engine(
         stream,
         parameters,
         dtype=otype,
-        lanes=lanes.pe,
+        lanes=lanes.pe * lanes.pixels,
         size=layer.target.size,
     )

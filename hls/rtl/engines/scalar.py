@@ -21,9 +21,11 @@ def threshold(layer: Layer, op: Threshold, stream: Stream) -> Stream:
     """Counts of ``x >= t``. For sign -1, ``-x >= t`` is ``not x >= 1 - t``, so
     the lane compares with ``1 - t`` and the count is taken from K."""
     pe = layer.lanes.pe
-    channels, dtype, otype = layer.source.channels, stream.dtype, layer.target.dtype
+    dtype, otype = stream.dtype, layer.target.dtype
     stream = layer.convert(stream, pe)
-    rows, sign = op.rows(channels)
+    rows, sign = op.rows(layer.source.channels)
+    rows, sign = _by_lane(layer, rows), _by_lane(layer, sign)
+    channels = len(sign)
     # One level only: a threshold that never holds, and nothing to turn.
     constant = op.thresholds.shape[1] == 0
     falling = (sign < 0) & (not constant)
@@ -61,6 +63,12 @@ def threshold(layer: Layer, op: Threshold, stream: Stream) -> Stream:
     return layer.put(
         module, "threshold", stream, parameters, dtype=otype, lanes=pe, size=stream.size
     )
+
+
+def _by_lane(layer: Layer, rows: np.ndarray) -> np.ndarray:
+    """Rows by channel, as often as a beat holds the channels."""
+    times = max(1, layer.lanes.pe // layer.source.channels)
+    return np.concatenate([rows] * times)
 
 
 def _search_tables(
@@ -105,11 +113,13 @@ def rescale(layer: Layer, op: Rescale, stream: Stream) -> Stream:
     """One shift for all channels: ``(m x + a) / 2**s`` does not change when
     all of m, a and 2**s are doubled, so smaller shifts are raised to the largest."""
     pe, otype = layer.lanes.pe, layer.target.dtype
-    channels, dtype = layer.source.channels, stream.dtype
+    dtype = stream.dtype
     stream = layer.convert(stream, pe)
     mul, add, shift = (
-        np.broadcast_to(field, (channels,)).astype(object) for field in (op.mul, op.add, op.shift)
+        _by_lane(layer, np.broadcast_to(field, (layer.source.channels,)).astype(object))
+        for field in (op.mul, op.add, op.shift)
     )
+    channels = len(mul)
     common = max(shift)
     mul = np.array([m << (common - s) for m, s in zip(mul, shift, strict=True)], object)
     add = np.array([a << (common - s) for a, s in zip(add, shift, strict=True)], object)

@@ -1,15 +1,16 @@
-"""The sliding window in front of an engine."""
+"""The sliding windows in front of an engine."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from hwcompress.hls.folding.window import Window
 from hwcompress.hls.rtl.builder import Layer, value_code
 from hwcompress.hls.rtl.netlist import Literal, Stream
 from hwcompress.ir import TERNARY, IntType
 from hwcompress.ir.ops.spatial import Pair, Quad
 
-__all__ = ["is_pointwise", "sliding_window"]
+__all__ = ["is_pointwise", "parallel_window", "sliding_window"]
 
 _SLACK = 4  # beats more than the rows need: writing, reading and releasing take cycles
 
@@ -37,14 +38,10 @@ def sliding_window(
     For every output pixel and group the window leaves ``folds`` times, kernel
     row by kernel row, with elements of ``window_type``.
     """
-    if window_type.is_bipolar and not stream.dtype.is_bipolar:
-        # A constant -1 padded with +1: one bit both before and after, but not the same bit.
-        window_type = TERNARY
+    window_type = _stored_type(window_type, stream.dtype)
     height, width, channels = layer.source.shape
     out_height, out_width = layer.target.shape[:2]
     lanes = stream.lanes
-    raw = int(window_type.to_raw(np.array(pad_value))) & ((1 << window_type.bits) - 1)
-    pad = sum(raw << (lane * window_type.bits) for lane in range(lanes))
     parameters: dict[str, int | str | Literal] = {
         "LANES": lanes,
         "IN_BITS": stream.dtype.bits,
@@ -67,13 +64,81 @@ def sliding_window(
         "OUT_WIDTH": out_width,
         "ROWS": _ring_rows(height, out_height, kernel[0], stride[0], dilation[0], padding[0])
         + -(-_SLACK // (width * (channels // lanes))),
-        "PAD": Literal.hex(lanes * window_type.bits, pad),
+        "PAD": _pad_word(window_type, pad_value, lanes),
     }
     taps = kernel[0] * kernel[1]
     size = out_height * out_width * channels * taps * folds
     return layer.put(
         "hwc_window", "window", stream, parameters, dtype=window_type, lanes=lanes, size=size
     )
+
+
+def parallel_window(
+    layer: Layer,
+    stream: Stream,
+    window_type: IntType,
+    window: Window,
+    *,
+    pad_value: int = 0,
+    words: int = 1,
+    folds: int = 1,
+    pixels: int = 1,
+) -> Stream:
+    """All kernel positions of ``pixels`` windows in one beat, ``folds`` times.
+
+    A pixel of the image stream takes ``words`` beats, or a beat holds several pixels.
+    """
+    window_type = _stored_type(window_type, stream.dtype)
+    taken = window.pixels_in(pixels)
+    lanes = stream.lanes // taken
+    leaving = pixels * window.taps * lanes
+    parameters: dict[str, int | str | Literal] = {
+        "LANES": lanes,
+        "PIXELS": pixels,
+        "PIXELS_IN": taken,
+        "IN_BITS": stream.dtype.bits,
+        "KIND": value_code(stream.dtype),
+        "OUT_BITS": window_type.bits,
+        "HEIGHT": window.image[0],
+        "WIDTH": window.image[1],
+        "WORDS": words,
+        "FOLDS": folds,
+        "KERNEL_H": window.kernel[0],
+        "KERNEL_W": window.kernel[1],
+        "STRIDE_H": window.stride[0],
+        "STRIDE_W": window.stride[1],
+        "DILATION_H": window.dilation[0],
+        "DILATION_W": window.dilation[1],
+        "PAD_TOP": window.before[0],
+        "PAD_LEFT": window.before[1],
+        "OUT_HEIGHT": window.output[0],
+        "OUT_WIDTH": window.output[1],
+        "DEPTH": window.bank_depth(words, pixels),
+        "PAD": _pad_word(window_type, pad_value, lanes),
+    }
+    beats = window.output[0] * (window.output[1] // pixels) * words * folds
+    return layer.put(
+        "hwc_window_parallel",
+        "window",
+        stream,
+        parameters,
+        dtype=window_type,
+        lanes=leaving,
+        size=beats * leaving,
+    )
+
+
+def _stored_type(window_type: IntType, dtype: IntType) -> IntType:
+    if window_type.is_bipolar and not dtype.is_bipolar:
+        # A constant -1 padded with +1: one bit both before and after, but not the same bit.
+        return TERNARY
+    return window_type
+
+
+def _pad_word(window_type: IntType, pad_value: int, lanes: int) -> Literal:
+    raw = int(window_type.to_raw(np.array(pad_value))) & ((1 << window_type.bits) - 1)
+    word = sum(raw << (lane * window_type.bits) for lane in range(lanes))
+    return Literal.hex(lanes * window_type.bits, word)
 
 
 def _ring_rows(

@@ -4,8 +4,11 @@
 // sums; FOLDS vectors (output folds, and groups) go round, each with weights of
 // its own. Replaying the input is the business of the module in front.
 //
-// With LANEWISE = 1 (depthwise) SIMD is 1, a beat carries PE elements and lane
-// i sees element i only.
+// With LANEWISE = 1 (depthwise) a beat carries SIMD times PE elements, and lane i
+// sees element i of each PE only.
+//
+// PIXELS vectors may come side by side: they meet the same weights, and their
+// sums leave side by side.
 //
 // KIND: 0 unsigned, 1 signed, 2 bipolar, 3 ternary. Bipolar times bipolar is
 // XNOR and popcount. P_BITS, S_BITS: signed widths that hold every product and
@@ -21,6 +24,7 @@ module hwc_mvu #(
     parameter PE       = 1,
     parameter SIMD     = 1,
     parameter LANEWISE = 0,
+    parameter PIXELS   = 1,
     parameter X_BITS   = 4,
     parameter X_KIND   = 0,
     parameter W_BITS   = 4,
@@ -34,17 +38,18 @@ module hwc_mvu #(
     parameter WEIGHTS  = "",
     parameter BIAS     = ""
 ) (
-    input  wire                                            clk,
-    input  wire                                            rst,
-    input  wire [((LANEWISE != 0) ? PE : SIMD)*X_BITS-1:0] s_data,
-    input  wire                                            s_valid,
-    output wire                                            s_ready,
-    output wire [PE*ACC_BITS-1:0]                          m_data,
-    output wire                                            m_valid,
-    input  wire                                            m_ready
+    input  wire                                                        clk,
+    input  wire                                                        rst,
+    input  wire [PIXELS*((LANEWISE != 0) ? PE*SIMD : SIMD)*X_BITS-1:0] s_data,
+    input  wire                                                        s_valid,
+    output wire                                                        s_ready,
+    output wire [PIXELS*PE*ACC_BITS-1:0]                               m_data,
+    output wire                                                        m_valid,
+    input  wire                                                        m_ready
 );
     localparam XNOR  = (X_KIND == 2 && W_KIND == 2) ? 1 : 0;
-    localparam LANES = (LANEWISE != 0) ? PE : SIMD;
+    localparam LANES = (LANEWISE != 0) ? PE * SIMD : SIMD;  // elements of a vector in a beat
+    localparam SUMS  = PIXELS * PE;
     localparam DEPTH = FOLDS * BEATS;
     localparam AW    = (DEPTH > 1) ? $clog2(DEPTH) : 1;
     localparam BW    = (BEATS > 1) ? $clog2(BEATS) : 1;
@@ -61,7 +66,7 @@ module hwc_mvu #(
 
     // Stage 1: weights are read while the input is registered.
     wire [WW-1:0]           w_q;
-    reg [LANES*X_BITS-1:0]  x_q;
+    reg [PIXELS*LANES*X_BITS-1:0] x_q;
     reg [AW-1:0]            addr_q;
     reg [BW-1:0]            beat_q;
     reg                     valid_1_q, first_1_q, last_1_q;
@@ -93,16 +98,16 @@ module hwc_mvu #(
     end
 
     // Stage 2: products. Stage 3: their sum per lane. Stage 4: accumulation.
-    wire [PE*ACC_BITS-1:0] start;  // what the accumulators start from
-    wire [PE*SIMD*PW-1:0]  product;
-    wire [PE*SW-1:0]       sum;
-    reg  [PE*SIMD*PW-1:0]  product_q;
-    reg  [PE*SW-1:0]       sum_q;
-    reg  [PE*ACC_BITS-1:0] acc_q;
-    wire [PE*ACC_BITS-1:0] acc;
-    reg                    valid_2_q, first_2_q, last_2_q;
-    reg                    valid_3_q, first_3_q, last_3_q;
-    reg                    valid_4_q;
+    wire [PE*ACC_BITS-1:0]   start;  // what the accumulators start from
+    wire [SUMS*SIMD*PW-1:0]  product;
+    wire [SUMS*SW-1:0]       sum;
+    reg  [SUMS*SIMD*PW-1:0]  product_q;
+    reg  [SUMS*SW-1:0]       sum_q;
+    reg  [SUMS*ACC_BITS-1:0] acc_q;
+    wire [SUMS*ACC_BITS-1:0] acc;
+    reg                      valid_2_q, first_2_q, last_2_q;
+    reg                      valid_3_q, first_3_q, last_3_q;
+    reg                      valid_4_q;
 
     always @(posedge clk)
         if (en) begin
@@ -152,11 +157,13 @@ module hwc_mvu #(
 
     genvar i, j;
     generate
-        for (i = 0; i < PE; i = i + 1) begin : gen_pe
+        for (i = 0; i < SUMS; i = i + 1) begin : gen_sums
+            localparam LANE  = i % PE;
+            localparam PIXEL = i / PE;
             for (j = 0; j < SIMD; j = j + 1) begin : gen_simd
-                localparam XI = (LANEWISE != 0) ? i : j;
+                localparam XI = PIXEL * LANES + ((LANEWISE != 0) ? j * PE + LANE : j);
                 wire [X_BITS-1:0] x = x_q[XI*X_BITS +: X_BITS];
-                wire [W_BITS-1:0] w = w_q[(i*SIMD+j)*W_BITS +: W_BITS];
+                wire [W_BITS-1:0] w = w_q[(LANE*SIMD+j)*W_BITS +: W_BITS];
                 if (XNOR != 0) begin : gen_xnor
                     assign product[i*SIMD+j] = ~(x[0] ^ w[0]);
                 end else begin : gen_mul
@@ -185,7 +192,7 @@ module hwc_mvu #(
                 end
             end
             wire [ACC_BITS-1:0] addend;
-            wire [ACC_BITS-1:0] prior = first_3_q ? start[i*ACC_BITS +: ACC_BITS]
+            wire [ACC_BITS-1:0] prior = first_3_q ? start[LANE*ACC_BITS +: ACC_BITS]
                                                    : acc_q[i*ACC_BITS +: ACC_BITS];
             if (SW < ACC_BITS) begin : gen_extend
                 assign addend = {{(ACC_BITS-SW){sum_q[i*SW+SW-1]}}, sum_q[i*SW +: SW]};
@@ -200,7 +207,7 @@ module hwc_mvu #(
         end
     endgenerate
 
-    hwc_slice #(.WIDTH(PE*ACC_BITS), .PERIOD(BEATS)) out_slice (
+    hwc_slice #(.WIDTH(SUMS*ACC_BITS), .PERIOD(BEATS)) out_slice (
         .clk(clk), .rst(rst),
         .s_data(acc_q), .s_valid(valid_4_q), .go(en),
         .m_data(m_data), .m_valid(m_valid), .m_ready(m_ready)
