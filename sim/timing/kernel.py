@@ -18,28 +18,30 @@ from hwcompress.sim.jit import kernel
 
 __all__ = [
     "BUFFER", "DEADLOCK", "DONE", "FRAME_END", "HALF", "MODULE_WIDTH", "MOST", "NARROWER",
-    "OUT_OF_CYCLES", "PIPELINE", "PLAIN", "SLICE_WIDTH", "SOURCE", "STATE_WIDTH", "TALLY_WIDTH",
-    "run",
+    "OUT_OF_CYCLES", "PIPELINE", "PLAIN", "SLICE_WIDTH", "SOURCE", "STATE_WIDTH", "SWEEP", "SWEPT",
+    "TALLY_WIDTH", "run",
 ]  # fmt: skip
 
 # Kinds of stages.
-PIPELINE, BUFFER, NARROWER = 0, 1, 2
+PIPELINE, BUFFER, NARROWER, SWEEP = 0, 1, 2, 3
 # Columns of `module`, for all kinds; then of each kind.
 _KIND, _STAGES, _IN, _INS, _OUT, _OUTS = 0, 1, 2, 3, 4, 5
 _RUN, _RUNS, _EAGER = 6, 7, 8
 _SEGMENT, _SEGMENTS, _REPEAT, _FRAME, _DEPTH, _LATE = 6, 7, 8, 9, 10, 11
 _RATIO = 6
-MODULE_WIDTH = 12
+_ROW, _LAG, _WORDS, _SKIP, _COLUMNS, _FOLDS = 8, 12, 13, 14, 15, 16  # and those of a buffer
+MODULE_WIDTH = 17
 # Columns of `state`.
 _STEP, _ROUND = 0, 1
 _WRITTEN, _PLACE, _BEAT, _ROOM, _MOST = 0, 1, 2, 3, 4
 MOST = _MOST
 _FULL, _PART = 0, 1
-STATE_WIDTH = 5
+_DIRTY, _LIVE, _WORD, _SKIPPED, _COLUMN, _NEXT, _FOLD = 5, 6, 7, 8, 9, 10, 11
+STATE_WIDTH = 12
 # Columns of `slices`: the kind of slice, the registers, and this cycle's wires.
-_SLICE, _VALID, _SPARE_FREE, _PIPE, _PUSH, _POP = 0, 1, 2, 3, 4, 5
-SLICE_WIDTH = 6
-HALF, PLAIN, SOURCE = 1, 2, 3
+_SLICE, _VALID, _SPARE_FREE, _PIPE, _PUSH, _POP, _OWNER = 0, 1, 2, 3, 4, 5, 6
+SLICE_WIDTH = 7
+HALF, PLAIN, SOURCE, SWEPT = 1, 2, 3, 4
 # Columns of `tally`: beats of a frame, those of this one, frames, beats in all, line of `trace`
 # or -1, and 1 for an output, 2 for the first one.
 _BEATS, _POSITION, _FRAMES, _TOTAL, _WATCH, _SINK = 0, 1, 2, 3, 4, 5
@@ -58,6 +60,45 @@ def advance(module, state, m):
         if state[m, _PLACE] == module[m, _SEGMENTS]:
             state[m, _PLACE] = 0
             state[m, _WRITTEN] -= module[m, _FRAME]
+
+
+@kernel
+def sweep(module, state, m, there):
+    """The reader of a sweep and the registers behind it move; gives whether it read."""
+    c = state[m, _BEAT]
+    lagging = c < module[m, _LAG]
+    tail = state[m, _LIVE] != 0 and lagging
+    now = state[m, _LIVE] != 0 or c == module[m, _LAG]
+    out = now and state[m, _SKIPPED] == 0
+    if not (there or tail):
+        state[m, _NEXT] = 0
+        return False
+    state[m, _NEXT] = np.int64(out)
+    end_word = state[m, _WORD] == module[m, _WORDS] - 1
+    last = out and end_word and state[m, _COLUMN] == module[m, _COLUMNS] - 1
+    dirty = tail and (state[m, _DIRTY] != 0 or not there)
+    again = dirty and last
+    state[m, _DIRTY] = np.int64(dirty and not again)
+    if now:
+        state[m, _LIVE] = np.int64(not last)
+        state[m, _WORD] = 0 if end_word else state[m, _WORD] + 1
+        if last:
+            state[m, _SKIPPED] = 0
+            state[m, _COLUMN] = 0
+        elif end_word:
+            state[m, _SKIPPED] += 1
+            if state[m, _SKIPPED] == module[m, _SKIP]:
+                state[m, _SKIPPED] = 0
+                state[m, _COLUMN] += 1
+    if c == module[m, _ROW] - 1:
+        state[m, _PLACE] += 1
+        if state[m, _PLACE] == module[m, _SEGMENTS]:
+            state[m, _PLACE] = 0
+            state[m, _WRITTEN] -= module[m, _FRAME]
+        state[m, _BEAT] = 0
+    else:
+        state[m, _BEAT] = 0 if again else c + 1
+    return True
 
 
 @kernel
@@ -158,6 +199,25 @@ def run(
                         advance(module, state, m)
                 if held + write > state[m, _MOST]:
                     state[m, _MOST] = held + write
+            elif kind == SWEEP:
+                c = wires[module[m, _IN]]
+                place = module[m, _SEGMENT] + state[m, _PLACE]
+                written = state[m, _WRITTEN]
+                beat = state[m, _BEAT]
+                top = segments[place, 1]
+                kept = max(top, 0)
+                if top >= 0 and beat >= module[m, _LAG]:
+                    kept += beat
+                room = np.int64(written - kept < module[m, _DEPTH])
+                write = slices[c, _VALID] & state[m, _ROOM]
+                if state[m, _ROOM] != room:
+                    state[m, _ROOM] = room
+                    moved = True
+                slices[c, _POP] = write
+                given = np.int64(written > segments[place, 0] + beat)
+                state[m, _WRITTEN] += write
+                if written - kept + write > state[m, _MOST]:
+                    state[m, _MOST] = written - kept + write
             else:
                 c = wires[module[m, _IN]]
                 full = state[m, _FULL]
@@ -204,6 +264,17 @@ def run(
                     slices[c, _VALID] = pop ^ 1
                 else:
                     slices[c, _VALID] = slices[c, _PUSH]
+            elif what == SWEPT:  # the whole module moves when its output does
+                m = slices[c, _OWNER]
+                if pop != 0:
+                    state[m, _FOLD] += 1
+                    if state[m, _FOLD] == module[m, _FOLDS]:
+                        state[m, _FOLD] = 0
+                        slices[c, _VALID] = 0
+                if slices[c, _VALID] == 0:
+                    slices[c, _VALID] = state[m, _NEXT]
+                    if sweep(module, state, m, slices[c, _PUSH] != 0):
+                        moved = True
             elif pop != 0:
                 slices[c, _VALID] = 0
             if pop != 0:

@@ -8,7 +8,7 @@ import numpy as np
 
 from hwcompress.errors import CheckFailed
 from hwcompress.sim.timing import kernel
-from hwcompress.sim.timing.models import Buffer, Model, Narrower, Slice
+from hwcompress.sim.timing.models import Buffer, Model, Narrower, Slice, Sweep
 from hwcompress.sim.timing.network import TokenNetwork
 
 __all__ = ["Machine"]
@@ -80,14 +80,24 @@ class Machine:
         keeps: list[np.ndarray] = [np.zeros(0, np.int64)]
         length = wire = 0
         result = len(self.network.inputs)
-        for row, stage in zip(self._module, self.network.stages, strict=True):
+        for index, (row, stage) in enumerate(zip(self._module, self.network.stages, strict=True)):
             model = stage.model
             row[2:6] = (wire, len(stage.sources), result, len(stage.results))
             wire += len(stage.sources)
             self._slices[result : result + len(stage.results), 0] = _slice_kinds(model)
+            self._slices[result : result + len(stage.results), 6] = index
             result += len(stage.results)
             if isinstance(model, Narrower):
                 row[0], row[6] = kernel.NARROWER, model.ratio
+            elif isinstance(model, Sweep):
+                row[0] = kernel.SWEEP
+                row[6:17] = (
+                    length, len(model.starts), model.row, model.frame, model.depth, 1, model.lag,
+                    model.words, model.skip, model.columns, model.folds,
+                )  # fmt: skip
+                length += len(model.starts)
+                needs.append(model.starts)
+                keeps.append(model.tops)
             elif isinstance(model, Buffer):
                 row[0], row[1] = kernel.BUFFER, model.stages
                 need, keep = model.segments
@@ -140,7 +150,7 @@ class Machine:
     def snapshot(self) -> bytes:
         """Everything that the future depends on, with endless inputs."""
         state = self._state.copy()
-        state[self._module[:, 0] == kernel.BUFFER, kernel.MOST] = 0
+        state[np.isin(self._module[:, 0], (kernel.BUFFER, kernel.SWEEP)), kernel.MOST] = 0
         position = self._tally[self._sinks, 1]
         ahead = self._tally[self._sinks, 2] - self._tally[self._sinks[:1], 2]
         phase = [self.cycle % self._offers.shape[1], self.cycle % self._accepts.shape[1]]
@@ -160,7 +170,7 @@ class Machine:
         return {
             stage.name: int(state[kernel.MOST])
             for stage, state in zip(self.network.stages, self._state, strict=True)
-            if isinstance(stage.model, Buffer)
+            if isinstance(stage.model, Buffer | Sweep)
         }
 
     def _waiting(self) -> list[str]:
@@ -172,7 +182,7 @@ class Machine:
             stuck = [c for c in stage.results if c in full]
             parts = [f"a beat from {', '.join(empty)}"] if empty else []
             parts += [f"room in {', '.join(stuck)}"] if stuck else []
-            if isinstance(stage.model, Buffer) and not empty and not stuck:
+            if isinstance(stage.model, Buffer | Sweep) and not empty and not stuck:
                 parts = [f"room in its memory of {stage.model.depth}, holding {state[0]}"]
             # A stage without anything in or around it has nothing to do with it.
             if len(empty) < len(stage.sources) or stuck:
@@ -187,6 +197,8 @@ def _mask(numbers: tuple[int, ...]) -> int:
 def _slice_kinds(model: Model) -> list[int]:
     if isinstance(model, Narrower):
         return [Slice.SKID]
+    if isinstance(model, Sweep):
+        return [kernel.SWEPT]
     if isinstance(model, Buffer):
         return [model.output]
     return list(model.slices)

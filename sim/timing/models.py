@@ -24,6 +24,7 @@ __all__ = [
     "Pipeline",
     "Slice",
     "Step",
+    "Sweep",
     "filtering",
     "fork",
     "pipeline",
@@ -173,7 +174,62 @@ class Narrower:
             raise InputError(f"a ratio of {self.ratio}", why="expected 2 or more")
 
 
-Model = Pipeline | Buffer | Narrower
+@dataclass(frozen=True, slots=True, eq=False)
+class Sweep:
+    """Rows of windows, each made by one sweep over its rows of an image.
+
+    A sweep reads ``row`` columns, one a cycle, once the last of its rows has
+    come that far. Windows are complete from column ``lag`` on, ``words``
+    beats each, every ``skip``-th of the columns' groups of ``words``. Those of
+    the last columns leave while the next sweep begins; if that one's rows
+    have not come yet, they are pushed out, and it starts over. Every window
+    leaves ``folds`` times; then, and while there is none, all registers move:
+    the output is a register in which the last stage ends, as in a ``PLAIN`` slice.
+
+    Args:
+        depth: beats held when the writer stops; room is a register.
+        frame: input beats of a frame.
+        starts: int64 ``(sweeps,)``, where the last row read begins.
+        tops: int64 ``(sweeps,)``, where the first row read begins, negative
+            above the image.
+        row: beats of a row.
+        lag: column that completes the first window, in beats.
+        words: beats of a window.
+        skip: groups of columns from one window to the next.
+        columns: windows of a row.
+        folds: times that every window leaves.
+    """
+
+    depth: int
+    frame: int
+    starts: np.ndarray
+    tops: np.ndarray
+    row: int
+    lag: int
+    words: int
+    skip: int
+    columns: int
+    folds: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.lag < self.row:
+            raise InputError(f"a lag of {self.lag} beats in a row of {self.row}")
+        if self.starts.shape != self.tops.shape or not len(self.starts):
+            raise InputError("starts and tops of a sweep have different lengths")
+        self.buffer()
+
+    def buffer(self) -> Buffer:
+        """A buffer that never takes or gives a beat before this one may."""
+        first = self.lag + np.arange(self.columns)[:, None] * self.skip * self.words
+        after = np.minimum(first + np.arange(self.words) + 1, self.row).reshape(-1)
+        before = np.concatenate([[0], after[:-1]])
+        needs = (self.starts[:, None] + after).reshape(-1)
+        keeps = np.where(self.tops[:, None] < 0, 0, self.tops[:, None] + before).reshape(-1)
+        keeps = np.clip(keeps, 0, self.frame)
+        return Buffer(self.depth, self.frame, needs, keeps, self.folds, stages=0)
+
+
+Model = Pipeline | Buffer | Narrower | Sweep
 
 
 def pipeline(

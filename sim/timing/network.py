@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from hwcompress.errors import InputError
-from hwcompress.sim.timing.models import Buffer, Model, Narrower, Pipeline
+from hwcompress.sim.timing.models import Buffer, Model, Narrower, Pipeline, Sweep
 
 __all__ = ["Stage", "TokenNetwork"]
 
@@ -150,6 +150,8 @@ def _rates(stage: Stage, taken: list[int]) -> list[int]:
     model = stage.model
     if isinstance(model, Narrower):
         return [taken[0] * model.ratio]
+    if isinstance(model, Sweep):
+        model = model.buffer()
     if isinstance(model, Buffer):
         needs, _ = model.segments
         ratio = Fraction(taken[0], model.frame)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..rtl.test_window_parallel import _random_window
+
 __all__ = ["CASES", "Case"]
 
 
@@ -267,6 +269,28 @@ def _unzip(rng: np.random.Generator) -> Case:
     return Case("hwc_unzip", parameters, (1,), results=count)
 
 
+def _window_parallel(rng: np.random.Generator) -> Case:
+    """The geometry of a generated one, with banks of any depth that does."""
+    window, pixels = _random_window(rng)
+    words = 1 if pixels > 1 else _between(rng, 1, 3)
+    taken = window.pixels_in(pixels)
+    row = window.image[1] // taken * words
+    depth = window.bank_depth(words, pixels)
+    if window.reach[0] > 1:  # whole rows
+        depth += row * _between(rng, 0, 1)
+    parameters = {
+        "LANES": 1, "PIXELS": pixels, "PIXELS_IN": taken, "IN_BITS": 1, "OUT_BITS": 1,
+        "HEIGHT": window.image[0], "WIDTH": window.image[1], "WORDS": words,
+        "FOLDS": 1 if pixels > 1 else _between(rng, 1, 3),
+        "KERNEL_H": window.kernel[0], "KERNEL_W": window.kernel[1],
+        "STRIDE_H": window.stride[0], "STRIDE_W": window.stride[1],
+        "DILATION_H": window.dilation[0], "DILATION_W": window.dilation[1],
+        "PAD_TOP": window.before[0], "PAD_LEFT": window.before[1],
+        "OUT_HEIGHT": window.output[0], "OUT_WIDTH": window.output[1], "DEPTH": depth, "PAD": 0,
+    }  # fmt: skip
+    return Case("hwc_window_parallel", parameters, (window.image[0] * row,))
+
+
 CASES: dict[str, Callable[[np.random.Generator], Case]] = {
     "hwc_add": _add,
     "hwc_argmax": _argmax,
@@ -293,5 +317,6 @@ CASES: dict[str, Callable[[np.random.Generator], Case]] = {
     "hwc_width_down": _width_down,
     "hwc_width_up": _width_up,
     "hwc_window": _window,
+    "hwc_window_parallel": _window_parallel,
     "hwc_zip": _zip,
 }

@@ -12,6 +12,7 @@ from hwcompress.sim.timing import (
     Pipeline,
     Slice,
     Step,
+    Sweep,
     filtering,
     fork,
     pipeline,
@@ -151,6 +152,30 @@ def _window(p: Parameters) -> Model:
         keeps=np.repeat(keeps, p["OUT_WIDTH"]),
         repeat=p["FOLDS"] * p["KERNEL_H"] * p["KERNEL_W"] * words,
         late_room=True,
+    )
+
+
+@model("hwc_window_parallel")
+def _window_parallel(p: Parameters) -> Model:
+    taken, pixels = p["PIXELS_IN"], p["PIXELS"]
+    row = p["WIDTH"] // taken * p["WORDS"]
+    reach_h = p["DILATION_H"] * (p["KERNEL_H"] - 1) + 1
+    reach_w = p["DILATION_W"] * (p["KERNEL_W"] - 1) + 1
+    edge = (pixels - 1) * p["STRIDE_W"] + reach_w - 1 - p["PAD_LEFT"]
+    rows = _last_read(
+        p["OUT_HEIGHT"], p["KERNEL_H"], p["STRIDE_H"], p["DILATION_H"], p["PAD_TOP"], p["HEIGHT"]
+    )
+    return Sweep(
+        depth=reach_h * p["DEPTH"] - 1,
+        frame=p["HEIGHT"] * row,
+        starts=rows * row,
+        tops=(np.arange(p["OUT_HEIGHT"]) * p["STRIDE_H"] - p["PAD_TOP"]) * row,
+        row=row,
+        lag=edge // taken * p["WORDS"],
+        words=p["WORDS"],
+        skip=pixels * p["STRIDE_W"] // taken,
+        columns=p["OUT_WIDTH"] // pixels,
+        folds=p["FOLDS"],
     )
 
 
