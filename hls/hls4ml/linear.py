@@ -1,4 +1,4 @@
-"""Dense and Conv as hls4ml layers."""
+"""Dense, Conv and ConvTranspose as hls4ml layers."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from bisect import bisect_left
 import numpy as np
 
 from hwcompress.errors import InputError
-from hwcompress.hls.hls4ml.layer import REALISATION, Attribute, Choice, Site
+from hwcompress.hls.hls4ml.layer import REALISATION, Attribute, Choice, Site, check_file_values
 from hwcompress.hls.hls4ml.precision import Precision
-from hwcompress.ir import Conv, Dense, IntType, Op
+from hwcompress.ir import Conv, ConvTranspose, Dense, IntType, Op
 
 __all__ = ["valid_reuse", "window_attributes"]
 
@@ -185,4 +185,34 @@ def _conv(op: Op, site: Site) -> Choice:
             "window": Precision.of(op.window_type(site.source.dtype)),
         },
         site.reuse or 1,
+    )
+
+
+@REALISATION.register(ConvTranspose)
+def _conv_transpose(op: Op, site: Site) -> Choice:
+    """A layer of our own: hls4ml has none for its Vitis backend."""
+    assert isinstance(op, ConvTranspose)
+    rows, height, width, _ = op.weight.shape
+    result = Precision.of(site.result.dtype)
+    bias = np.zeros(rows, np.int64) if op.bias is None else op.bias
+    check_file_values(op, op.weight)
+    check_file_values(op, bias)
+    return Choice(
+        "HwcTransposed",
+        {
+            **window_attributes(op, site, rows),
+            "kernel_height": height,
+            "kernel_width": width,
+            "dilation_height": op.dilation[0],
+            "dilation_width": op.dilation[1],
+            "groups": op.groups,
+            "out_shape": list(site.result.shape),
+            "taps_data": op.weight.reshape(rows, -1),
+            "offset_data": bias,
+        },
+        result,
+        # Sums wrap in the result's type, which holds the total.
+        {"taps": Precision.of(op.wtype), "offset": Precision.of_values(bias), "accum": result},
+        site.reuse or 1,
+        whole_pixels=True,
     )

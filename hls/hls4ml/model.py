@@ -42,8 +42,8 @@ def _layer_dict(layer: Layer) -> dict[str, object]:
         "name": layer.name,
         "class_name": layer.choice.class_name,
     }
-    if layer.source is not None:
-        entry["inputs"] = [layer.source]
+    if layer.sources:
+        entry["inputs"] = list(layer.sources)
     return entry
 
 

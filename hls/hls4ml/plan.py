@@ -7,18 +7,35 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 # The handlers register themselves.
+import hwcompress.hls.hls4ml.joins
 import hwcompress.hls.hls4ml.linear
+import hwcompress.hls.hls4ml.moves
 import hwcompress.hls.hls4ml.pooling
 import hwcompress.hls.hls4ml.scalar  # noqa: F401
 from hwcompress.errors import InputError, UnsupportedError
 from hwcompress.hls.hls4ml.layer import REALISATION, Choice, Layer, Site
 from hwcompress.hls.hls4ml.shape import copy_choice, reshape_choice
-from hwcompress.ir import Conv, Graph, Input, MaxPool, Op, Output, Reshape, SumPool
+from hwcompress.ir import (
+    Conv,
+    ConvTranspose,
+    Graph,
+    Input,
+    MaxPool,
+    Op,
+    Output,
+    Reshape,
+    SumPool,
+    Upsample,
+)
 
 __all__ = ["Plan", "make_plan"]
 
 # hls4ml has clone_stream for up to seven readers.
 _MOST_READERS = 7
+_ON_IMAGES = (Conv, ConvTranspose, MaxPool, SumPool, Upsample)
+
+# The layer of each output of an operation.
+Choices = tuple[Choice, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +73,7 @@ def make_plan(graph: Graph, io_type: str, reuse: int | Mapping[str, int] | None)
             f"io_type {io_type!r} is unknown", remedy="use io_parallel, io_stream or auto"
         )
     if io_type == "auto":
-        images = any(isinstance(op, Conv | MaxPool | SumPool) for op in graph.ops)
+        images = any(isinstance(op, _ON_IMAGES) for op in graph.ops)
         io_type = "io_stream" if images else "io_parallel"
     _check_reuse(graph, reuse)
     choices = _choose(graph, io_type == "io_stream", reuse)
@@ -76,20 +93,26 @@ def _check_reuse(graph: Graph, reuse: int | Mapping[str, int] | None) -> None:
             raise InputError(f"reuse factor {factor} is not positive", where=name)
 
 
-def _choose(graph: Graph, stream: bool, reuse: int | Mapping[str, int] | None) -> dict[str, Choice]:
-    choices: dict[str, Choice] = {}
+def _choose(
+    graph: Graph, stream: bool, reuse: int | Mapping[str, int] | None
+) -> dict[str, Choices]:
+    choices: dict[str, Choices] = {}
     problems: list[str] = []
     for op in graph.ops:
-        kind = graph.tensors[(op.outputs or op.inputs)[0]].type
-        source = graph.tensors[op.inputs[0]].type if op.inputs else kind
+        results = graph.output_types(op) or graph.input_types(op)
+        sources = graph.input_types(op) or results
         wish = reuse.get(op.name) if isinstance(reuse, Mapping) else reuse
         try:
-            choices[op.name] = REALISATION.handler(op)(op, Site(source, kind, stream, wish))
+            handler = REALISATION.handler(op)
+            choices[op.name] = tuple(
+                handler(op, Site(sources, results, stream, wish, part))
+                for part in range(len(results))
+            )
         except UnsupportedError as error:
             problems.append(str(error))
     if stream:
         for name in graph.tensors:
-            readers = len(graph.consumers(name))
+            readers = _streams_of(graph, name)
             if readers > _MOST_READERS:
                 problems.append(
                     f"tensor {name!r}: {readers} readers, hls4ml copies a stream for at most"
@@ -102,6 +125,11 @@ def _choose(graph: Graph, stream: bool, reuse: int | Mapping[str, int] | None) -
     return choices
 
 
+def _streams_of(graph: Graph, tensor: str) -> int:
+    """Streams into which a tensor is copied: one for each layer that reads it."""
+    return sum(op.inputs.count(tensor) * max(len(op.outputs), 1) for op in graph.consumers(tensor))
+
+
 class _Builder:
     """Places the choices one after the other.
 
@@ -109,7 +137,7 @@ class _Builder:
     its source in place, which goes wrong for several readers or at the end.
     """
 
-    def __init__(self, graph: Graph, io_type: str, choices: Mapping[str, Choice]) -> None:
+    def __init__(self, graph: Graph, io_type: str, choices: Mapping[str, Choices]) -> None:
         self.graph = graph
         self.io_type = io_type
         self.choices = choices
@@ -118,46 +146,54 @@ class _Builder:
         self.roots: dict[str, str] = {}
 
     def build(self) -> Plan:
-        inputs = [self._place(op, None) for op in self.graph.ops if isinstance(op, Input)]
+        inputs = [
+            name for op in self.graph.ops if isinstance(op, Input) for name in self._place(op)
+        ]
         for op in self.graph.layers:
             if isinstance(op, Reshape):
                 self.roots[op.outputs[0]] = self.roots[op.inputs[0]]
             else:
-                self._place(op, self._read(op.inputs[0]))
+                self._place(op)
         outputs = [self._end(op) for op in self.graph.outputs]
         return Plan(
             self.io_type, tuple(self.layers), tuple(inputs), tuple(outputs), self.roots, self.makers
         )
 
-    def _add(self, label: str, source: str | None, tensor: str, choice: Choice) -> str:
+    def _add(self, label: str, sources: tuple[str, ...], tensor: str, choice: Choice) -> str:
         # hls4ml compares names without case and uses them as C++ identifiers.
         name = f"l{len(self.layers) + 1}_{re.sub(r'[^0-9A-Za-z]+', '_', label).strip('_')}"
         shape = self.graph.tensors[tensor].shape
-        self.layers.append(Layer(name, source, tensor, shape, choice))
+        self.layers.append(Layer(name, sources, tensor, shape, choice))
         return name
 
-    def _place(self, op: Op, source: str | None) -> str:
-        (tensor,) = op.outputs
-        self.roots[tensor] = tensor
-        self.makers[tensor] = self._add(op.name, source, tensor, self.choices[op.name])
-        return self.makers[tensor]
+    def _place(self, op: Op) -> list[str]:
+        """A layer for each output."""
+        for tensor, choice in zip(op.outputs, self.choices[op.name], strict=True):
+            sources = tuple(self._read(source, choice.whole_pixels) for source in op.inputs)
+            self.roots[tensor] = tensor
+            self.makers[tensor] = self._add(op.name, sources, tensor, choice)
+        return [self.makers[tensor] for tensor in op.outputs]
 
-    def _read(self, tensor: str) -> str:
+    def _read(self, tensor: str, whole_pixels: bool) -> str:
         """Layer to read a tensor from, reshaped if need be."""
         root = self.roots[tensor]
         kind = self.graph.tensors[tensor].type
         if self.graph.tensors[root].shape == kind.shape:
             return self.makers[root]
-        return self._add(f"reshape_{tensor}", self.makers[root], tensor, reshape_choice(kind))
+        name = self._add(f"reshape_{tensor}", (self.makers[root],), tensor, reshape_choice(kind))
+        if whole_pixels and self.io_type == "io_stream":
+            # A flattened stream keeps its packs; a copy makes new ones.
+            name = self._add(f"repack_{tensor}", (name,), tensor, copy_choice(kind))
+        return name
 
     def _end(self, op: Output) -> str:
         """Layer whose result is a port: one that nothing else reads."""
         root = self.roots[op.inputs[0]]
-        read = [layer for layer in self.layers if layer.source == self.makers[root]]
+        read = [layer for layer in self.layers if self.makers[root] in layer.sources]
         taken = any(
             self.roots[other.inputs[0]] == root for other in self.graph.outputs if other is not op
         )
         if not read and not taken and not isinstance(self.graph.producer(root), Input):
             return self.makers[root]
         choice = copy_choice(self.graph.tensors[root].type)
-        return self._add(f"copy_{op.name}", self.makers[root], root, choice)
+        return self._add(f"copy_{op.name}", (self.makers[root],), root, choice)

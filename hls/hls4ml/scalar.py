@@ -1,12 +1,12 @@
-"""Threshold and Rescale as hls4ml layers of our own."""
+"""Threshold, Rescale and Table as hls4ml layers of our own."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from hwcompress.hls.hls4ml.layer import REALISATION, Choice, Site, refuse
+from hwcompress.hls.hls4ml.layer import REALISATION, Choice, Site, check_file_values, refuse
 from hwcompress.hls.hls4ml.precision import DOUBLE_EXACT, Precision
-from hwcompress.ir import Op, Rescale, Threshold
+from hwcompress.ir import Op, Rescale, Table, Threshold
 
 __all__: list[str] = []
 
@@ -93,6 +93,31 @@ def _rescale(op: Op, site: Site) -> Choice:
             "add": Precision.of_values(add),
             "shift": Precision.of_values(shift),
             "accum": Precision.signed_for(accum),
+        },
+        site.reuse or 1,
+    )
+
+
+@REALISATION.register(Table)
+def _table(op: Op, site: Site) -> Choice:
+    assert isinstance(op, Table)
+    check_file_values(op, op.values)
+    lo, hi = op.itype.lo, op.itype.hi
+    return Choice(
+        "HwcTable",
+        {
+            "n_in": site.source.size,
+            "n_chan": site.source.channels,
+            "n_rows": op.values.shape[0],
+            "n_entries": op.values.shape[1],
+            "step": op.itype.step,
+            "lo": lo,
+            "entry_data": np.ascontiguousarray(op.values),
+        },
+        Precision.of(site.result.dtype),
+        {
+            "entry": Precision.of_values(op.values),
+            "accum": Precision.signed_for(max(abs(lo), abs(hi)) + hi - lo),
         },
         site.reuse or 1,
     )

@@ -1,10 +1,10 @@
-"""Input, Output, Reshape and ArgMax as hls4ml layers."""
+"""Input, Output, Reshape, ArgMax and TopK as hls4ml layers."""
 
 from __future__ import annotations
 
 from hwcompress.hls.hls4ml.layer import REALISATION, Choice, Site, refuse
 from hwcompress.hls.hls4ml.precision import DOUBLE_EXACT, Precision
-from hwcompress.ir import ArgMax, Input, Op, Output, Reshape, TensorType
+from hwcompress.ir import ArgMax, Input, Op, Output, Reshape, TensorType, TopK
 
 __all__ = ["copy_choice", "reshape_choice"]
 
@@ -61,4 +61,16 @@ def _argmax(op: Op, site: Site) -> Choice:
         {"n_in": site.source.size},
         Precision.of(site.result.dtype),
         reuse=site.reuse or 1,
+    )
+
+
+@REALISATION.register(TopK)
+def _top_k(op: Op, site: Site) -> Choice:
+    assert isinstance(op, TopK)
+    return Choice(
+        "HwcTopK",
+        {"n_in": site.source.size, "k": op.k, "out_shape": [op.k]},
+        Precision.of(site.result.dtype),
+        reuse=site.reuse or 1,
+        whole_pixels=True,
     )

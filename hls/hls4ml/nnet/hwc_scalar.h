@@ -1,7 +1,7 @@
 #ifndef HWC_SCALAR_H_
 #define HWC_SCALAR_H_
 
-// Functions of one integer, chosen per channel: thresholds, rescale, copy.
+// Functions of one integer, chosen per channel: thresholds, rescale, table, copy.
 // Exact integer arithmetic; every type comes from the layer's config struct.
 // OP::value(x, channel, tables...) gives one element; map() applies it to an
 // array (io_parallel) or to a stream of channel packs (io_stream).
@@ -161,6 +161,43 @@ void rescale(hls::stream<data_T> &data, hls::stream<res_T> &res, typename CONFIG
     #pragma HLS ARRAY_PARTITION variable=add complete
     #pragma HLS ARRAY_PARTITION variable=shift complete
     map<rescale_op, data_T, res_T, CONFIG_T>(data, res, mul, add, shift);
+}
+
+struct table_config {
+    static const unsigned n_in = 1;
+    static const unsigned n_chan = 1;
+    static const unsigned n_rows = 1;    // 1, or n_chan
+    static const unsigned n_entries = 1; // entries per row
+    static const unsigned step = 1;      // of the domain
+    static const unsigned reuse_factor = 1;
+    static const long long lo = 0; // least integer of the domain
+    typedef ap_int<16> entry_t;
+    typedef ap_int<17> accum_t; // holds x - lo
+};
+
+// y = entries[c][(x - lo) / step]
+struct table_op {
+    template <class x_T, class y_T, class CONFIG_T>
+    static y_T value(x_T x, unsigned channel, typename CONFIG_T::entry_t *entries) {
+        #pragma HLS INLINE
+        const unsigned row = CONFIG_T::n_rows == 1 ? 0 : channel;
+        typename CONFIG_T::accum_t distance = x;
+        distance -= typename CONFIG_T::accum_t(CONFIG_T::lo);
+        const unsigned place = distance.to_uint64() / CONFIG_T::step;
+        return y_T(entries[row * CONFIG_T::n_entries + place]);
+    }
+};
+
+template <class data_T, class res_T, class CONFIG_T>
+void table(data_T data[CONFIG_T::n_in], res_T res[CONFIG_T::n_in],
+           typename CONFIG_T::entry_t entries[CONFIG_T::n_rows * CONFIG_T::n_entries]) {
+    map<table_op, data_T, res_T, CONFIG_T>(data, res, entries);
+}
+
+template <class data_T, class res_T, class CONFIG_T>
+void table(hls::stream<data_T> &data, hls::stream<res_T> &res,
+           typename CONFIG_T::entry_t entries[CONFIG_T::n_rows * CONFIG_T::n_entries]) {
+    map<table_op, data_T, res_T, CONFIG_T>(data, res, entries);
 }
 
 struct copy_config {
