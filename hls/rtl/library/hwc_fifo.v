@@ -37,6 +37,10 @@ module hwc_fifo #(
     wire write    = s_valid & s_ready;
     wire read     = out_free & some;
 
+    // A power of two wraps by itself.
+    wire wr_end = (WORDS != 1 << AW) & (wr_q == LAST);
+    wire rd_end = (WORDS != 1 << AW) & (rd_q == LAST);
+
     assign s_ready = (count_q != FULL);
     assign m_data  = out_q;
     assign m_valid = out_valid_q;
@@ -56,13 +60,11 @@ module hwc_fifo #(
             out_valid_q <= 1'b0;
         end else begin
             if (write)
-                wr_q <= (wr_q == LAST) ? {AW{1'b0}} : wr_q + 1'b1;
+                wr_q <= wr_end ? {AW{1'b0}} : wr_q + 1'b1;
             if (read)
-                rd_q <= (rd_q == LAST) ? {AW{1'b0}} : rd_q + 1'b1;
-            if (write & ~read)
-                count_q <= count_q + 1'b1;
-            else if (read & ~write)
-                count_q <= count_q - 1'b1;
+                rd_q <= rd_end ? {AW{1'b0}} : rd_q + 1'b1;
+            if (write ^ read)
+                count_q <= count_q + {{(CW-1){read}}, 1'b1};  // less one, or one more
             if (out_free)
                 out_valid_q <= some;
         end
