@@ -7,6 +7,7 @@ from math import gcd, lcm
 from hwcompress.errors import InputError
 from hwcompress.hls.folding.engines import Engine, MatrixEngine, engine
 from hwcompress.hls.folding.folding import Folding, Lanes
+from hwcompress.hls.folding.join_engines import JoinEngine
 from hwcompress.ir import Graph
 
 __all__ = ["default_folding", "legal_foldings"]
@@ -45,6 +46,7 @@ def default_folding(
         InputError: no legal folding meets ``target_cycles``.
     """
     engines = _engines(graph)
+    before = _before(graph, engines)
     if target_cycles is not None:
         for name, item in engines.items():
             fastest = min(item.cycles(lanes) for lanes in item.choices())
@@ -54,7 +56,7 @@ def default_folding(
                     f" {target_cycles}",
                     remedy=f"allow {fastest} cycles or more",
                 )
-        return _meet(engines, target_cycles)[0]
+        return _meet(engines, before, target_cycles)[0]
     budget = _LUT_BUDGET if lut_budget is None else lut_budget
     steps = sorted({item.cycles(lanes) for item in engines.values() for lanes in item.choices()})
     floor = max(
@@ -67,36 +69,56 @@ def default_folding(
     low, high = 0, len(steps) - 1
     while low < high:  # the weight falls as the interval grows
         middle = (low + high) // 2
-        if _meet(engines, steps[middle])[1] <= budget:
+        if _meet(engines, before, steps[middle])[1] <= budget:
             high = middle
         else:
             low = middle + 1
-    return _meet(engines, steps[low])[0]
+    return _meet(engines, before, steps[low])[0]
 
 
-def _meet(engines: dict[str, Engine], target: int) -> tuple[Folding, float]:
+def _before(graph: Graph, engines: dict[str, Engine]) -> dict[str, tuple[str, ...]]:
+    """The engine that each input of an engine comes from, ``""`` for an input of the graph."""
+    made: dict[str, str] = {}  # by tensor; what has no engine passes its input on
+    found: dict[str, tuple[str, ...]] = {}
+    for op in graph.layers:
+        sources = tuple(made.get(tensor, "") for tensor in op.inputs)
+        for tensor in op.outputs:
+            made[tensor] = op.name if op.name in engines else sources[0]
+        found[op.name] = sources
+    return found
+
+
+def _meet(
+    engines: dict[str, Engine], before: dict[str, tuple[str, ...]], target: int
+) -> tuple[Folding, float]:
     """Cheapest lanes per engine, front to back, and their summed weight."""
     chosen: dict[str, Lanes] = {}
     total = 0.0
-    arriving = 0  # lanes of the engine before, 0 for the first
     for name, item in engines.items():
+        arriving = [
+            engines[source].lanes_out(chosen[source]) if source else 0 for source in before[name]
+        ]
         best: tuple[float, Lanes] | None = None
         for lanes in item.choices():
             if item.cycles(lanes) > target:
                 continue
-            weight = item.weight(lanes) + _joint_weight(arriving, item, lanes)
+            weight = item.weight(lanes)
+            for position, count in enumerate(arriving):
+                weight += _joint_weight(count, item, _lanes_in(item, lanes, position))
             if best is None or weight < best[0]:
                 best = (weight, lanes)
         assert best is not None  # the target is at least every engine's fastest
         total += best[0]
         chosen[name] = best[1]
-        arriving = item.lanes_out(best[1])
     return Folding(chosen), total
 
 
-def _joint_weight(arriving: int, item: Engine, lanes: Lanes) -> float:
-    """Rough weight of the width converter in front of an engine."""
-    wanted = item.lanes_in(lanes)
+def _lanes_in(item: Engine, lanes: Lanes, position: int) -> int:
+    return item.lanes_of(lanes, position) if isinstance(item, JoinEngine) else item.lanes_in(lanes)
+
+
+def _joint_weight(arriving: int, item: Engine, wanted: int) -> float:
+    """Rough weight of the width converter in front of an input of an engine."""
     if arriving in (0, wanted):
         return 0.0
     bits = item.x_type.bits if isinstance(item, MatrixEngine) else 8
