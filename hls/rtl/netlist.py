@@ -40,18 +40,20 @@ class Literal:
 class Stream:
     """Wires ``<name>_data``, ``_valid`` and ``_ready`` that carry one tensor.
 
-    ``size`` is the number of elements of a frame, ``lanes`` those of a beat.
+    ``size`` is the number of elements of a frame, ``lanes`` those of a beat;
+    ``tag`` bits more, above the elements, pass between two modules of a layer.
     """
 
     name: str
     dtype: IntType
     lanes: int
     size: int
+    tag: int = 0
 
     @property
     def width(self) -> int:
         """Bits of a beat."""
-        return self.lanes * self.dtype.bits
+        return self.lanes * self.dtype.bits + self.tag
 
     @property
     def beats(self) -> int:

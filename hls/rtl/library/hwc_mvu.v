@@ -10,11 +10,15 @@
 // PIXELS vectors may come side by side: they meet the same weights, and their
 // sums leave side by side.
 //
+// With TAGGED = 1 the sums may have different numbers of beats: above its elements
+// a beat carries the address of its weights (of WORDS in all) and, on top, whether
+// it is the last one of a sum. BEATS is then the smallest number. Not for XNOR.
+//
 // KIND: 0 unsigned, 1 signed, 2 bipolar, 3 ternary. Bipolar times bipolar is
 // XNOR and popcount. P_BITS, S_BITS: signed widths that hold every product and
 // every sum of SIMD products (both 1 and unused for XNOR). ACC_BITS: width of
 // the result; inner overflow is harmless, as arithmetic is modulo 2**ACC_BITS.
-// WEIGHTS: hex file of FOLDS * BEATS words of PE * SIMD elements, lane major.
+// WEIGHTS: hex file of WORDS words of PE * SIMD elements, lane major.
 // BIAS: hex file of FOLDS words of PE * ACC_BITS, used when HAS_BIAS = 1; for
 // XNOR it is the bias minus BEATS * SIMD, since popcount counts from there.
 //
@@ -34,68 +38,95 @@ module hwc_mvu #(
     parameter ACC_BITS = 8,
     parameter BEATS    = 1,
     parameter FOLDS    = 1,
+    parameter TAGGED   = 0,
+    parameter WORDS    = FOLDS * BEATS,
     parameter HAS_BIAS = 0,
     parameter WEIGHTS  = "",
     parameter BIAS     = ""
 ) (
-    input  wire                                                        clk,
-    input  wire                                                        rst,
-    input  wire [PIXELS*((LANEWISE != 0) ? PE*SIMD : SIMD)*X_BITS-1:0] s_data,
-    input  wire                                                        s_valid,
-    output wire                                                        s_ready,
-    output wire [PIXELS*PE*ACC_BITS-1:0]                               m_data,
-    output wire                                                        m_valid,
-    input  wire                                                        m_ready
+    input  wire                          clk,
+    input  wire                          rst,
+    input  wire [PIXELS*((LANEWISE != 0) ? PE*SIMD : SIMD)*X_BITS
+                 + ((TAGGED == 0) ? 0 : (WORDS > 1) ? $clog2(WORDS) + 1 : 2)-1:0] s_data,
+    input  wire                          s_valid,
+    output wire                          s_ready,
+    output wire [PIXELS*PE*ACC_BITS-1:0] m_data,
+    output wire                          m_valid,
+    input  wire                          m_ready
 );
     localparam XNOR  = (X_KIND == 2 && W_KIND == 2) ? 1 : 0;
     localparam LANES = (LANEWISE != 0) ? PE * SIMD : SIMD;  // elements of a vector in a beat
     localparam SUMS  = PIXELS * PE;
-    localparam DEPTH = FOLDS * BEATS;
-    localparam AW    = (DEPTH > 1) ? $clog2(DEPTH) : 1;
-    localparam BW    = (BEATS > 1) ? $clog2(BEATS) : 1;
+    localparam XW    = PIXELS * LANES * X_BITS;
+    localparam AW    = (WORDS > 1) ? $clog2(WORDS) : 1;
     localparam WW    = PE * SIMD * W_BITS;
     localparam PW    = (XNOR != 0) ? 1 : P_BITS;
     localparam SW    = (XNOR != 0) ? $clog2(SIMD + 1) + 2 : S_BITS;
-    localparam [31:0]   ALAST_W = DEPTH - 1;
-    localparam [31:0]   BLAST_W = BEATS - 1;
-    localparam [AW-1:0] LAST_ADDR = ALAST_W[AW-1:0];
-    localparam [BW-1:0] LAST_BEAT = BLAST_W[BW-1:0];
 
     wire en;
     assign s_ready = en;
 
     // Stage 1: weights are read while the input is registered.
-    wire [WW-1:0]           w_q;
-    reg [PIXELS*LANES*X_BITS-1:0] x_q;
-    reg [AW-1:0]            addr_q;
-    reg [BW-1:0]            beat_q;
-    reg                     valid_1_q, first_1_q, last_1_q;
-    wire                    last_beat = (beat_q == LAST_BEAT);
+    wire [WW-1:0] w_q;
+    reg [XW-1:0]  x_q;
+    reg           valid_1_q, first_1_q, last_1_q;
+    wire          take = en & s_valid;
+    wire [AW-1:0] addr;
+    wire          first_beat;
+    wire          last_beat;
 
-    hwc_rom #(.WIDTH(WW), .DEPTH(DEPTH), .TABLE(WEIGHTS)) weights (
-        .clk(clk), .en(en), .addr(addr_q), .data(w_q)
+    hwc_rom #(.WIDTH(WW), .DEPTH(WORDS), .TABLE(WEIGHTS)) weights (
+        .clk(clk), .en(en), .addr(addr), .data(w_q)
     );
 
     always @(posedge clk)
         if (en) begin
-            x_q       <= s_data;
-            first_1_q <= (beat_q == {BW{1'b0}});
+            x_q       <= s_data[XW-1:0];
+            first_1_q <= first_beat;
             last_1_q  <= last_beat;
         end
 
     always @(posedge clk) begin
-        if (rst) begin
-            addr_q    <= {AW{1'b0}};
-            beat_q    <= {BW{1'b0}};
+        if (rst)
             valid_1_q <= 1'b0;
-        end else if (en) begin
+        else if (en)
             valid_1_q <= s_valid;
-            if (s_valid) begin
-                addr_q <= (addr_q == LAST_ADDR) ? {AW{1'b0}} : addr_q + 1'b1;
-                beat_q <= last_beat ? {BW{1'b0}} : beat_q + 1'b1;
+    end
+
+    generate
+        if (TAGGED != 0) begin : gen_tagged
+            reg first_q;
+            assign addr       = s_data[XW +: AW];
+            assign first_beat = first_q;
+            assign last_beat  = s_data[XW+AW];
+            always @(posedge clk) begin
+                if (rst)
+                    first_q <= 1'b1;
+                else if (take)
+                    first_q <= last_beat;
+            end
+        end else begin : gen_counted
+            localparam          BW      = (BEATS > 1) ? $clog2(BEATS) : 1;
+            localparam [31:0]   ALAST_W = WORDS - 1;
+            localparam [31:0]   BLAST_W = BEATS - 1;
+            localparam [AW-1:0] LAST_ADDR = ALAST_W[AW-1:0];
+            localparam [BW-1:0] LAST_BEAT = BLAST_W[BW-1:0];
+            reg [AW-1:0] addr_q;
+            reg [BW-1:0] beat_q;
+            assign addr       = addr_q;
+            assign first_beat = (beat_q == {BW{1'b0}});
+            assign last_beat  = (beat_q == LAST_BEAT);
+            always @(posedge clk) begin
+                if (rst) begin
+                    addr_q <= {AW{1'b0}};
+                    beat_q <= {BW{1'b0}};
+                end else if (take) begin
+                    addr_q <= (addr_q == LAST_ADDR) ? {AW{1'b0}} : addr_q + 1'b1;
+                    beat_q <= last_beat ? {BW{1'b0}} : beat_q + 1'b1;
+                end
             end
         end
-    end
+    endgenerate
 
     // Stage 2: products. Stage 3: their sum per lane. Stage 4: accumulation.
     wire [PE*ACC_BITS-1:0]   start;  // what the accumulators start from
