@@ -7,6 +7,7 @@ from itertools import accumulate
 
 import numpy as np
 
+from hwcompress.hls.folding.join_engines import JoinEngine
 from hwcompress.hls.rtl.builder import RTL, Layer, kind_code, value_code
 from hwcompress.hls.rtl.memory import signed_bits, to_bits
 from hwcompress.hls.rtl.netlist import Literal, Stream
@@ -39,7 +40,9 @@ def add(layer: Layer, op: Add, *streams: Stream) -> Stream:
     if not fixed.all():
         tabled = rows[~fixed]
         width = signed_bits(int(tabled.min()), int(tabled.max()))
-        bits = to_bits(tabled.T, width).reshape(target.channels // pe, -1)
+        if pe > target.channels:  # several pixels
+            tabled = np.tile(tabled, pe // target.channels)
+        bits = to_bits(tabled.T, width).reshape(-1, pe * len(tabled) * width)
         file, folds = layer.table("factors", bits)
         parameters |= {"TABLES": len(tabled), "MUL_BITS": width, "FOLDS": folds, "TABLE": file}
     return layer.put(
@@ -51,8 +54,8 @@ def add(layer: Layer, op: Add, *streams: Stream) -> Stream:
 def mul(layer: Layer, op: Mul, x: Stream, gate: Stream) -> Stream:
     """A gate per channel is a vector that is replayed for every pixel."""
     pe, otype = layer.lanes.pe, layer.target.dtype
-    x, gate = layer.convert(x, pe), layer.convert(gate, pe)
-    times = x.size // gate.size
+    x, gate = layer.convert(x, pe), layer.convert(gate, _input_lanes(layer, 1))
+    times = x.beats // gate.beats
     if times > 1:
         gate = layer.put(
             "hwc_replay",
@@ -60,8 +63,8 @@ def mul(layer: Layer, op: Mul, x: Stream, gate: Stream) -> Stream:
             gate,
             {"WIDTH": gate.width, "WORDS": gate.beats, "TIMES": times},
             dtype=gate.dtype,
-            lanes=pe,
-            size=x.size,
+            lanes=gate.lanes,
+            size=gate.size * times,
         )
     return layer.put(
         "hwc_gate",
@@ -69,6 +72,7 @@ def mul(layer: Layer, op: Mul, x: Stream, gate: Stream) -> Stream:
         [x, gate],
         {
             "LANES": pe,
+            "G_LANES": gate.lanes,
             "X_BITS": x.dtype.bits,
             "X_KIND": kind_code(x.dtype),
             "G_BITS": gate.dtype.bits,
@@ -88,10 +92,11 @@ def concat(layer: Layer, op: Concat, *streams: Stream) -> Stream:
     pe, target = layer.lanes.pe, layer.target
     channels = [source.channels for source in layer.builder.graph.input_types(op)]
     bits = target.dtype.bits
-    if pe == target.channels:
-        inputs = [layer.convert(stream, n) for stream, n in zip(streams, channels, strict=True)]
+    if pe >= target.channels:
+        inputs = [layer.convert(s, _input_lanes(layer, i)) for i, s in enumerate(streams)]
         parameters: dict[str, int | str | Literal] = {
-            "M_WIDTH": pe * bits,
+            "PIXELS": pe // target.channels,
+            "PIXEL": target.channels * bits,
             "LANES": Literal.fields(channels, 32),
             **_inputs(inputs),
             "PLACES": Literal.fields(_starts([count * bits for count in channels]), 32),
@@ -115,19 +120,21 @@ def split(layer: Layer, op: Split, stream: Stream) -> tuple[Stream, ...]:
     pixels = source.size // source.channels
     sizes = [pixels * size for size in op.sizes]
     count = len(sizes)
-    if pe == source.channels:
+    if pe >= source.channels:
+        several = pe // source.channels
         widths = [size * stream.dtype.bits for size in op.sizes]
         return layer.put_many(
             "hwc_unzip",
             "split",
             stream,
             {
-                "WIDTH": stream.width,
+                "PIXELS": several,
+                "PIXEL": stream.width // several,
                 "COUNT": count,
                 "OFFSETS": Literal.fields(_starts(widths), 32),
                 "WIDTHS": Literal.fields(widths, 32),
             },
-            lanes=op.sizes,
+            lanes=[size * several for size in op.sizes],
             sizes=sizes,
         )
     return layer.put_many(
@@ -138,6 +145,12 @@ def split(layer: Layer, op: Split, stream: Stream) -> tuple[Stream, ...]:
         lanes=[pe] * count,
         sizes=sizes,
     )
+
+
+def _input_lanes(layer: Layer, position: int) -> int:
+    item = layer.engine
+    assert isinstance(item, JoinEngine)
+    return item.lanes_of(layer.lanes, position)
 
 
 def _inputs(streams: Sequence[Stream]) -> dict[str, int | str | Literal]:

@@ -1,5 +1,6 @@
 // Product of two streams, element by element: x in the lower part of s_data,
-// the gate above it, LANES elements of each.
+// LANES elements, the gate above it, G_LANES elements; with fewer of them than
+// LANES they hold for one group of x after the other.
 //
 // KIND: 0 unsigned, 1 signed, 2 bipolar, 3 ternary. P_BITS: signed width that
 // holds every product; OUT_BITS <= P_BITS is the width of the stored form.
@@ -9,6 +10,7 @@
 // input. Timing: latency 3, one beat a cycle.
 module hwc_gate #(
     parameter LANES    = 1,
+    parameter G_LANES  = LANES,
     parameter X_BITS   = 4,
     parameter X_KIND   = 0,
     parameter G_BITS   = 4,
@@ -16,17 +18,17 @@ module hwc_gate #(
     parameter P_BITS   = 9,
     parameter OUT_BITS = 8
 ) (
-    input  wire                               clk,
-    input  wire                               rst,
-    input  wire [LANES*(X_BITS+G_BITS)-1:0]   s_data,
-    input  wire [1:0]                         s_valid,
-    output wire [1:0]                         s_ready,
-    output wire [LANES*OUT_BITS-1:0]          m_data,
-    output wire                               m_valid,
-    input  wire                               m_ready
+    input  wire                                   clk,
+    input  wire                                   rst,
+    input  wire [LANES*X_BITS+G_LANES*G_BITS-1:0] s_data,
+    input  wire [1:0]                             s_valid,
+    output wire [1:0]                             s_ready,
+    output wire [LANES*OUT_BITS-1:0]              m_data,
+    output wire                                   m_valid,
+    input  wire                                   m_ready
 );
     reg [LANES*X_BITS-1:0]    x_q;
-    reg [LANES*G_BITS-1:0]    g_q;
+    reg [G_LANES*G_BITS-1:0]  g_q;
     wire [LANES*OUT_BITS-1:0] product;
     reg [LANES*OUT_BITS-1:0]  product_q;
     reg                       valid_1_q, valid_2_q;
@@ -37,7 +39,7 @@ module hwc_gate #(
     always @(posedge clk)
         if (en) begin
             x_q       <= s_data[LANES*X_BITS-1:0];
-            g_q       <= s_data[LANES*(X_BITS+G_BITS)-1:LANES*X_BITS];
+            g_q       <= s_data[LANES*X_BITS +: G_LANES*G_BITS];
             product_q <= product;
         end
 
@@ -55,7 +57,7 @@ module hwc_gate #(
     generate
         for (l = 0; l < LANES; l = l + 1) begin : gen_lane
             wire [X_BITS-1:0] x = x_q[l*X_BITS +: X_BITS];
-            wire [G_BITS-1:0] g = g_q[l*G_BITS +: G_BITS];
+            wire [G_BITS-1:0] g = g_q[(l%G_LANES)*G_BITS +: G_BITS];
             if (X_KIND == 2 && G_KIND == 2) begin : gen_xnor
                 assign product[l] = ~(x[0] ^ g[0]);
             end else begin : gen_mul

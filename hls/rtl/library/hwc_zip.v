@@ -1,15 +1,17 @@
 // COUNT streams side by side in one beat.
 //
-// A beat of every input is taken at once; input i has LANES[i] elements of
-// WIDTHS[i] bits, of KINDS[i]: 0 unsigned, 1 signed, 2 bipolar; they leave as
-// elements of OUT_BITS. OFFSETS[i] and PLACES[i] are the lowest bits of its
-// part of s_data and of m_data.
+// A beat of every input is taken at once; input i has LANES[i] elements for
+// each of PIXELS pixels, of WIDTHS[i] bits, of KINDS[i]: 0 unsigned, 1 signed,
+// 2 bipolar; they leave as elements of OUT_BITS. OFFSETS[i] is the lowest bit
+// of its part of s_data, PLACES[i] that of its part of the PIXEL bits of every
+// pixel of m_data.
 // Contract: see hwc_skid; a ready also depends on the valid of the other
 // inputs. Timing: latency 1, one beat a cycle.
 module hwc_zip #(
     parameter COUNT    = 2,
     parameter S_WIDTH  = 8,
-    parameter M_WIDTH  = 8,
+    parameter PIXELS   = 1,
+    parameter PIXEL    = 8,
     parameter [COUNT*32-1:0] LANES   = 64'h0000_0001_0000_0001,
     parameter [COUNT*32-1:0] OFFSETS = 64'h0000_0004_0000_0000,
     parameter [COUNT*32-1:0] PLACES  = 64'h0000_0004_0000_0000,
@@ -17,19 +19,19 @@ module hwc_zip #(
     parameter [COUNT*4-1:0]  KINDS   = 8'h00,
     parameter OUT_BITS = 4
 ) (
-    input  wire               clk,
-    input  wire               rst,
-    input  wire [S_WIDTH-1:0] s_data,
-    input  wire [COUNT-1:0]   s_valid,
-    output wire [COUNT-1:0]   s_ready,
-    output wire [M_WIDTH-1:0] m_data,
-    output wire               m_valid,
-    input  wire               m_ready
+    input  wire                    clk,
+    input  wire                    rst,
+    input  wire [S_WIDTH-1:0]      s_data,
+    input  wire [COUNT-1:0]        s_valid,
+    output wire [COUNT-1:0]        s_ready,
+    output wire [PIXELS*PIXEL-1:0] m_data,
+    output wire                    m_valid,
+    input  wire                    m_ready
 );
-    wire               en;
-    wire [M_WIDTH-1:0] y;
+    wire                    en;
+    wire [PIXELS*PIXEL-1:0] y;
 
-    genvar i;
+    genvar i, p;
     generate
         for (i = 0; i < COUNT; i = i + 1) begin : gen_input
             localparam N    = LANES[i*32 +: 32];
@@ -38,13 +40,17 @@ module hwc_zip #(
             localparam TO   = PLACES[i*32 +: 32];
             wire [COUNT-1:0] others = s_valid | ({{(COUNT-1){1'b0}}, 1'b1} << i);
             assign s_ready[i] = en & (&others);
-            hwc_cast #(
-                .LANES(N), .IN_BITS(BITS), .KIND(KINDS[i*4 +: 4]), .OUT_BITS(OUT_BITS)
-            ) cast (.x(s_data[FROM +: N*BITS]), .y(y[TO +: N*OUT_BITS]));
+            for (p = 0; p < PIXELS; p = p + 1) begin : gen_pixel
+                hwc_cast #(
+                    .LANES(N), .IN_BITS(BITS), .KIND(KINDS[i*4 +: 4]), .OUT_BITS(OUT_BITS)
+                ) cast (
+                    .x(s_data[FROM+p*N*BITS +: N*BITS]), .y(y[p*PIXEL+TO +: N*OUT_BITS])
+                );
+            end
         end
     endgenerate
 
-    hwc_skid #(.WIDTH(M_WIDTH)) out_slice (
+    hwc_skid #(.WIDTH(PIXELS*PIXEL)) out_slice (
         .clk(clk), .rst(rst),
         .s_data(y), .s_valid(&s_valid), .s_ready(en),
         .m_data(m_data), .m_valid(m_valid), .m_ready(m_ready)
