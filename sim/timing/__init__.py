@@ -2,9 +2,11 @@
 
 A network consists of stages (:mod:`models <hwcompress.sim.timing.models>`) between
 channels. :func:`simulate` replays it for some frames, :func:`steady` until it
-repeats itself. See docs/timing.md.
+repeats itself, :func:`deadlock_free` shows that no stalls can stop it, and
+:func:`size_fifos` finds the least depths of its buffers. See docs/timing.md.
 """
 
+from hwcompress.sim.timing.fifos import FifoSizes, size_fifos
 from hwcompress.sim.timing.models import (
     Buffer,
     Model,
@@ -20,9 +22,11 @@ from hwcompress.sim.timing.models import (
 from hwcompress.sim.timing.network import Stage, TokenNetwork
 from hwcompress.sim.timing.simulate import Pattern, StreamTiming, Timing, simulate
 from hwcompress.sim.timing.steady import Steady, steady
+from hwcompress.sim.timing.untimed import deadlock_free
 
 __all__ = [
     "Buffer",
+    "FifoSizes",
     "Model",
     "Narrower",
     "Pattern",
@@ -35,9 +39,11 @@ __all__ = [
     "Sweep",
     "Timing",
     "TokenNetwork",
+    "deadlock_free",
     "filtering",
     "fork",
     "pipeline",
     "simulate",
+    "size_fifos",
     "steady",
 ]

@@ -27,7 +27,7 @@ PIPELINE, BUFFER, NARROWER, SWEEP = 0, 1, 2, 3
 # Columns of `module`, for all kinds; then of each kind.
 _KIND, _STAGES, _IN, _INS, _OUT, _OUTS = 0, 1, 2, 3, 4, 5
 _RUN, _RUNS, _EAGER = 6, 7, 8
-_SEGMENT, _SEGMENTS, _REPEAT, _FRAME, _DEPTH, _LATE = 6, 7, 8, 9, 10, 11
+_SEGMENT, _SEGMENTS, _FRAME, _DEPTH, _LATE = 6, 7, 9, 10, 11
 _RATIO = 6
 _ROW, _LAG, _WORDS, _SKIP, _COLUMNS, _FOLDS = 8, 12, 13, 14, 15, 16  # and those of a buffer
 MODULE_WIDTH = 17
@@ -51,10 +51,10 @@ FRAME_END, DONE, DEADLOCK, OUT_OF_CYCLES = 0, 1, 2, 3
 
 
 @kernel
-def advance(module, state, m):
+def advance(module, state, segments, m):
     """The reader of a buffer goes to its next beat."""
     state[m, _BEAT] += 1
-    if state[m, _BEAT] == module[m, _REPEAT]:
+    if state[m, _BEAT] == segments[module[m, _SEGMENT] + state[m, _PLACE], 2]:
         state[m, _BEAT] = 0
         state[m, _PLACE] += 1
         if state[m, _PLACE] == module[m, _SEGMENTS]:
@@ -177,7 +177,7 @@ def run(
                     read = slices[out, _PIPE] != 0
                     slices[out, _PIPE] = 0
                     if read:
-                        advance(module, state, m)
+                        advance(module, state, segments, m)
                 written = state[m, _WRITTEN]
                 place = module[m, _SEGMENT] + state[m, _PLACE]
                 held = written - segments[place, 1]
@@ -196,7 +196,7 @@ def run(
                     given = np.int64(1)
                     if not plain:
                         moved = True
-                        advance(module, state, m)
+                        advance(module, state, segments, m)
                 if held + write > state[m, _MOST]:
                     state[m, _MOST] = held + write
             elif kind == SWEEP:

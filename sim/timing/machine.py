@@ -76,8 +76,7 @@ class Machine:
 
     def _fill(self) -> None:
         program: list[tuple[int, int, int]] = []
-        needs: list[np.ndarray] = [np.zeros(0, np.int64)]
-        keeps: list[np.ndarray] = [np.zeros(0, np.int64)]
+        segments: list[np.ndarray] = [np.zeros((0, 3), np.int64)]
         length = wire = 0
         result = len(self.network.inputs)
         for index, (row, stage) in enumerate(zip(self._module, self.network.stages, strict=True)):
@@ -96,23 +95,20 @@ class Machine:
                     model.words, model.skip, model.columns, model.folds,
                 )  # fmt: skip
                 length += len(model.starts)
-                needs.append(model.starts)
-                keeps.append(model.tops)
+                segments.append(np.stack([model.starts, model.tops, model.tops], axis=1))
             elif isinstance(model, Buffer):
                 row[0], row[1] = kernel.BUFFER, model.stages
-                need, keep = model.segments
+                segments.append(np.stack(model.segments, axis=1))
                 row[6:12] = (
-                    length, len(need), model.repeat, model.frame, model.depth, model.late_room,
+                    length, len(segments[-1]), 0, model.frame, model.depth, model.late_room,
                 )  # fmt: skip
-                length += len(need)
-                needs.append(need)
-                keeps.append(keep)
+                length += len(segments[-1])
             else:
                 row[0], row[1] = kernel.PIPELINE, model.stages
                 row[6:9] = (len(program), len(model.program), model.eager)
                 program += [(s.count, _mask(s.takes), _mask(s.gives)) for s in model.program]
         self._program = np.array(program, np.int64).reshape(-1, 3)
-        self._segments = np.stack([np.concatenate(needs), np.concatenate(keeps)], axis=1)
+        self._segments = np.concatenate(segments)
 
     @property
     def cycle(self) -> int:

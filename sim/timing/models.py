@@ -114,7 +114,7 @@ class Buffer:
         frame: input beats of a frame.
         needs: int64 ``(segments,)``, 0 to ``frame``.
         keeps: int64 ``(segments,)``, ascending, 0 to ``frame``.
-        repeat: output beats of a segment.
+        repeat: output beats of a segment, of all alike or int64 ``(segments,)``.
         stages: registers between memory and slice (one for a registered read).
         late_room: room is a register (and 0 after reset).
         output: the slice.
@@ -124,19 +124,19 @@ class Buffer:
     frame: int = 1
     needs: np.ndarray | None = None
     keeps: np.ndarray | None = None
-    repeat: int = 1
+    repeat: int | np.ndarray = 1
     stages: int = 1
     late_room: bool = False
     output: Slice = Slice.SKID
 
     def __post_init__(self) -> None:
-        if self.depth < 1 or self.frame < 1 or self.repeat < 1:
+        if self.depth < 1 or self.frame < 1 or self.repeats.min() < 1:
             raise InputError("depth, frame and repeat of a buffer are at least 1")
         if not 0 <= self.stages <= MOST_STAGES:
             raise InputError(f"{self.stages} stages", why=f"expected 0 to {MOST_STAGES}")
         if self.output == Slice.PLAIN and self.stages:
             raise InputError("a plain register stands directly behind the memory")
-        needs, keeps = self.segments
+        needs, keeps, _ = self.segments
         if needs.shape != keeps.shape or needs.ndim != 1 or not len(needs):
             raise InputError("needs and keeps of a buffer have different lengths")
         if np.any(np.diff(keeps) < 0):
@@ -144,23 +144,24 @@ class Buffer:
         if keeps[0] < 0 or max(keeps[-1], needs.max()) > self.frame or needs.min() < 0:
             raise InputError("needs and keeps of a buffer lie within the frame")
         short = int(np.max(needs - keeps))
-        if short > self.guaranteed:
+        if short > self.depth:
             raise InputError(
                 f"a buffer of {self.depth} beats",
                 why=f"a segment needs {short} beats at once",
             )
 
     @property
-    def segments(self) -> tuple[np.ndarray, np.ndarray]:
-        """``needs`` and ``keeps``; of a plain first-in first-out buffer by default."""
-        needs = np.array([1]) if self.needs is None else np.asarray(self.needs, np.int64)
-        keeps = np.zeros_like(needs) if self.keeps is None else np.asarray(self.keeps, np.int64)
-        return needs, keeps
+    def repeats(self) -> np.ndarray:
+        """Output beats of every segment."""
+        count = 1 if self.needs is None else len(self.needs)
+        return np.broadcast_to(np.asarray(self.repeat, np.int64), (count,))
 
     @property
-    def guaranteed(self) -> int:
-        """Beats that the memory takes before it refuses one, whatever the cycles."""
-        return self.depth
+    def segments(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """``needs``, ``keeps``, ``repeats``; of a first-in first-out buffer by default."""
+        needs = np.array([1]) if self.needs is None else np.asarray(self.needs, np.int64)
+        keeps = np.zeros_like(needs) if self.keeps is None else np.asarray(self.keeps, np.int64)
+        return needs, keeps, self.repeats
 
 
 @dataclass(frozen=True, slots=True)

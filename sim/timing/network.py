@@ -73,27 +73,24 @@ class TokenNetwork:
                 return stage
         raise InputError(f"there is no stage {name!r}")
 
-    def with_depths(self, depths: Mapping[str, int]) -> TokenNetwork:
-        """The same with other depths of some buffers; at 0 a buffer is a mere connection."""
-        stages = list(self.stages)
-        outputs = list(self.outputs)
-        for name, depth in depths.items():
-            (index,) = [i for i, stage in enumerate(stages) if stage.name == name] or [-1]
-            if index < 0 or not isinstance(stages[index].model, Buffer):
-                raise InputError(f"there is no buffer {name!r}")
-            stage = stages[index]
-            if depth > 0:
-                stages[index] = replace(stage, model=replace(stage.model, depth=depth))
-                continue
-            (before,), (after,) = stage.sources, stage.results
-            del stages[index]
-            stages = [
-                replace(item, sources=tuple(before if c == after else c for c in item.sources))
-                for item in stages
-            ]
-            outputs = [before if c == after else c for c in outputs]
+    def with_models(self, models: Mapping[str, Model | None]) -> TokenNetwork:
+        """The same with other models of some stages; None makes one a mere connection."""
+        unknown = set(models) - {stage.name for stage in self.stages}
+        if unknown:
+            raise InputError(f"there is no stage {min(unknown)!r}")
+        alias: dict[str, str] = {}
+        for stage in self.stages:
+            if stage.name in models and models[stage.name] is None:
+                (alias[stage.results[0]],) = stage.sources
+        stages = []
+        for stage in self.stages:
+            model = models.get(stage.name, stage.model)
+            if model is not None:
+                sources = tuple(_origin(c, alias) for c in stage.sources)
+                stages.append(replace(stage, sources=sources, model=model))
+        outputs = tuple(_origin(c, alias) for c in self.outputs)
         beats = {c: self.beats[c] for c in self.inputs}
-        return TokenNetwork(tuple(stages), self.inputs, tuple(outputs), beats)
+        return TokenNetwork(tuple(stages), self.inputs, outputs, beats)
 
     def part(self, names: set[str]) -> TokenNetwork:
         """Some of the stages with free surroundings."""
@@ -130,6 +127,12 @@ class TokenNetwork:
         return beats
 
 
+def _origin(channel: str, alias: Mapping[str, str]) -> str:
+    while channel in alias:
+        channel = alias[channel]
+    return channel
+
+
 def _check_ports(stage: Stage) -> None:
     """The model has as many inputs and results as the stage has channels."""
     model = stage.model
@@ -153,9 +156,7 @@ def _rates(stage: Stage, taken: list[int]) -> list[int]:
     if isinstance(model, Sweep):
         model = model.buffer()
     if isinstance(model, Buffer):
-        needs, _ = model.segments
-        ratio = Fraction(taken[0], model.frame)
-        counts = [ratio * len(needs) * model.repeat]
+        counts = [Fraction(taken[0], model.frame) * int(model.repeats.sum())]
     else:
         takes = Counter(t for step in model.program for t in step.takes for _ in range(step.count))
         gives = Counter(g for step in model.program for g in step.gives for _ in range(step.count))

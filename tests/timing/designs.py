@@ -5,20 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from hwcompress.hls.rtl import Design
-from hwcompress.hls.rtl.timing import network_of
-from hwcompress.sim.timing import TokenNetwork, simulate
+from hwcompress.hls.rtl.timing import design_network
+from hwcompress.sim.timing import simulate
 
 from .bench import measure
 
-__all__ = ["check_beats", "network_of_design"]
+__all__ = ["check_beats"]
 
 _LENGTH = 509  # cycles of a pattern, a prime
-
-
-def network_of_design(design: Design) -> TokenNetwork:
-    """The token network of a design."""
-    inputs = {port.port: port.beats_per_frame for port in design.inputs}
-    return network_of(design.instances, inputs, [port.port for port in design.outputs])
 
 
 def check_beats(
@@ -33,7 +27,7 @@ def check_beats(
     ``pauses``: percent of the cycles in which an input offers and an output accepts.
     The data are zero: no module's handshakes depend on them.
     """
-    network = network_of_design(design)
+    network = design_network(design)
     sources = [port.port for port in design.inputs]
     sinks = [port.port for port in design.outputs]
     offers = {c: (rng.integers(0, 100, _LENGTH) < pauses[0]).astype(int) for c in sources}

@@ -247,6 +247,10 @@ def _add(rng: np.random.Generator) -> Case:
     return Case("hwc_add", parameters, (1,) * count)
 
 
+def _reduce_taps(rng: np.random.Generator) -> Case:
+    return Case("hwc_reduce_taps", {"IN_BITS": 1, "OUT_BITS": 1, "TAPS": _between(rng, 1, 4)}, (1,))
+
+
 def _gate(rng: np.random.Generator) -> Case:
     return Case("hwc_gate", {"LANES": 1}, (1, 1))
 
@@ -254,7 +258,7 @@ def _gate(rng: np.random.Generator) -> Case:
 def _zip(rng: np.random.Generator) -> Case:
     count = _between(rng, 2, 4)
     parameters = {
-        **_packed(count), "M_WIDTH": count, "LANES": _literal([1] * count),
+        **_packed(count), "PIXEL": count, "LANES": _literal([1] * count),
         "PLACES": _literal(list(range(count))), "OUT_BITS": 1,
     }  # fmt: skip
     return Case("hwc_zip", parameters, (1,) * count)
@@ -263,7 +267,7 @@ def _zip(rng: np.random.Generator) -> Case:
 def _unzip(rng: np.random.Generator) -> Case:
     count = _between(rng, 2, 4)
     parameters = {
-        "WIDTH": count, "COUNT": count, "OFFSETS": _literal(list(range(count))),
+        "PIXEL": count, "COUNT": count, "OFFSETS": _literal(list(range(count))),
         "WIDTHS": _literal([1] * count),
     }  # fmt: skip
     return Case("hwc_unzip", parameters, (1,), results=count)
@@ -304,6 +308,7 @@ CASES: dict[str, Callable[[np.random.Generator], Case]] = {
     "hwc_permute": _permute,
     "hwc_pool": _pool,
     "hwc_reduce": _reduce,
+    "hwc_reduce_taps": _reduce_taps,
     "hwc_replay": _replay,
     "hwc_rescale": _rescale,
     "hwc_skid": _skid,

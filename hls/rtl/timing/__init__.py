@@ -26,24 +26,34 @@ Ready-made:
   for room only in the results that it gives to, not in all); a beat given four times:
   ``(Step(1), Step(3, takes=()))``. ``Step(1, (0, 1), (0,))`` takes from both.
 * ``Buffer(depth, frame, needs, keeps, repeat, stages, late_room)``: segment ``i`` of a
-  frame is ``repeat`` output beats, starts when ``needs[i]`` beats of the frame have
-  been written, and keeps those from ``keeps[i]`` on; after the last segment the
-  whole frame is free. ``stages``: registers between memory and slice (1 for a
-  registered read that moves on ``en``). ``late_room``: ``s_ready`` is a register that
-  was loaded with ``held < depth`` (give the limit that the RTL compares with).
+  frame is ``repeat`` output beats (a number, or one for each segment), starts when
+  ``needs[i]`` beats of the frame have been written, and keeps those from ``keeps[i]`` on;
+  after the last segment the whole frame is free. ``stages``: registers between memory
+  and slice (1 for a registered read that moves on ``en``). ``late_room``: ``s_ready`` is a
+  register that was loaded with ``held < depth`` (give the limit that the RTL compares with).
 
 Add the module to ``tests/timing/modules.py``: the battery there compares every
 beat's cycle with Icarus under random pauses.
 """
 
 from hwcompress.hls.rtl.timing import library
-from hwcompress.hls.rtl.timing.design import DesignTiming, LayerTiming, network_of, timing_of
+from hwcompress.hls.rtl.timing.design import (
+    DesignTiming,
+    LayerTiming,
+    design_network,
+    network_of,
+    timing_of,
+)
 from hwcompress.hls.rtl.timing.registry import Parameters, model, model_of, modules
+from hwcompress.hls.rtl.timing.sizing import fifo_depths, fifo_model
 
 __all__ = [
     "DesignTiming",
     "LayerTiming",
     "Parameters",
+    "design_network",
+    "fifo_depths",
+    "fifo_model",
     "library",
     "model",
     "model_of",

@@ -11,7 +11,7 @@ from hwcompress.hls.rtl.design import Design, InstanceSpec
 from hwcompress.hls.rtl.timing.registry import model_of
 from hwcompress.sim.timing import Buffer, Stage, Steady, TokenNetwork, steady
 
-__all__ = ["DesignTiming", "LayerTiming", "network_of", "timing_of"]
+__all__ = ["DesignTiming", "LayerTiming", "design_network", "network_of", "timing_of"]
 
 _WIRES = "hwc_wires"  # the one module without a register: only another name of a stream
 _NEVER_FULL = 1 << 40  # beats that stand for a buffer of DEPTH 0
@@ -94,6 +94,23 @@ def network_of(
     return TokenNetwork(tuple(stages), tuple(inputs), ends, dict(inputs))
 
 
+def design_network(design: Design) -> TokenNetwork:
+    """The token network of a design, from its record.
+
+    Raises:
+        InputError: its record lacks the instances.
+        UnsupportedError: a module has no model.
+    """
+    if not design.instances:
+        raise InputError(
+            "the record of this design lacks its instances",
+            where=design.graph,
+            remedy="generate it again",
+        )
+    inputs = {port.port: port.beats_per_frame for port in design.inputs}
+    return network_of(design.instances, inputs, [port.port for port in design.outputs])
+
+
 def timing_of(design: Design, *, frames: int = 4096) -> DesignTiming:
     """Measure a design in the token machine; reads only its record, no Verilog.
 
@@ -106,14 +123,7 @@ def timing_of(design: Design, *, frames: int = 4096) -> DesignTiming:
         InputError: its record lacks the instances.
         UnsupportedError: a module has no model.
     """
-    if not design.instances:
-        raise InputError(
-            "the record of this design lacks its instances",
-            where=design.graph,
-            remedy="generate it again",
-        )
-    inputs = {port.port: port.beats_per_frame for port in design.inputs}
-    network = network_of(design.instances, inputs, [port.port for port in design.outputs])
+    network = design_network(design)
     result = steady(network, frames=frames)
     start = min(int(result.streams[port.port].first[0]) for port in design.inputs)
     outputs = {

@@ -93,9 +93,9 @@ def _replay(p: Parameters) -> Model:
 def _permute(p: Parameters) -> Model:
     """Two blocks; one read from a table starts, and any other ends, when it is complete."""
     depth, count = p["DEPTH"], p["COUNT"]
-    if p["TABLED"]:
+    if p.get("TABLED", 0):
         return Buffer(2 * depth, depth, np.array([depth]), repeat=count)
-    address = np.array([p["START"]])
+    address = np.array([p.get("START", 0)])
     jump = 0  # from the start of all loops inside to their end
     for loop in range(p["LOOPS"]):
         size, step = ((p[name] >> 32 * loop) & 0xFFFFFFFF for name in ("SIZES", "STEPS"))
@@ -190,6 +190,11 @@ def _last_read(
 @model("hwc_add")
 def _add(p: Parameters) -> Model:
     return pipeline(p["STAGES"], inputs=p["COUNT"])
+
+
+@model("hwc_reduce_taps")
+def _reduce_taps(p: Parameters) -> Model:
+    return pipeline(2)
 
 
 @model("hwc_gate")

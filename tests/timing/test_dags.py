@@ -1,0 +1,81 @@
+"""Designs with branches: every beat, and buffers that are as deep as they must be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hwcompress.errors import CheckFailed
+from hwcompress.hls.rtl import Design, generate
+from hwcompress.hls.rtl.plan import plan
+from hwcompress.hls.rtl.timing import design_network, fifo_depths, fifo_model, timing_of
+from hwcompress.sim.timing import deadlock_free, steady
+
+from ..conformance.generators import random_dag
+from ..rtl.graphs import random_folding
+from .designs import check_beats
+
+_PAUSES = [(100, 100), (30, 100), (100, 30), (60, 60)]
+
+
+def _check(seed: int, folder: Path) -> None:
+    rng = np.random.default_rng([seed, 71])
+    graph = random_dag(seed)
+    folding = random_folding(graph, rng)
+    sizes = fifo_depths(plan(graph, folding).design())
+    design = generate(graph, folding, folder, fifo_depths=sizes.depths)
+    check_beats(design, frames=3, rng=rng, pauses=_PAUSES[seed % 4])
+    result = timing_of(Design.load(folder))
+    assert result.interval == sizes.interval >= sizes.bound
+    deadlock_free(design_network(design))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_every_beat(tmp_path: Path, seed: int) -> None:
+    """Random graphs with sized buffers, with and without pauses."""
+    _check(seed, tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(100, 300))
+def test_every_beat_of_many(tmp_path: Path, seed: int) -> None:
+    """A long sweep over the same."""
+    _check(seed, tmp_path)
+
+
+@pytest.mark.parametrize("keep_latency", [False, True])
+@pytest.mark.parametrize("seed", [1, 2, 4, 6])
+def test_no_buffer_could_be_shallower(seed: int, keep_latency: bool) -> None:
+    """One beat less in any buffer costs rate (or latency) or freedom from deadlock."""
+    rng = np.random.default_rng([seed, 5])
+    graph = random_dag(seed)
+    design = plan(graph, random_folding(graph, rng)).design()
+    sizes = fifo_depths(design, keep_latency=keep_latency)
+    network = design_network(design)
+
+    def measure(depths: dict[str, int]) -> tuple[int, int] | None:
+        sized = network.with_models({n: fifo_model(d) for n, d in depths.items()})
+        try:
+            deadlock_free(sized)
+            run = steady(sized)
+        except CheckFailed:
+            return None
+        latency = max(int(run.streams[c].last[0]) for c in sized.outputs)
+        return run.interval, latency
+
+    unlimited = steady(network)
+    latency = max(int(unlimited.streams[c].last[0]) for c in network.outputs)
+
+    def good(depths: dict[str, int]) -> bool:
+        found = measure(depths)
+        if found is None or found[0] != unlimited.interval:
+            return False
+        return not keep_latency or found[1] <= latency
+
+    assert good(dict(sizes.depths))
+    for name, depth in sizes.depths.items():
+        if depth:
+            below = 0 if depth <= 2 else depth - 1
+            assert not good({**sizes.depths, name: below}), (name, depth)
