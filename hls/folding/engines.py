@@ -30,7 +30,7 @@ from hwcompress.ir import (
 )
 
 __all__ = [
-    "DepthwiseEngine",
+    "ChannelWindowEngine",
     "Engine",
     "LaneEngine",
     "MatrixEngine",
@@ -160,14 +160,19 @@ class MatrixEngine(Engine):
 
 
 @dataclass(frozen=True)
-class DepthwiseEngine(Engine):
-    """Every channel alone through a kernel: ``pe`` channels, one or all positions at once."""
+class ChannelWindowEngine(Engine):
+    """Every channel alone under a window: ``pe`` channels, one or all kernel positions at once.
+
+    ``tap_weight`` LUTs for a position of a lane, ``lane_weight`` for the rest
+    of it. ``table_bits`` are the weights of one position of one channel.
+    """
 
     channels: int
     window: Window
-    x_type: IntType
-    w_type: IntType
-    acc_bits: int
+    bits: int
+    tap_weight: float
+    lane_weight: float
+    table_bits: int = 0
 
     def choices(self) -> tuple[Lanes, ...]:
         found = [Lanes(pe) for pe in divisors(self.channels)]
@@ -185,19 +190,19 @@ class DepthwiseEngine(Engine):
         words = self.channels // lanes.pe
         if self.is_parallel(lanes):
             return self.window.parallel_cycles(words, 1, lanes.pixels)
+        return self._serial_cycles() * words // lanes.pixels
+
+    def _serial_cycles(self) -> int:
         (height, width), (rows, columns) = self.window.image, self.window.output
-        work = max(rows * columns * self.window.taps, height * width)
-        return work * words // lanes.pixels
+        return max(rows * columns * self.window.taps, height * width)
 
     def weight(self, lanes: Lanes) -> float:
         words = self.channels * self.window.taps // (lanes.pe * lanes.simd)
-        table = _rom_weight(words, lanes.pe * lanes.simd * self.w_type.bits)
-        lane = lanes.simd * _product_weight(self.x_type, self.w_type) + 2 * self.acc_bits
-        front = 8.0 * lanes.pe * self.x_type.bits
+        table = _rom_weight(words, lanes.pe * lanes.simd * self.table_bits)
+        front = 0.0
         if self.is_parallel(lanes):
-            front = _parallel_weight(
-                self.window, self.lanes_in(lanes), lanes.pixels, self.x_type.bits
-            )
+            front = _parallel_weight(self.window, self.lanes_in(lanes), lanes.pixels, self.bits)
+        lane = lanes.simd * self.tap_weight + self.lane_weight
         return lanes.pixels * lanes.pe * lane + table + front + 30
 
     def lanes_in(self, lanes: Lanes) -> int:
@@ -293,7 +298,11 @@ def _(op: Conv, graph: Graph) -> Engine:
     bits = target.dtype.bits
     area = window_of(op, source, target)
     if is_depthwise(op):
-        return DepthwiseEngine(source.channels, area, window, op.wtype, bits)
+        product = _product_weight(window, op.wtype)
+        lane = 2.0 * bits + 8.0 * window.bits
+        return ChannelWindowEngine(
+            source.channels, area, window.bits, product, lane, op.wtype.bits
+        )  # fmt: skip
     return MatrixEngine(
         pixels, op.groups, op.weight.shape[0] // op.groups, taps, op.weight.shape[3],
         source.size, window, op.wtype, bits, area,
@@ -326,9 +335,10 @@ def _(op: Rescale, graph: Graph) -> Engine:
 
 def _pool(op: MaxPool | SumPool, graph: Graph) -> Engine:
     source, target = _types(op, graph)
-    taps = op.kernel[0] * op.kernel[1]
-    work = max(target.size * taps, source.size)
-    return LaneEngine(work, source.channels, 12.0 * target.dtype.bits)
+    bits, area = target.dtype.bits, window_of(op, source, target)
+    return ChannelWindowEngine(
+        source.channels, area, source.dtype.bits, 3.0 * bits, 9.0 * bits
+    )  # fmt: skip
 
 
 engine.register(MaxPool, _pool)

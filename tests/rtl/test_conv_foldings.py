@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hwcompress.hls.folding import Folding, Lanes, legal_foldings
-from hwcompress.ir import BIPOLAR, Conv, IntType, Rescale, Threshold
+from hwcompress.ir import BIPOLAR, Conv, IntType, MaxPool, Rescale, SumPool, Threshold
 
 from .designs import check_design
 from .graphs import chain, draw
@@ -97,3 +97,28 @@ def test_several_pixels_through_a_chain(tmp_path: Path) -> None:
     beats = design.outputs[0].beats_per_frame
     assert list(np.diff(response.cycles[beats - 1 :: beats])[3:]) == [18] * 3
     check_design(graph, folding, tmp_path / "b", frames=4, stalls=(80, 80))
+
+
+POOLS = {
+    "halves": (MaxPool("c", *_N0, (2, 2), (2, 2)), (4, 8, 2), IntType(0, 7)),
+    "overlapping": (MaxPool("c", *_N0, (3, 3), (2, 2), (1, 1, 1, 1)), (5, 8, 2), IntType(-4, 3)),
+    "average": (SumPool("c", *_N0, (2, 3), (1, 1), (0, 1, 0, 1)), (4, 6, 2), IntType(-4, 3)),
+    "alone": (SumPool("c", *_N0, (1, 1), (1, 1)), (1, 6, 2), IntType(0, 3)),
+    "signs": (SumPool("c", *_N0, (2, 2), (1, 2), (1, 0, 1, 0), 0), (3, 8, 1), BIPOLAR),
+}
+
+
+@pytest.mark.parametrize("name", POOLS)
+def test_every_folding_of_a_pool(tmp_path: Path, name: str) -> None:
+    """Exact integers, and the interval of frames sent back to back."""
+    op, image, dtype = POOLS[name]
+    graph = chain(name, image, dtype, [op])
+    choices = legal_foldings(graph)["c"]
+    assert any(lanes.pixels > 1 for lanes in choices)
+    for number, lanes in enumerate(choices):
+        design, response = check_design(
+            graph, Folding({"c": lanes}), tmp_path / f"{number}", frames=6, seed=number
+        )
+        beats = design.outputs[0].beats_per_frame
+        measured = np.diff(response.cycles[beats - 1 :: beats])[3:]
+        assert list(measured) == [design.interval] * 2, f"{lanes}"

@@ -108,10 +108,10 @@ def test_design_record() -> None:
 def test_library_lints(tmp_path: Path) -> None:
     """Every module alone with its default parameters.
 
-    The recursive adder tree cannot be a Verilator top; hwc_popcount holds it.
+    The recursive trees cannot be Verilator tops; hwc_popcount and hwc_reduce_taps hold them.
     """
     for path in sorted(LIBRARY.glob("*.v")):
-        if path.stem != "hwc_adder_tree":
+        if path.stem not in ("hwc_adder_tree", "hwc_max_tree"):
             _lint(LIBRARY, path.stem, ["-y", ".", path.name])
 
 

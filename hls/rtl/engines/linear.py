@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from hwcompress.hls.folding import Lanes
-from hwcompress.hls.folding.engines import DepthwiseEngine, MatrixEngine, window_of
+from hwcompress.hls.folding.engines import ChannelWindowEngine, MatrixEngine, window_of
 from hwcompress.hls.rtl.builder import RTL, Layer, kind_code
 from hwcompress.hls.rtl.engines.spatial import is_pointwise, parallel_window, sliding_window
 from hwcompress.hls.rtl.memory import signed_bits, to_bits
 from hwcompress.hls.rtl.netlist import Literal, Stream
-from hwcompress.ir import Conv, Dense
+from hwcompress.ir import Conv, Dense, IntType
 
-__all__ = ["conv", "dense"]
+__all__ = ["conv", "dense", "matrix_unit"]
 
 
 @RTL.register(Dense)
@@ -31,8 +31,8 @@ def conv(layer: Layer, op: Conv, stream: Stream) -> Stream:
     See :class:`hwcompress.hls.folding.Lanes` for what the lanes mean.
     """
     lanes, item = layer.lanes, layer.engine
-    assert isinstance(item, MatrixEngine | DepthwiseEngine)
-    depthwise = isinstance(item, DepthwiseEngine)
+    assert isinstance(item, MatrixEngine | ChannelWindowEngine)
+    depthwise = isinstance(item, ChannelWindowEngine)
     stream = layer.convert(stream, item.lanes_in(lanes))
     groups = op.groups // lanes.pe if depthwise else op.groups
     folds = 1 if depthwise else op.weight.shape[0] // op.groups // lanes.pe
@@ -109,11 +109,46 @@ def _engine(
     lanewise: bool = False,
     parallel: bool = False,
 ) -> Stream:
-    lanes = layer.lanes
-    wtype, otype = op.wtype, layer.target.dtype
-    words = _words(op, lanes, groups, parallel)
-    folds, beats = words.shape[:2]
-    bits = to_bits(wtype.to_raw(words), wtype.bits).reshape(folds * beats, -1)
+    words = _words(op, layer.lanes, groups, parallel)
+    return matrix_unit(
+        layer,
+        stream,
+        words.reshape(-1, *words.shape[2:]),
+        op.wtype,
+        op.bias,
+        folds=words.shape[0],
+        beats=words.shape[1],
+        lanewise=lanewise,
+    )
+
+
+def matrix_unit(
+    layer: Layer,
+    stream: Stream,
+    words: np.ndarray,
+    wtype: IntType,
+    bias: np.ndarray | None,
+    *,
+    folds: int,
+    beats: int,
+    lanewise: bool = False,
+    tagged: bool = False,
+) -> Stream:
+    """The matrix-vector engine behind a stream of vectors.
+
+    Args:
+        layer: the layer under construction, with its lanes.
+        stream: vectors of ``beats`` beats, or, ``tagged``, of that many or more.
+        words: weights by word and element, ``(words, PE, SIMD)``.
+        wtype: their type.
+        bias: one for every output channel.
+        folds: vectors with weights or a bias of their own, in turn.
+        beats: see ``stream``.
+        lanewise: every lane has an element of its own.
+        tagged: beats carry the address of their weights; not for bipolar elements.
+    """
+    lanes, otype = layer.lanes, layer.target.dtype
+    bits = to_bits(wtype.to_raw(words), wtype.bits).reshape(len(words), -1)
 
     xtype = stream.dtype
     corners = [x * w for x in (xtype.lo, xtype.hi) for w in (wtype.lo, wtype.hi)]
@@ -133,12 +168,14 @@ def _engine(
         "ACC_BITS": otype.bits,
         "BEATS": beats,
         "FOLDS": folds,
-        "HAS_BIAS": int(op.bias is not None),
+        "HAS_BIAS": int(bias is not None),
         "WEIGHTS": layer.memory("weights", bits),
     }
-    if op.bias is not None:
+    if tagged:
+        parameters |= {"TAGGED": 1, "WORDS": len(words)}
+    if bias is not None:
         # Popcount counts from minus the number of products.
-        start = op.bias - (beats * lanes.simd if xnor else 0)
+        start = bias - (beats * lanes.simd if xnor else 0)
         start = np.asarray(start).reshape(folds, lanes.pe)
         bias_bits = to_bits(start, otype.bits).reshape(folds, -1)
         parameters["BIAS"] = layer.memory("bias", bias_bits)

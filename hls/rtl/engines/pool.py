@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from hwcompress.hls.folding.engines import ChannelWindowEngine, window_of
 from hwcompress.hls.rtl.builder import RTL, Layer, value_code
-from hwcompress.hls.rtl.engines.spatial import is_pointwise, sliding_window
+from hwcompress.hls.rtl.engines.spatial import is_pointwise, parallel_window, sliding_window
 from hwcompress.hls.rtl.netlist import Stream
 from hwcompress.ir import IntType, MaxPool, SumPool
 
@@ -30,8 +31,11 @@ def sum_pool(layer: Layer, op: SumPool, stream: Stream) -> Stream:
 def _pool(
     layer: Layer, op: MaxPool | SumPool, stream: Stream, window_type: IntType, pad_value: int
 ) -> Stream:
-    pe, target = layer.lanes.pe, layer.target
-    stream = layer.convert(stream, pe)
+    pe, target, item = layer.lanes.pe, layer.target, layer.engine
+    assert isinstance(item, ChannelWindowEngine)
+    stream = layer.convert(stream, item.lanes_in(layer.lanes))
+    if item.is_parallel(layer.lanes):
+        return _at_once(layer, op, stream, window_type, pad_value)
     height, width, channels = layer.source.shape
     words, taps = channels // pe, op.kernel[0] * op.kernel[1]
     apart = op.kernel[0] <= op.stride[0] and op.kernel[1] <= op.stride[1]
@@ -54,7 +58,7 @@ def _pool(
         "pool",
         stream,
         {
-            "LANES": pe,
+            "LANES": stream.lanes,
             "IN_BITS": stream.dtype.bits,
             "KIND": value_code(stream.dtype),
             "BEATS": taps,
@@ -62,7 +66,41 @@ def _pool(
             "OUT_BITS": target.dtype.bits,
         },
         dtype=target.dtype,
-        lanes=pe,
+        lanes=stream.lanes,
+        size=target.size,
+    )
+
+
+def _at_once(
+    layer: Layer, op: MaxPool | SumPool, stream: Stream, window_type: IntType, pad_value: int
+) -> Stream:
+    """Whole windows in a beat, perhaps several side by side."""
+    pe, pixels, target = layer.lanes.pe, layer.lanes.pixels, layer.target
+    window = window_of(op, layer.source, target)
+    stream = parallel_window(
+        layer,
+        stream,
+        window_type,
+        window,
+        pad_value=pad_value,
+        words=layer.source.channels // pe,
+        pixels=pixels,
+    )
+    return layer.put(
+        "hwc_reduce_taps",
+        "pool",
+        stream,
+        {
+            "LANES": pe,
+            "PIXELS": pixels,
+            "TAPS": window.taps,
+            "IN_BITS": stream.dtype.bits,
+            "KIND": value_code(stream.dtype),
+            "SUM": int(isinstance(op, SumPool)),
+            "OUT_BITS": target.dtype.bits,
+        },
+        dtype=target.dtype,
+        lanes=pe * pixels,
         size=target.size,
     )
 

@@ -128,50 +128,39 @@ module hwcompress_top (
     );
 
     // MaxPool 'pool'
-    wire [3:0] pool_window_data;
-    wire       pool_window_valid;
-    wire       pool_window_ready;
-    hwc_window #(
+    wire [3:0] pool_pool_data;
+    wire       pool_pool_valid;
+    wire       pool_pool_ready;
+    hwc_pool #(
         .LANES(2),
         .IN_BITS(2),
         .KIND(0),
+        .SUM(0),
         .OUT_BITS(2),
         .HEIGHT(4),
         .WIDTH(4),
         .WORDS(2),
-        .GROUPS(2),
-        .FOLDS(1),
         .KERNEL_H(2),
         .KERNEL_W(2),
         .STRIDE_H(2),
         .STRIDE_W(2),
-        .DILATION_H(1),
-        .DILATION_W(1),
-        .PAD_TOP(0),
-        .PAD_LEFT(0),
         .OUT_HEIGHT(2),
-        .OUT_WIDTH(2),
-        .ROWS(5),
-        .PAD(4'h0)
-    ) pool_window (
-        .clk(aclk), .rst(rst),
-        .s_data(steps_threshold_data), .s_valid(steps_threshold_valid), .s_ready(steps_threshold_ready),
-        .m_data(pool_window_data), .m_valid(pool_window_valid), .m_ready(pool_window_ready)
-    );
-    wire [3:0] pool_pool_data;
-    wire       pool_pool_valid;
-    wire       pool_pool_ready;
-    hwc_reduce #(
-        .LANES(2),
-        .IN_BITS(2),
-        .KIND(0),
-        .BEATS(4),
-        .SUM(0),
-        .OUT_BITS(2)
+        .OUT_WIDTH(2)
     ) pool_pool (
         .clk(aclk), .rst(rst),
-        .s_data(pool_window_data), .s_valid(pool_window_valid), .s_ready(pool_window_ready),
+        .s_data(steps_threshold_data), .s_valid(steps_threshold_valid), .s_ready(steps_threshold_ready),
         .m_data(pool_pool_data), .m_valid(pool_pool_valid), .m_ready(pool_pool_ready)
+    );
+    wire [3:0] pool_row_data;
+    wire       pool_row_valid;
+    wire       pool_row_ready;
+    hwc_fifo #(
+        .WIDTH(4),
+        .DEPTH(8)
+    ) pool_row (
+        .clk(aclk), .rst(rst),
+        .s_data(pool_pool_data), .s_valid(pool_pool_valid), .s_ready(pool_pool_ready),
+        .m_data(pool_row_data), .m_valid(pool_row_valid), .m_ready(pool_row_ready)
     );
 
     // Rescale 'scale'
@@ -194,7 +183,7 @@ module hwcompress_top (
         .TABLE("scale_rescale.hex")
     ) scale_rescale_2 (
         .clk(aclk), .rst(rst),
-        .s_data(pool_pool_data), .s_valid(pool_pool_valid), .s_ready(pool_pool_ready),
+        .s_data(pool_row_data), .s_valid(pool_row_valid), .s_ready(pool_row_ready),
         .m_data(scale_rescale_2_data), .m_valid(scale_rescale_2_valid), .m_ready(scale_rescale_2_ready)
     );
 
@@ -279,8 +268,8 @@ module hwcompress_top (
     assign tap_0_fire = conv_engine_valid & conv_engine_ready;
     assign tap_1_data = {4'd0, steps_threshold_data};
     assign tap_1_fire = steps_threshold_valid & steps_threshold_ready;
-    assign tap_2_data = {4'd0, pool_pool_data};
-    assign tap_2_fire = pool_pool_valid & pool_pool_ready;
+    assign tap_2_data = {4'd0, pool_row_data};
+    assign tap_2_fire = pool_row_valid & pool_row_ready;
     assign tap_3_data = {2'd0, scale_rescale_2_data};
     assign tap_3_fire = scale_rescale_2_valid & scale_rescale_2_ready;
     assign tap_4_data = {2'd0, scale_rescale_2_data};
