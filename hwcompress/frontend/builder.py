@@ -10,8 +10,21 @@ import numpy as np
 from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.function import affine_function
 from hwcompress.frontend.onnx_model import MAX_ELEMENTS
+from hwcompress.frontend.sums import PendingSum
 from hwcompress.frontend.values import Symbolic
-from hwcompress.ir import Affine, Conv, Dense, Graph, Op, Range, Reshape, TensorType
+from hwcompress.ir import (
+    Affine,
+    Conv,
+    ConvTranspose,
+    Dense,
+    Graph,
+    IntType,
+    Op,
+    Range,
+    Reshape,
+    Split,
+    TensorType,
+)
 
 __all__ = ["GraphBuilder", "as_affine"]
 
@@ -37,6 +50,11 @@ class GraphBuilder:
         self.ranges: dict[str, Range] = {}
         # Graph tensor -> source tensor that it realises, for comparisons.
         self.origin: dict[str, tuple[str, Symbolic]] = {}
+        # Sums that no quantizer has closed yet, by the name that stands for them.
+        self.pending: dict[str, PendingSum] = {}
+        # (tensor, shape, order) -> the tensor that holds its elements so.
+        self.arranged: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+        self.splits: dict[tuple[str, tuple[int, ...]], tuple[str, ...]] = {}
 
     def fresh(self, stem: str) -> str:
         """An unused operation name, made of letters, digits and underscores."""
@@ -53,21 +71,36 @@ class GraphBuilder:
 
     def add(self, op: Op, affine: Affine | None = None) -> str:
         """Append an operation with one output; returns the output's name."""
-        (kind,) = op.infer([self.types[source] for source in op.inputs])
-        if kind.size > MAX_ELEMENTS:
-            raise UnsupportedError(
-                f"a tensor of {kind.size} elements {kind.shape}",
-                where=f"{op.kind} {op.name!r}",
-                remedy=f"at most {MAX_ELEMENTS} elements a sample are supported",
-            )
-        (bounds,) = op.ranges([self.ranges[source] for source in op.inputs])
-        (output,) = op.outputs
-        self.ops.append(op)
-        self.types[output] = kind
-        self.ranges[output] = bounds
+        (output,) = self.add_all(op)
         if affine is not None:
             self.affine[output] = affine
         return output
+
+    def add_all(self, op: Op) -> tuple[str, ...]:
+        """Append an operation; returns the names of its outputs."""
+        kinds = op.infer([self.types[source] for source in op.inputs])
+        for kind in kinds:
+            if kind.size > MAX_ELEMENTS:
+                raise UnsupportedError(
+                    f"a tensor of {kind.size} elements {kind.shape}",
+                    where=f"{op.kind} {op.name!r}",
+                    remedy=f"at most {MAX_ELEMENTS} elements a sample are supported",
+                )
+        bounds = op.ranges([self.ranges[source] for source in op.inputs])
+        self.ops.append(op)
+        self.types.update(zip(op.outputs, kinds, strict=True))
+        self.ranges.update(zip(op.outputs, bounds, strict=True))
+        return op.outputs
+
+    def split(self, tensor: str, sizes: tuple[int, ...]) -> tuple[str, ...]:
+        """Parts of ``tensor`` along its channels; the same ones if it is cut so already."""
+        if len(sizes) == 1:
+            return (tensor,)
+        if (tensor, sizes) not in self.splits:
+            name = self.fresh(f"{tensor}_split")
+            parts = tuple(f"{name}_{index}" for index in range(len(sizes)))
+            self.splits[tensor, sizes] = self.add_all(Split(name, (tensor,), parts, sizes))
+        return self.splits[tensor, sizes]
 
     def symbol(
         self,
@@ -110,24 +143,15 @@ class GraphBuilder:
             return value
         tensor = self.reshape(value.base, (before.size,))
         channel = np.arange(before.size) % before.channels
-
-        def lifted(item: Symbolic) -> Symbolic:
-            return Symbolic(
-                tensor,
-                item.shape,
-                item.order,
-                item.function.rearranged(channel),
-                lifted(item.head) if item.head is not None else None,
-                item.tail,
-            )
-
-        return lifted(value)
+        return value.rebased(
+            tensor, value.shape, value.order, lambda function: function.rearranged(channel)
+        )
 
     def add_bias(self, tensor: str, bias: np.ndarray) -> None:
-        """Add integers per channel inside the Dense or Conv that makes ``tensor``."""
+        """Add integers per channel inside the layer with weights that makes ``tensor``."""
         index = next(i for i, op in enumerate(self.ops) if tensor in op.outputs)
         op = self.ops[index]
-        assert isinstance(op, Dense | Conv)
+        assert isinstance(op, Dense | Conv | ConvTranspose)
         total = bias if op.bias is None else op.bias + bias
         changed = replace(op, bias=total)
         self.ops[index] = changed
@@ -140,7 +164,34 @@ class GraphBuilder:
         wanted: set[str] = set()
         kept: list[Op] = []
         for op in reversed(self.ops):
-            if not op.outputs or wanted & set(op.outputs):
+            if op.outputs and not wanted & set(op.outputs):
+                continue
+            wanted |= set(op.inputs)
+            if isinstance(op, Split) and set(op.outputs) - wanted:
+                kept.extend(reversed(self._selected(op, wanted)))
+            else:
                 kept.append(op)
-                wanted |= set(op.inputs)
         return Graph.build(name, kept[::-1], self.affine, self.notes)
+
+    def _selected(self, op: Split, wanted: set[str]) -> list[Op]:
+        """What stands for a Split of which some parts are not read: a 1x1 Conv (a Dense for
+        a vector) with one weight of 1 for each channel that is kept."""
+        source = self.types[op.inputs[0]]
+        starts = np.cumsum([0, *op.sizes])
+        parts = [index for index, output in enumerate(op.outputs) if output in wanted]
+        columns = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in parts])
+        weight = np.zeros((columns.size, source.channels), np.int64)
+        weight[np.arange(columns.size), columns] = 1
+        outputs = tuple(op.outputs[index] for index in parts)
+        target = outputs[:1] if len(parts) == 1 else (f"{op.name}_kept",)
+        names, wtype = (f"{op.name}_kept", op.inputs, target), IntType(0, 1)
+        self.notes.append(f"channels of {op.inputs[0]!r} that nothing reads are cut off")
+        chosen: Op
+        if len(source.shape) == 1:
+            chosen = Dense(*names, weight, wtype)
+        else:
+            chosen = Conv(*names, weight[:, None, None, :], wtype)
+        if len(parts) == 1:
+            return [chosen]
+        sizes = tuple(op.sizes[index] for index in parts)
+        return [chosen, Split(op.name, target, outputs, sizes)]

@@ -15,8 +15,10 @@ from dataclasses import replace
 import numpy as np
 
 from hwcompress.frontend.explain import EXPLAINED_WITHIN, Ties
+from hwcompress.frontend.float64 import Samples, sample_rows
 from hwcompress.frontend.importer import Imported
 from hwcompress.frontend.qonnx_runtime import QonnxRuntime
+from hwcompress.ir import Input
 from hwcompress.sim.diff import Comparison, compare
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "check_float64",
     "check_qonnx",
     "check_values",
+    "encoded",
     "source_samples",
 ]
 
@@ -34,16 +37,40 @@ _LOOKED_INTO = 500
 _ENOUGH = 3
 
 
-def source_samples(imported: Imported, samples: np.ndarray) -> np.ndarray:
+def encoded(imported: Imported, samples: Samples) -> dict[str, np.ndarray]:
+    """The graph's integers for real samples, by input tensor."""
+    return {
+        op.outputs[0]: op.encode(_of_input(imported, op, samples)) for op in imported.graph.inputs
+    }
+
+
+def _of_input(imported: Imported, op: Input, samples: Samples) -> np.ndarray:
+    if isinstance(samples, Mapping):
+        return np.asarray(samples[imported.inputs[op.outputs[0]]])
+    return np.asarray(samples)
+
+
+def source_samples(imported: Imported, samples: Samples) -> Samples:
     """The real samples to feed the source with, so that both see the same input.
 
     Where the model quantizes its input these are the samples; otherwise they
     are rounded to the graph's input type first.
     """
-    op = imported.graph.inputs[0]
-    if op.outputs[0] in imported.origin or op.boundaries is not None:
-        return np.asarray(samples, np.float64)
-    return op.decode(op.encode(samples))
+
+    def fed(op: Input) -> np.ndarray:
+        real = _of_input(imported, op, samples)
+        if op.outputs[0] in imported.origin or op.boundaries is not None:
+            return np.asarray(real, np.float64)
+        return op.decode(op.encode(real))
+
+    by_name = {imported.inputs[op.outputs[0]]: op for op in imported.graph.inputs}
+    if not isinstance(samples, Mapping):
+        (op,) = by_name.values()
+        return fed(op)
+    return {
+        name: fed(by_name[name]) if name in by_name else np.asarray(item, np.float64)
+        for name, item in samples.items()
+    }
 
 
 def _integers(imported: Imported, tensor: str, real: np.ndarray) -> np.ndarray:
@@ -66,7 +93,7 @@ def _integers(imported: Imported, tensor: str, real: np.ndarray) -> np.ndarray:
 
 
 def _explained(
-    imported: Imported, samples: np.ndarray, tensor: str, theirs: np.ndarray, ours: np.ndarray
+    imported: Imported, samples: Samples, tensor: str, theirs: np.ndarray, ours: np.ndarray
 ) -> np.ndarray:
     """Which samples differ by rounding ties alone: both sides follow from the source with some
     values on a boundary rounded to the other side."""
@@ -78,7 +105,7 @@ def _explained(
     for row in wrong[:_LOOKED_INTO]:
         result[row] = all(
             ties.explain(
-                samples[row : row + 1],
+                sample_rows(samples, slice(row, row + 1)),
                 source,
                 lambda real: _integers(imported, tensor, real),
                 side[row].reshape(-1),
@@ -97,7 +124,7 @@ def _compared(
     tensor: str,
     theirs: np.ndarray,
     ours: np.ndarray,
-    samples: np.ndarray,
+    samples: Samples,
 ) -> Comparison:
     """Compare one tensor and count the differences that are explained."""
     result = compare(level, "integer graph", theirs, ours, tensor)
@@ -112,7 +139,7 @@ def check_values(
     imported: Imported,
     level: str,
     real: Mapping[str, np.ndarray],
-    samples: np.ndarray,
+    samples: Samples,
     integers: Mapping[str, np.ndarray],
 ) -> list[Comparison]:
     """Real values that the source gave, against the graph's integers.
@@ -133,7 +160,7 @@ def check_values(
 
 
 def check_qonnx(
-    imported: Imported, samples: np.ndarray, integers: Mapping[str, np.ndarray]
+    imported: Imported, samples: Samples, integers: Mapping[str, np.ndarray]
 ) -> list[Comparison]:
     """The ``qonnx`` executor (float32) against the graph's outputs."""
     tensors = [op.inputs[0] for op in imported.graph.outputs]
@@ -146,18 +173,19 @@ def check_qonnx(
 
 
 def check_float64(
-    imported: Imported, samples: np.ndarray, traces: Mapping[str, np.ndarray]
+    imported: Imported, samples: Samples, traces: Mapping[str, np.ndarray]
 ) -> list[Comparison]:
     """The source in float64 against every tensor of the graph that has a source tensor.
 
     Args:
-        samples: real samples ``(n, *input shape)``.
+        samples: real samples ``(n, *input shape)``, of several inputs by the source's name.
         traces: integers of every graph tensor for these samples.
     """
     fed = source_samples(imported, samples)
     collected: dict[str, list[np.ndarray]] = {}
-    for start in range(0, fed.shape[0], _BLOCK):
-        trace = imported.float64.trace(fed[start : start + _BLOCK])
+    count = len(next(iter(fed.values()))) if isinstance(fed, Mapping) else len(fed)
+    for start in range(0, count, _BLOCK):
+        trace = imported.float64.trace(sample_rows(fed, slice(start, start + _BLOCK)))
         for tensor, (source, _) in imported.origin.items():
             if tensor in traces:
                 collected.setdefault(tensor, []).append(_integers(imported, tensor, trace[source]))

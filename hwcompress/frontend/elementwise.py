@@ -5,6 +5,7 @@ One table serves the constants, the scalar regions and the float64 reference.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -32,6 +33,31 @@ def _sigmoid(x: np.ndarray) -> np.ndarray:
     return np.asarray(np.where(x >= 0, 1.0 / (1.0 + small), small / (1.0 + small)))
 
 
+_ERF = np.frompyfunc(math.erf, 1, 1)
+
+
+def _erf(x: np.ndarray) -> np.ndarray:
+    return np.asarray(_ERF(x), np.float64)
+
+
+def _softplus(x: np.ndarray) -> np.ndarray:
+    return np.asarray(np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x))))
+
+
+def _elu(node: Node) -> Unary:
+    alpha = node.number("alpha", 1.0)
+    return Unary(
+        lambda x: np.where(x < 0, alpha * np.expm1(np.minimum(x, 0.0)), x), 1 if alpha >= 0 else 0
+    )
+
+
+def _gelu(node: Node) -> Unary:
+    if node.text("approximate", "none") == "tanh":
+        root = math.sqrt(2.0 / math.pi)
+        return Unary(lambda x: 0.5 * x * (1.0 + np.tanh(root * (x + 0.044715 * x**3))), 0)
+    return Unary(lambda x: 0.5 * x * (1.0 + _erf(x / math.sqrt(2.0))), 0)
+
+
 def _leaky(node: Node) -> Unary:
     alpha = node.number("alpha", 0.01)
     return Unary(lambda x: np.where(x < 0, alpha * x, x), 1 if alpha >= 0 else 0)
@@ -45,15 +71,21 @@ def _hard_sigmoid(node: Node) -> Unary:
 UNARY: dict[str, Callable[[Node], Unary]] = {
     "Abs": lambda _: Unary(np.abs, 0),
     "Ceil": lambda _: Unary(np.ceil, 1),
+    "Elu": _elu,
+    "Erf": lambda _: Unary(_erf, 1),
     "Exp": lambda _: Unary(np.exp, 1),
     "Floor": lambda _: Unary(np.floor, 1),
+    "Gelu": _gelu,
     "HardSigmoid": _hard_sigmoid,
+    "HardSwish": lambda _: Unary(lambda x: x * np.clip(x / 6.0 + 0.5, 0.0, 1.0), 0),
     "LeakyRelu": _leaky,
     "Neg": lambda _: Unary(np.negative, -1),
     "Relu": lambda _: Unary(lambda x: np.maximum(x, 0.0), 1),
     "Round": lambda _: Unary(np.rint, 1),
     "Sigmoid": lambda _: Unary(_sigmoid, 1),
     "Sign": lambda _: Unary(np.sign, 1),
+    "Softplus": lambda _: Unary(_softplus, 1),
+    "Softsign": lambda _: Unary(lambda x: x / (1.0 + np.abs(x)), 1),
     "Sqrt": lambda _: Unary(np.sqrt, 1),
     "Tanh": lambda _: Unary(np.tanh, 1),
 }

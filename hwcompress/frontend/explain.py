@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hwcompress.frontend.float64 import QUANTIZERS, Float64Model, Forced
+from hwcompress.frontend.float64 import QUANTIZERS, Float64Model, Forced, Samples, sample_rows
 from hwcompress.frontend.onnx_model import Node, OnnxModel
 from hwcompress.frontend.quantizers import Quantizer, read_quantizer
 
@@ -53,19 +53,17 @@ class Ties:
         samples: what the source is fed; the first of them show where float32 is exact.
     """
 
-    def __init__(self, source: Float64Model, model: OnnxModel, samples: np.ndarray) -> None:
+    def __init__(self, source: Float64Model, model: OnnxModel, samples: Samples) -> None:
         self._source = source
         self._quantizers: list[tuple[Node, Quantizer]] = []
         self._model = model
-        self._find_inexact(source.trace(samples[:_EVIDENCE]))
+        self._find_inexact(source.trace(sample_rows(samples, slice(_EVIDENCE))))
 
-    def explain(
-        self, sample: np.ndarray, tensor: str, integers: Integers, wanted: np.ndarray
-    ) -> bool:
+    def explain(self, sample: Samples, tensor: str, integers: Integers, wanted: np.ndarray) -> bool:
         """Whether ties alone can make the source give these integers.
 
         Args:
-            sample: ``(1, *input shape)``.
+            sample: one sample, ``(1, *input shape)``.
             tensor: name of the source's tensor.
             integers: real values ``(n, ...)`` of this tensor to integers ``(n, size)``.
             wanted: the integers to be reached, ``(size,)``.
@@ -101,7 +99,7 @@ class Ties:
         found = integers(real).reshape(real.shape[0], -1)
         return np.asarray(np.all(found == wanted.reshape(-1), axis=1))
 
-    def _run(self, sample: np.ndarray, options: list[tuple[_Flip, ...]]) -> Trace:
+    def _run(self, sample: Samples, options: list[tuple[_Flip, ...]]) -> Trace:
         """The trace with a row for each set of flips."""
         rows: dict[str, list[tuple[int, int, float]]] = {}
         for row, flips in enumerate(options):
@@ -111,14 +109,14 @@ class Ties:
         for name, items in rows.items():
             places, elements, reals = (np.array(column) for column in zip(*items, strict=True))
             forced[name] = (places, elements, reals)
-        return self._source.trace(np.repeat(sample, len(options), axis=0), forced)
+        return self._source.trace(sample_rows(sample, np.zeros(len(options), np.int64)), forced)
 
     def _flips(self, trace: Trace, row: int, tensor: str) -> list[_Flip]:
         """Values of one row on a boundary where float32 is not exact, up to ``tensor``."""
         flips = []
         made = list(trace)
         for node, quantizer in self._quantizers:
-            (output,) = node.outputs[:1]
+            output = node.outputs[0]
             if made.index(output) > made.index(tensor):
                 break
             source = trace[node.inputs[0]][row : row + 1]
@@ -133,15 +131,16 @@ class Ties:
     def _find_inexact(self, trace: Trace) -> None:
         """Note the quantizers whose input float32 does not calculate exactly."""
         exact = {name: _in_float32(value) for name, value in self._source.constants.items()}
-        sample = next(iter(self._model.inputs))  # a float32 run is fed its nearest float32
-        exact[sample] = _in_float32(trace[sample])
+        for sample in self._model.inputs:  # a float32 run is fed its nearest float32
+            exact[sample] = _in_float32(trace[sample])
         for node in self._model.nodes:
             output = node.outputs[0]
             if output not in trace:
                 continue
             before = all(exact.get(name, True) for name in node.inputs if name)
             if node.op not in QUANTIZERS:
-                exact[output] = before and _in_float32(trace[output])
+                for made in node.outputs:
+                    exact[made] = before and _in_float32(trace.get(made, trace[output]))
                 continue
             quantizer = read_quantizer(
                 node,

@@ -16,12 +16,21 @@ import onnx
 
 from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.elementwise import BINARY, UNARY, batch_norm, clip_bounds
+from hwcompress.frontend.geometry import read_window, resize_sources
 from hwcompress.frontend.onnx_model import Node, OnnxModel
 from hwcompress.frontend.quantizers import read_quantizer
 from hwcompress.frontend.shapes import MOVES, moved_shape, permutation
+from hwcompress.frontend.slices import read_slice, resize_target, split_sizes
 from hwcompress.ir.ops.spatial import pad, windows
 
-__all__ = ["QUANTIZERS", "Float64Model", "evaluate_node", "pool_geometry"]
+__all__ = [
+    "QUANTIZERS",
+    "Float64Model",
+    "Samples",
+    "evaluate_node",
+    "evaluate_outputs",
+    "sample_rows",
+]
 
 QUANTIZERS = frozenset({"Quant", "IntQuant", "BipolarQuant", "Trunc"})
 
@@ -30,59 +39,29 @@ Arrays = Sequence[Any]
 Forced = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Rows of the batch, flat elements of a sample, and their values."""
 
+Samples = np.ndarray | Mapping[str, np.ndarray]
+"""Samples of a model with one input, or of each input by its name."""
+
+
+def sample_rows(samples: Samples, rows: slice | np.ndarray) -> Samples:
+    """Some of the samples."""
+    if isinstance(samples, Mapping):
+        return {name: item[rows] for name, item in samples.items()}
+    return np.asarray(samples[rows])
+
+
 _LARGEST = 1 << 27  # elements of a folded constant
-_FARTHEST = 1 << 13  # elements that a window spans or pads
 
 
 def _given(inputs: Arrays, index: int) -> bool:
     return len(inputs) > index and inputs[index] is not None
 
 
-def pool_geometry(
-    node: Node, kernel: tuple[int, ...]
-) -> tuple[tuple[int, int], tuple[int, int, int, int], tuple[int, int]]:
-    """Stride, padding (top, left, bottom, right) and dilation of a 2-D window node.
-
-    Raises:
-        UnsupportedError: not two-dimensional, automatic padding, or ``ceil_mode``.
-    """
-    if len(kernel) != 2:
-        raise UnsupportedError(f"a {len(kernel)}-dimensional window", where=node.label)
-    if node.text("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
-        raise UnsupportedError(
-            f"auto_pad {node.text('auto_pad', '')!r}",
-            where=node.label,
-            remedy="export with explicit pads",
-        )
-    if node.integer("ceil_mode", 0):
-        raise UnsupportedError(
-            "ceil_mode", where=node.label, remedy="pad the input explicitly instead"
-        )
-    stated = node.integers("kernel_shape", kernel)
-    if stated != kernel:
-        raise UnsupportedError(f"kernel_shape {stated} with weights of {kernel}", where=node.label)
-    stride = node.integers("strides", (1, 1))
-    none = (0, 0, 0, 0)  # what VALID says, too
-    pads = none if node.text("auto_pad", "NOTSET") == "VALID" else node.integers("pads", none)
-    dilation = node.integers("dilations", (1, 1))
-    if (len(stride), len(pads), len(dilation)) != (2, 4, 2):
-        raise UnsupportedError(
-            f"strides {stride}, pads {pads} or dilations {dilation} are not for two dimensions",
-            where=node.label,
-        )
-    if max(*kernel, *stride, *pads, *dilation) > _FARTHEST:
-        raise UnsupportedError(
-            f"a kernel, stride, padding or dilation over {_FARTHEST}", where=node.label
-        )
-    return (stride[0], stride[1]), (pads[0], pads[1], pads[2], pads[3]), (dilation[0], dilation[1])
-
-
 def _conv(node: Node, inputs: Arrays) -> np.ndarray:
-    x, weight = inputs[0], inputs[1]
-    stride, pads, dilation = pool_geometry(node, weight.shape[2:])
-    groups = node.integer("group", 1)
-    padded = pad(np.moveaxis(x, 1, -1), pads, 0)
-    view = windows(padded, weight.shape[2:], stride, dilation)
+    weight = _flat(inputs[1])
+    window, groups = read_window(node, inputs[1].shape[2:]), node.integer("group", 1)
+    padded = pad(np.moveaxis(_flat(inputs[0]), 1, -1), window.padding, 0)
+    view = windows(padded, window.kernel, window.stride, window.dilation)
     rows, depth = weight.shape[0] // groups, weight.shape[1]
     parts = []
     for group in range(groups):
@@ -90,7 +69,47 @@ def _conv(node: Node, inputs: Arrays) -> np.ndarray:
         kernel = np.moveaxis(weight[group * rows : (group + 1) * rows], 1, -1)
         parts.append(taps.reshape(*taps.shape[:3], -1) @ kernel.reshape(rows, -1).T)
     total = np.moveaxis(np.concatenate(parts, axis=-1), -1, 1)
-    return np.asarray(total + inputs[2][:, None, None] if _given(inputs, 2) else total)
+    total = total + inputs[2][:, None, None] if _given(inputs, 2) else total
+    return total.reshape(_unflat(total.shape, inputs[0].ndim))
+
+
+def _flat(x: np.ndarray) -> np.ndarray:
+    """A signal ``(n, C, L)`` as an image of height 1."""
+    return x[:, :, None] if x.ndim == 3 else x
+
+
+def _unflat(shape: tuple[int, ...], rank: int) -> tuple[int, ...]:
+    return (*shape[:2], shape[3]) if rank == 3 else shape
+
+
+def _conv_transpose(node: Node, inputs: Arrays) -> np.ndarray:
+    """Every input pixel adds its weighted kernel to the output."""
+    x, weight = _flat(inputs[0]), _flat(inputs[1])
+    window, groups = read_window(node, inputs[1].shape[2:]), node.integer("group", 1)
+    extra = node.integers("output_padding", (0,) * (inputs[0].ndim - 2))
+    extra = (0, *extra)[-2:]
+    channels, depth = x.shape[1] // groups, weight.shape[1]
+    pads = window.padding
+    size = [
+        (x.shape[2 + i] - 1) * window.stride[i]
+        + window.dilation[i] * (window.kernel[i] - 1)
+        + 1
+        + extra[i]
+        for i in (0, 1)
+    ]
+    total = np.zeros((x.shape[0], groups * depth, *size))
+    for group in range(groups):
+        part = x[:, group * channels : (group + 1) * channels]
+        kernel = weight[group * channels : (group + 1) * channels]
+        into = total[:, group * depth : (group + 1) * depth]
+        for kh, kw in np.ndindex(window.kernel):
+            top, left = kh * window.dilation[0], kw * window.dilation[1]
+            rows = slice(top, top + (x.shape[2] - 1) * window.stride[0] + 1, window.stride[0])
+            columns = slice(left, left + (x.shape[3] - 1) * window.stride[1] + 1, window.stride[1])
+            into[:, :, rows, columns] += np.einsum("nchw,cm->nmhw", part, kernel[:, :, kh, kw])
+    total = total[:, :, pads[0] : size[0] - pads[2], pads[1] : size[1] - pads[3]]
+    total = total + inputs[2][:, None, None] if _given(inputs, 2) else total
+    return total.reshape(_unflat(total.shape, inputs[0].ndim))
 
 
 def _gemm(node: Node, inputs: Arrays) -> np.ndarray:
@@ -101,26 +120,63 @@ def _gemm(node: Node, inputs: Arrays) -> np.ndarray:
 
 
 def _pool(node: Node, inputs: Arrays) -> np.ndarray:
-    kernel = node.integers("kernel_shape")
-    stride, pads, dilation = pool_geometry(node, kernel)
-    largest = node.op == "MaxPool"
-    image = np.moveaxis(inputs[0], 1, -1)
-    view = windows(pad(image, pads, 0), (kernel[0], kernel[1]), stride, dilation)
-    if largest:
+    window = read_window(node, node.integers("kernel_shape"))
+    pads = window.padding
+    image = np.moveaxis(_flat(inputs[0]), 1, -1)
+
+    def view(of: np.ndarray) -> np.ndarray:
+        return windows(of, window.kernel, window.stride, window.dilation)
+
+    if node.op == "MaxPool":
         edge = np.pad(
             image.astype(np.float64),
             ((0, 0), (pads[0], pads[2]), (pads[1], pads[3]), (0, 0)),
             constant_values=-np.inf,
         )
-        view = windows(edge, (kernel[0], kernel[1]), stride, dilation)
-        return np.moveaxis(view.max(axis=(3, 4)), -1, 1)
-    if any(pads) and not node.integer("count_include_pad", 0):
-        counts = windows(
-            pad(np.ones_like(image[:1]), pads, 0), (kernel[0], kernel[1]), stride, dilation
-        ).sum(axis=(3, 4))
+        result = view(edge).max(axis=(3, 4))
     else:
-        counts = np.array(kernel[0] * kernel[1])
-    return np.moveaxis(view.sum(axis=(3, 4)) / counts, -1, 1)
+        count = np.array(window.kernel[0] * window.kernel[1])
+        if any(pads) and not node.integer("count_include_pad", 0):
+            count = view(pad(np.ones_like(image[:1]), pads, 0)).sum(axis=(3, 4))
+        result = view(pad(image, pads, 0)).sum(axis=(3, 4)) / count
+    result = np.moveaxis(result, -1, 1)
+    return result.reshape(_unflat(result.shape, inputs[0].ndim))
+
+
+def _global_average(_: Node, inputs: Arrays) -> np.ndarray:
+    return np.asarray(inputs[0].mean(axis=tuple(range(2, inputs[0].ndim)), keepdims=True))
+
+
+def _split(node: Node, inputs: Arrays) -> list[np.ndarray]:
+    axis, sizes = split_sizes(node, inputs[0].shape, _second(inputs))
+    return np.split(inputs[0], np.cumsum(sizes)[:-1], axis=axis)
+
+
+def _slice(node: Node, inputs: Arrays) -> np.ndarray:
+    cut = read_slice(node, inputs[0].shape, inputs[1:])
+    result = inputs[0]
+    for axis, (start, stop, step) in enumerate(cut):
+        result = np.take(result, range(start, stop, step), axis=axis)
+    return result
+
+
+def _resize(node: Node, inputs: Arrays) -> np.ndarray:
+    """Nearest neighbour only; the batch keeps its length."""
+    x = inputs[0]
+    scales, sizes = resize_target(node, (1, *x.shape[1:]), inputs[1:])
+    for axis in range(1, x.ndim):
+        index = resize_sources(node, x.shape[axis], sizes[axis], scales[axis])
+        x = np.take(x, index, axis=axis)
+    return x
+
+
+def _top_k(node: Node, inputs: Arrays) -> list[np.ndarray]:
+    x, axis = inputs[0], node.integer("axis", -1)
+    count = int(inputs[1].reshape(-1)[0])
+    sign = -1 if node.integer("largest", 1) else 1
+    order = np.argsort(sign * x, axis=axis, kind="stable")
+    index = np.take(order, range(count), axis=axis)
+    return [np.take_along_axis(x, index, axis=axis), index]
 
 
 def _softmax(node: Node, inputs: Arrays) -> np.ndarray:
@@ -196,22 +252,45 @@ _NODES: dict[str, Evaluator] = {
     "Concat": lambda node, x: np.concatenate(x, axis=node.integer("axis", 0)),
     "Constant": _constant,
     "Conv": _conv,
+    "ConvTranspose": _conv_transpose,
     "Dropout": lambda _, x: x[0],
     "Gather": lambda node, x: np.take(x[0], x[1].astype(np.int64), axis=node.integer("axis", 0)),
     "Gemm": _gemm,
-    "GlobalAveragePool": lambda _, x: x[0].mean(axis=(2, 3), keepdims=True),
+    "GlobalAveragePool": _global_average,
     "Identity": lambda _, x: x[0],
     "MatMul": lambda _, x: x[0] @ x[1],
     "MaxPool": _pool,
     "ReduceMean": _reduce_mean,
+    "Resize": _resize,
     "Shape": lambda _, x: np.array(x[0].shape, np.int64),
+    "Slice": _slice,
     "Softmax": _softmax,
     "Transpose": lambda node, x: x[0].transpose(
         node.integers("perm", tuple(reversed(range(x[0].ndim))))
     ),
+    "Upsample": _resize,
     **dict.fromkeys(MOVES, _move),
     **dict.fromkeys(QUANTIZERS, _quantize),
 }
+
+
+_SEVERAL: dict[str, Callable[[Node, Arrays], list[np.ndarray]]] = {
+    "Split": _split,
+    "TopK": _top_k,
+}
+
+
+def evaluate_outputs(node: Node, inputs: Arrays) -> list[np.ndarray]:
+    """Every output of a node, in float64 for real numbers (of most, the first one)."""
+    if node.op not in _SEVERAL:
+        return [evaluate_node(node, inputs)]
+    return _SEVERAL[node.op](node, _in_float64(inputs))
+
+
+def _in_float64(inputs: Arrays) -> list[np.ndarray | None]:
+    return [
+        np.asarray(x, np.float64) if x is not None and x.dtype.kind == "f" else x for x in inputs
+    ]
 
 
 def evaluate_node(node: Node, inputs: Arrays) -> np.ndarray:
@@ -220,9 +299,7 @@ def evaluate_node(node: Node, inputs: Arrays) -> np.ndarray:
     Raises:
         UnsupportedError: the operator is not known.
     """
-    inputs = [
-        np.asarray(x, np.float64) if x is not None and x.dtype.kind == "f" else x for x in inputs
-    ]
+    inputs = _in_float64(inputs)
     if node.op in UNARY:
         return UNARY[node.op](node).function(inputs[0])
     if node.op in BINARY:
@@ -249,16 +326,18 @@ class Float64Model:
         self.constants = constants
 
     def trace(
-        self, samples: np.ndarray, forced: Mapping[str, Forced] | None = None
+        self, samples: Samples, forced: Mapping[str, Forced] | None = None
     ) -> dict[str, np.ndarray]:
         """Every computed tensor, ``(batch, ...)`` float64, by name.
 
         ``forced`` maps a tensor to elements that get other values than computed.
         """
-        (name,) = self._model.inputs
         forced = forced or {}
-        batch = samples.shape[0]
-        values: dict[str, np.ndarray] = {name: np.asarray(samples, np.float64)}
+        if not isinstance(samples, Mapping):
+            (name,) = self._model.inputs
+            samples = {name: samples}
+        values = {name: np.asarray(item, np.float64) for name, item in samples.items()}
+        batch = next(iter(values.values())).shape[0]
         for node in self._model.nodes:
             if node.outputs[0] in self.constants:
                 continue
@@ -266,21 +345,22 @@ class Float64Model:
                 values[source] if source in values else self.constants.get(source)
                 for source in node.inputs
             ]
-            result = self._evaluated(node, inputs, batch)
-            if node.outputs[0] in forced:
-                rows, elements, reals = forced[node.outputs[0]]
-                result.reshape(batch, -1)[rows, elements] = reals
-            values[node.outputs[0]] = result
+            results = self._evaluated(node, inputs, batch)
+            for output, result in zip(node.outputs, results):  # noqa: B905 - further ones
+                if output in forced:
+                    rows, elements, reals = forced[output]
+                    result.reshape(batch, -1)[rows, elements] = reals
+                values[output] = result
         return values
 
     @staticmethod
-    def _evaluated(node: Node, inputs: Arrays, batch: int) -> np.ndarray:
+    def _evaluated(node: Node, inputs: Arrays, batch: int) -> list[np.ndarray]:
         x = inputs[0]
         if node.op in MOVES:
             # The shape is that of one sample; the batch goes in front.
             one = moved_shape(node, (1, *x.shape[1:]), _second(inputs))
-            return x.reshape(batch, *one[1:])
+            return [x.reshape(batch, *one[1:])]
         if node.op == "Transpose":
-            return x.transpose(permutation(node, (1, *x.shape[1:])))
+            return [x.transpose(permutation(node, (1, *x.shape[1:])))]
         # A copy, so that nothing that is forced later shows in the source of an Identity.
-        return np.array(evaluate_node(node, inputs), np.float64, order="C")
+        return [np.array(item, np.float64, order="C") for item in evaluate_outputs(node, inputs)]

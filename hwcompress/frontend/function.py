@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["ScalarFunction", "affine_function"]
+__all__ = ["ScalarFunction", "affine_function", "concatenated"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +95,15 @@ class ScalarFunction:
             np.zeros(self.channels, np.int64),
         )
 
+    def plus(self, other: ScalarFunction, sign: int) -> ScalarFunction:
+        """``self(q) + sign * other(q)`` (``sign`` is +1 or -1), affine if both are."""
+        total = self.combined(other, np.add if sign > 0 else np.subtract)
+        if self.gain is None or self.offset is None or other.gain is None or other.offset is None:
+            return total
+        gain, offset = self.gain + sign * other.gain, self.offset + sign * other.offset
+        direction = np.sign(gain).astype(np.int64)
+        return ScalarFunction(self.channels, total.call, direction, gain, offset)
+
     def rearranged(self, source: np.ndarray) -> ScalarFunction:
         """The function whose channel ``i`` is this one's channel ``source[i]``."""
         call = self.call
@@ -146,4 +155,29 @@ def affine_function(gain: np.ndarray, offset: np.ndarray) -> ScalarFunction:
         np.sign(gain).astype(np.int64),
         gain,
         offset,
+    )
+
+
+def concatenated(parts: Sequence[ScalarFunction]) -> ScalarFunction:
+    """The channels of several functions side by side."""
+    starts = np.cumsum([0, *(part.channels for part in parts)])
+    owner = np.repeat(np.arange(len(parts)), [part.channels for part in parts])
+
+    def call(q: np.ndarray, channel: np.ndarray) -> np.ndarray:
+        result = np.empty(q.shape)
+        for index, part in enumerate(parts):
+            rows = np.flatnonzero(owner[channel] == index)
+            if rows.size:
+                result[rows] = part.call(q[rows], channel[rows] - starts[index])
+        return result
+
+    gains = [part.gain for part in parts if part.gain is not None]
+    offsets = [part.offset for part in parts if part.offset is not None]
+    affine = len(gains) == len(offsets) == len(parts)
+    return ScalarFunction(
+        int(starts[-1]),
+        call,
+        np.concatenate([part.direction for part in parts]),
+        np.concatenate(gains) if affine else None,
+        np.concatenate(offsets) if affine else None,
     )

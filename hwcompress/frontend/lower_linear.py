@@ -5,65 +5,32 @@ from __future__ import annotations
 import numpy as np
 
 from hwcompress.errors import UnsupportedError
-from hwcompress.frontend.float64 import pool_geometry
-from hwcompress.frontend.lower_quant import materialised
+from hwcompress.frontend.arrange import as_image
+from hwcompress.frontend.geometry import image_order, read_window, source_shape
+from hwcompress.frontend.lower_input import materialised
 from hwcompress.frontend.lowering import Lowering, handles
+from hwcompress.frontend.offsets import without_offset
 from hwcompress.frontend.onnx_model import Node
 from hwcompress.frontend.values import Constant, Symbolic, Value
-from hwcompress.ir import BIPOLAR, Conv, Dense, IntType, int_range
+from hwcompress.ir import BIPOLAR, Conv, ConvTranspose, Dense, IntType, int_range
 
-__all__ = ["image_order", "pad_level"]
+__all__ = ["affine_input", "pad_level"]
 
 _MAX_RATIO = 1 << 16
 _MAX_LEVEL = 2.0**40
 _MAX_STEPS = 2.0**48
 
 
-def image_order(shape: tuple[int, ...]) -> np.ndarray:
-    """Order of a source tensor ``(1, C, H, W)`` over a graph tensor ``(H, W, C)``."""
-    _, channels, height, width = shape
-    flat = np.arange(channels * height * width)
-    return flat.reshape(height, width, channels).transpose(2, 0, 1).reshape(-1)
-
-
-def as_image(state: Lowering, value: Symbolic, node: Node) -> Symbolic:
-    """``value`` over a graph tensor of shape ``(H, W, C)``.
-
-    Raises:
-        UnsupportedError: not an image, or its elements lie in another order.
-    """
-    if len(value.shape) != 4:
-        raise UnsupportedError(
-            f"needs an image (1, channels, height, width), got {value.shape}", where=node.label
-        )
-    _, channels, height, width = value.shape
-    if not np.array_equal(value.order, image_order(value.shape)):
-        raise UnsupportedError(
-            "the elements must be reordered before this node, which no operation does yet",
-            where=node.label,
-            remedy="remove the Transpose before it, or export the model channels first",
-        )
-    before = state.builder.types[value.base]
-    if before.shape == (height, width, channels):
-        return value
-    function = value.function
-    if before.channels % channels and channels % before.channels:
-        raise UnsupportedError(
-            f"{before.shape} cannot be read as {(height, width, channels)}", where=node.label
-        )
-    if not (_uniform(function.gain) and _uniform(function.offset)):
-        raise UnsupportedError("scales per element before an image operator", where=node.label)
-    tensor = state.builder.reshape(value.base, (height, width, channels))
-    return Symbolic(
-        tensor, value.shape, value.order, function.rearranged(np.zeros(channels, np.int64))
-    )
-
-
 def _uniform(values: np.ndarray | None) -> bool:
     return values is not None and bool(np.all(values == values[0]))
 
 
-def _affine_input(value: Symbolic, node: Node) -> tuple[np.ndarray, np.ndarray]:
+def affine_input(value: Symbolic, node: Node) -> tuple[np.ndarray, np.ndarray]:
+    """Gain and offset of a value that is affine in its base.
+
+    Raises:
+        UnsupportedError: it is not.
+    """
     gain, offset = value.function.gain, value.function.offset
     if gain is None or offset is None:
         raise UnsupportedError(
@@ -131,7 +98,7 @@ def _integer_rows(
 
 def pad_level(value: Symbolic, node: Node) -> int:
     """The integer that stands for a real zero, which padding inserts."""
-    gain, offset = _affine_input(value, node)
+    gain, offset = affine_input(value, node)
     level = np.full(1, np.nan)
     if np.all(gain != 0):
         level = -offset / gain
@@ -149,14 +116,16 @@ def pad_level(value: Symbolic, node: Node) -> int:
 
 @handles("Conv")
 def _conv(state: Lowering, node: Node) -> Value:
-    value = as_image(state, materialised(state, state.symbolic(node), node), node)
+    value = as_image(state.builder, materialised(state, state.symbolic(node), node), node.label)
     levels, scale, zero, dtype = _weights(state.required(node, 1), node)
-    gain, offset = _affine_input(value, node)
-    if levels.ndim != 4:
-        raise UnsupportedError(f"weights of shape {levels.shape}", where=node.label)
-    stride, padding, dilation = pool_geometry(node, levels.shape[2:])
+    gain, offset = affine_input(value, node)
+    if levels.ndim != len(value.shape):
+        raise UnsupportedError(
+            f"weights of shape {levels.shape} on {value.shape}", where=node.label
+        )
+    window = read_window(node, levels.shape[2:])
     groups = node.integer("group", 1)
-    rows, depth, height, width = levels.shape
+    rows, depth = levels.shape[:2]
     if groups < 1 or rows % groups or depth * groups != value.shape[1]:
         raise UnsupportedError(
             f"weights {levels.shape} with {groups} groups do not fit {value.shape}",
@@ -167,7 +136,7 @@ def _conv(state: Lowering, node: Node) -> Value:
         np.moveaxis(item, 1, -1).reshape(rows, -1) for item in (levels, scale, zero)
     )
     group = np.arange(rows) // max(rows // groups, 1)
-    column = group[:, None] * depth + np.tile(np.arange(depth), height * width)
+    column = group[:, None] * depth + np.tile(np.arange(depth), window.kernel[0] * window.kernel[1])
     weight, row_scale, kept = _integer_rows(levels, scale, zero, dtype, gain[column], node)
     real = (levels - zero) * scale
     bias = (real * offset[column]).sum(axis=1)
@@ -179,18 +148,74 @@ def _conv(state: Lowering, node: Node) -> Value:
             name,
             (value.base,),
             (name,),
-            weight.reshape(rows, height, width, depth),
+            weight.reshape(rows, *window.kernel, depth),
             kept,
             None,
-            stride,
-            padding,
-            dilation,
+            window.stride,
+            window.padding,
+            window.dilation,
             groups,
-            pad_level(value, node) if any(padding) else 0,
+            pad_level(value, node) if any(window.padding) else 0,
         )
     )
-    out = state.builder.types[name].shape
-    shape = (1, out[2], out[0], out[1])
+    shape = source_shape(state.builder.types[name].shape, len(value.shape))
+    return _result(state, node, name, shape, image_order(shape), row_scale, bias)
+
+
+@handles("ConvTranspose")
+def _conv_transpose(state: Lowering, node: Node) -> Value:
+    value = as_image(state.builder, materialised(state, state.symbolic(node), node), node.label)
+    value = without_offset(state.builder, value, node)
+    levels, scale, zero, dtype = _weights(state.required(node, 1), node)
+    gain, _ = affine_input(value, node)
+    if levels.ndim != len(value.shape):
+        raise UnsupportedError(
+            f"weights of shape {levels.shape} on {value.shape}", where=node.label
+        )
+    if node.integers("output_shape"):
+        raise UnsupportedError(
+            "an output_shape", where=node.label, remedy="export with pads and output_padding"
+        )
+    window = read_window(node, levels.shape[2:])
+    extra = node.integers("output_padding", (0,) * (levels.ndim - 2))
+    groups = node.integer("group", 1)
+    channels, depth = levels.shape[0], levels.shape[1]  # weights are (C, M/g, KH, KW)
+    if groups < 1 or channels % groups or channels != value.shape[1] or len(extra) > 2:
+        raise UnsupportedError(
+            f"weights {levels.shape} with {groups} groups do not fit {value.shape}",
+            where=node.label,
+        )
+
+    def rows(item: np.ndarray) -> np.ndarray:
+        """``(M, KH * KW * C/g)``, columns in the order (row, column, channel)."""
+        grouped = item.reshape(groups, channels // groups, depth, -1)
+        return grouped.transpose(0, 2, 3, 1).reshape(groups * depth, -1)
+
+    levels, scale, zero = (rows(item) for item in (levels, scale, zero))
+    each = channels // groups
+    group = np.arange(groups * depth) // depth
+    column = group[:, None] * each + np.tile(np.arange(each), levels.shape[1] // each)
+    weight, row_scale, kept = _integer_rows(levels, scale, zero, dtype, gain[column], node)
+    bias = np.zeros(groups * depth)
+    if (given := state.constant(node, 2)) is not None:
+        bias = bias + _bias(given, bias.shape, node)
+    name = state.builder.fresh(node.name or node.op)
+    state.builder.add(
+        ConvTranspose(
+            name,
+            (value.base,),
+            (name,),
+            weight.reshape(-1, *window.kernel, each),
+            kept,
+            None,
+            window.stride,
+            window.padding,
+            (0, extra[0]) if len(extra) == 1 else (extra[0], extra[1]),
+            window.dilation,
+            groups,
+        )
+    )
+    shape = source_shape(state.builder.types[name].shape, len(value.shape))
     return _result(state, node, name, shape, image_order(shape), row_scale, bias)
 
 
@@ -256,7 +281,7 @@ def _dense(state: Lowering, node: Node) -> Value:
     alpha = node.number("alpha", 1.0) if node.op == "Gemm" else 1.0
     if alpha <= 0:
         raise UnsupportedError(f"alpha {alpha}", where=node.label)
-    gain, offset = _affine_input(value, node)
+    gain, offset = affine_input(value, node)
     channel = value.order % value.function.channels
     weight_rows, row_scale, kept = _integer_rows(levels, scale, zero, dtype, gain[channel], node)
     bias = alpha * (((levels - zero) * scale) * offset[channel]).sum(axis=1)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.elementwise import BINARY, UNARY, batch_norm, clip_bounds
 from hwcompress.frontend.function import ScalarFunction
+from hwcompress.frontend.lower_input import materialised
+from hwcompress.frontend.lower_join import combined
 from hwcompress.frontend.lowering import Lowering, handles
 from hwcompress.frontend.onnx_model import Node
 from hwcompress.frontend.values import Constant, Symbolic, Value
@@ -17,9 +21,9 @@ __all__: list[str] = []
 def _followed(value: Symbolic, function: ScalarFunction, op: str) -> Symbolic:
     """``value`` with a new function, remembering the last affine point before it."""
     if function.is_affine:
-        return Symbolic(value.base, value.shape, value.order, function)
+        return replace(value, function=function, head=None, tail=())
     head = value if value.head is None else value.head
-    return Symbolic(value.base, value.shape, value.order, function, head, (*value.tail, op))
+    return replace(value, function=function, head=head, tail=(*value.tail, op))
 
 
 @handles(*UNARY)
@@ -107,7 +111,7 @@ def _rows(
             raise UnsupportedError(
                 "a constant that differs per element of the input", where=node.label
             )
-        value = state.builder.flattened(value)
+        value = state.builder.flattened(materialised(state, value, node))
         rows = [state.per_channel(value, item, node) for item in constants]
     return value, [row for row in rows if row is not None]
 
@@ -123,7 +127,7 @@ def _binary(state: Lowering, node: Node) -> Value:
         )
     first, second = values
     if isinstance(first, Symbolic) and isinstance(second, Symbolic):
-        return _combine(state, node, first, second)
+        return combined(state, node, first, second)
     if isinstance(second, Constant):
         assert isinstance(first, Symbolic)
         return _with_constant(state, node, first, second.value.astype(np.float64), False)
@@ -174,19 +178,3 @@ def _with_constant(
             value, value.function.then_each(lambda x, c: operator(c, x), row, direction), node.op
         )
     return _followed(value, value.function.then_each(operator, row, direction), node.op)
-
-
-def _combine(state: Lowering, node: Node, first: Symbolic, second: Symbolic) -> Symbolic:
-    same = (
-        first.base == second.base
-        and first.shape == second.shape
-        and np.array_equal(first.order, second.order)
-    )
-    if not same:
-        raise UnsupportedError(
-            f"{node.op} of two different computed tensors (a branch) is not supported yet",
-            where=node.label,
-            remedy="use a model without residual connections or gates",
-        )
-    function = first.function.combined(second.function, BINARY[node.op])
-    return _followed(first, function, node.op)

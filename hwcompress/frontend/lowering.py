@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,7 @@ from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.builder import GraphBuilder
 from hwcompress.frontend.onnx_model import Node
 from hwcompress.frontend.values import Constant, Symbolic, Value
-from hwcompress.ir import IntType
+from hwcompress.ir import Input, IntType
 
 __all__ = ["HANDLERS", "Handler", "InputSpec", "Lowering", "handles"]
 
@@ -30,16 +30,24 @@ class InputSpec:
 class Lowering:
     """State of one import.
 
-    ``input_spec`` is the user's (or the data's) type of the raw input, used
-    where the model does not quantize it itself; ``forced`` makes it win over
-    the model's own quantizer, which then runs in the graph.
+    ``input_specs`` holds the user's (or the data's) type of raw inputs, used
+    where the model does not quantize them itself; ``forced`` makes it win over
+    the model's own quantizer, which then runs in the graph. ``inputs`` are the
+    Input operations made so far, by the source's name. ``nodes`` are the
+    model's.
     """
 
     builder: GraphBuilder
     values: dict[str, Value] = field(default_factory=dict)
-    input_spec: InputSpec | None = None
+    input_specs: dict[str, InputSpec] = field(default_factory=dict)
     forced: bool = False
-    input_name: str = ""
+    input_names: tuple[str, ...] = ()
+    inputs: dict[str, Input] = field(default_factory=dict)
+    nodes: Sequence[Node] = ()
+
+    def readers(self, tensor: str) -> list[Node]:
+        """The source's nodes that read a tensor."""
+        return [node for node in self.nodes if tensor in node.inputs]
 
     def symbolic(self, node: Node, index: int = 0) -> Symbolic:
         """An input of a node that must depend on the model's input."""
@@ -92,7 +100,8 @@ class Lowering:
         return result if np.array_equal(result[channel], spread, equal_nan=True) else None
 
 
-Handler = Callable[[Lowering, Node], Value]
+Handler = Callable[[Lowering, Node], Value | Sequence[Value | None]]
+"""Gives the value of the node's output, or one for each output (``None``: not expressible)."""
 HANDLERS: dict[str, Handler] = {}
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import onnx
 
 from hwcompress.errors import CheckFailed, HwcompressError
+from hwcompress.frontend.float64 import Samples, sample_rows
 
 __all__ = ["QonnxRuntime"]
 
@@ -27,21 +29,24 @@ class QonnxRuntime:
     def __init__(self, path: Path, outputs: tuple[str, ...]) -> None:
         unique = tuple(dict.fromkeys(outputs))
         self._proto = _cut(onnx.load(str(path)), unique)
+        self._inputs = _inputs(self._proto)
         self._places = [unique.index(name) for name in outputs]
         self._batched: dict[int, object] = {}
 
-    def run(self, samples: np.ndarray) -> list[np.ndarray]:
+    def run(self, samples: Samples) -> list[np.ndarray]:
         """Each output for real samples ``(n, *input shape)``, as ``(n, *shape)``.
 
-        Whole batches are used if the first sample comes out the same as
-        alone; a model with its batch of one baked in is run one by one.
+        Samples of a model with several inputs are given by name. Whole batches
+        are used if the first sample comes out the same as alone; a model with
+        its batch of one baked in is run one by one.
 
         Raises:
             CheckFailed: the executor fails, or gives values that are not finite.
         """
-        samples = np.asarray(samples, np.float32)
+        feeds = self._feeds(samples)
+        count = len(next(iter(feeds.values())))
         try:
-            alone = self._execute(1, samples[:1])
+            alone = self._execute(1, sample_rows(feeds, slice(1)))
         except HwcompressError:
             raise
         except Exception as error:  # qonnx and onnxruntime raise many types
@@ -49,11 +54,11 @@ class QonnxRuntime:
                 f"the qonnx executor cannot run the source model: {type(error).__name__}: {error}",
                 remedy="check the file with onnx.checker.check_model, or export it again",
             ) from error
-        if samples.shape[0] == 1:
+        if count == 1:
             return alone
-        size = min(_BATCH, samples.shape[0])
+        size = min(_BATCH, count)
         try:
-            first = self._execute(size, samples[:size])
+            first = self._execute(size, sample_rows(feeds, slice(size)))
             whole = all(
                 a.shape[0] == size and np.array_equal(a[:1].reshape(b.shape), b)
                 for a, b in zip(first, alone, strict=True)
@@ -62,17 +67,24 @@ class QonnxRuntime:
             whole = False
         parts = []
         step = size if whole else 1
-        for start in range(0, samples.shape[0], step):
-            block = samples[start : start + step]
-            fill = np.repeat(block[-1:], step - block.shape[0], axis=0)
-            results = self._execute(step, np.concatenate([block, fill]))
-            parts.append([item[: block.shape[0]] if step > 1 else item for item in results])
+        for start in range(0, count, step):
+            rows = np.minimum(np.arange(start, start + step), count - 1)
+            used = min(step, count - start)
+            results = self._execute(step, sample_rows(feeds, rows))
+            parts.append([item[:used] if step > 1 else item for item in results])
         return [
             np.concatenate([part[i].reshape(-1, *alone[i].shape[1:]) for part in parts])
             for i in range(len(alone))
         ]
 
-    def _execute(self, batch: int, block: np.ndarray) -> list[np.ndarray]:
+    def _feeds(self, samples: Samples) -> dict[str, np.ndarray]:
+        """float32 samples by the name of the model's input."""
+        if isinstance(samples, Mapping):
+            return {name: np.asarray(item, np.float32) for name, item in samples.items()}
+        (name,) = self._inputs
+        return {name: np.asarray(samples, np.float32)}
+
+    def _execute(self, batch: int, feeds: Samples) -> list[np.ndarray]:
         from qonnx.core.modelwrapper import ModelWrapper
         from qonnx.core.onnx_exec import execute_onnx
         from qonnx.transformation.change_batchsize import ChangeBatchSize
@@ -88,12 +100,22 @@ class QonnxRuntime:
                 self._batched[batch] = model
             model = self._batched[batch]
             graph = model.graph  # type: ignore[attr-defined]
-            results = execute_onnx(model, {graph.input[0].name: block})
+            assert isinstance(feeds, Mapping)
+            # The clean-up names the inputs anew, and keeps their order.
+            given = [feeds[name] for name in self._inputs]
+            names = [item.name for item in graph.input][: len(given)]
+            results = execute_onnx(model, dict(zip(names, given, strict=True)))
         unique = [np.asarray(results[item.name], np.float64) for item in graph.output]
         ordered = [unique[place] for place in self._places]
         if not all(np.all(np.isfinite(item)) for item in ordered):
             raise CheckFailed("the source model gave values that are not finite")
         return ordered
+
+
+def _inputs(proto: onnx.ModelProto) -> list[str]:
+    """Names of the inputs that are no initializers."""
+    weights = {item.name for item in proto.graph.initializer}
+    return [item.name for item in proto.graph.input if item.name not in weights]
 
 
 def _cut(proto: onnx.ModelProto, outputs: tuple[str, ...]) -> onnx.ModelProto:
@@ -110,6 +132,9 @@ def _cut(proto: onnx.ModelProto, outputs: tuple[str, ...]) -> onnx.ModelProto:
     del result.graph.node[:]
     result.graph.node.extend(reversed(kept))
     del result.graph.output[:]
+    read = [item for item in result.graph.input if item.name in needed]
+    del result.graph.input[:]
+    result.graph.input.extend(read)
     # A tensor may be described once only: as an output, or as something inside.
     inner = [item for item in result.graph.value_info if item.name not in outputs]
     del result.graph.value_info[:]

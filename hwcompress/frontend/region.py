@@ -1,5 +1,5 @@
 """Closing a scalar region: a function between an integer tensor and a quantizer
-becomes a Threshold or a Rescale, by evaluating it."""
+becomes a Threshold, a Rescale or a Table, by evaluating it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,16 @@ from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.function import ScalarFunction
 from hwcompress.frontend.rescale import Fit, fit_rescale
 from hwcompress.ir import IntType, Range
+from hwcompress.ir.ops.table import MAX_ENTRIES
 
-__all__ = ["StepFunction", "evaluate_region", "fit_region", "prefers_rescale"]
+__all__ = [
+    "Levels",
+    "StepFunction",
+    "TableFunction",
+    "evaluate_region",
+    "fit_region",
+    "prefers_rescale",
+]
 
 # Up to this many evaluations a region is tabulated, which also proves that it
 # is monotone; beyond, its direction must follow from its operators.
@@ -58,6 +66,33 @@ class StepFunction:
         return bool(inside and np.all(same))
 
 
+@dataclass(frozen=True, eq=False)
+class TableFunction:
+    """``level = levels[c, min(q, hi[c]) - lo[c]]`` on ``lo <= q <= hi``: it rises and falls."""
+
+    dtype: IntType
+    levels: np.ndarray
+    lo: np.ndarray
+    hi: np.ndarray
+
+    def entries(self, itype: IntType, where: str) -> np.ndarray:
+        """A Table's values ``(channels, itype.count)``: beyond what is reachable, the nearest.
+
+        Raises:
+            UnsupportedError: the type has too many values.
+        """
+        if itype.count > MAX_ENTRIES:
+            raise UnsupportedError(
+                f"the function before it rises and falls, over a tensor of {itype.count} values",
+                where=where,
+                why=f"a table has at most {MAX_ENTRIES} entries",
+                remedy="quantize before the activation",
+            )
+        q = itype.lo + itype.step * np.arange(itype.count)
+        index = np.clip(q, self.lo[:, None], self.hi[:, None]) - self.lo[:, None]
+        return np.take_along_axis(self.levels, index, axis=1)
+
+
 def evaluate_region(
     function: ScalarFunction,
     levels: Levels,
@@ -65,8 +100,8 @@ def evaluate_region(
     bounds: Range,
     where: str,
     hint: tuple[np.ndarray, np.ndarray] | None = None,
-) -> StepFunction:
-    """Find the step function ``q -> levels(function(q))`` by evaluation.
+) -> StepFunction | TableFunction:
+    """Find the function ``q -> levels(function(q))`` by evaluation.
 
     Args:
         function: from integers to reals.
@@ -79,15 +114,18 @@ def evaluate_region(
             it is about affine; only saves time.
 
     Raises:
-        UnsupportedError: the function rises and falls, its direction is
-            unknown and the range too wide to look at every integer, or there
-            are too many levels.
+        UnsupportedError: the function's direction is unknown and the range
+            too wide to look at every integer, or there are too many levels.
     """
     region = _Region(function, levels, bounds, where)
     sign, table = region.direction()
     ends = region.evaluate(np.arange(function.channels), np.stack([bounds.lo, bounds.hi], axis=1))
     if dtype is None or (dtype.count > _MANY_LEVELS and dtype.step == 1):
-        dtype = IntType(int(ends.min()), int(ends.max()))
+        reached = ends if table is None else table
+        dtype = IntType(int(reached.min()), int(reached.max()))
+    if sign is None:
+        assert table is not None
+        return TableFunction(dtype, table, bounds.lo, bounds.hi)
     steps = dtype.count - 1
     total, most = steps * function.channels, _MOST_GUESSED if hint else _MOST_BISECTED
     if total > most:
@@ -124,8 +162,11 @@ class _Region:
             raise UnsupportedError("a reachable integer gives no finite value", where=self.where)
         return self.levels(real, channels)
 
-    def direction(self) -> tuple[np.ndarray, np.ndarray | None]:
-        """+1 or -1 per channel, and the level of every integer if they are few."""
+    def direction(self) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """+1 or -1 per channel, and the level of every integer if they are few.
+
+        No direction if some channel rises and falls.
+        """
         lo, hi = self.bounds.lo, self.bounds.hi
         if max(abs(int(lo.min())), abs(int(hi.max()))) >= _EXACT:
             raise UnsupportedError(
@@ -138,14 +179,8 @@ class _Region:
         table = self.evaluate(channels, np.minimum(lo[:, None] + np.arange(width), hi[:, None]))
         steps = np.diff(table, axis=1)
         rising, falling = np.all(steps >= 0, axis=1), np.all(steps <= 0, axis=1)
-        mixed = np.flatnonzero(~rising & ~falling)
-        if mixed.size:
-            raise UnsupportedError(
-                f"the function between {self.where} and the tensor before it rises and falls"
-                f" (channel {mixed[0]})",
-                where=self.where,
-                remedy="use a monotone activation before this quantizer",
-            )
+        if not np.all(rising | falling):
+            return None, table
         return np.where(rising, 1, -1).astype(np.int64), table
 
     def _known_direction(self, width: int) -> np.ndarray:

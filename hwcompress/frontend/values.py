@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,11 +30,13 @@ class Constant:
 
 @dataclass(frozen=True, eq=False)
 class Symbolic:
-    """A tensor computed from the input.
+    """A tensor computed from the model's inputs.
 
     Attributes:
-        base: the integer tensor of the graph that it is a function of, or
-            ``""`` for the model's raw, real-valued input.
+        base: the integer tensor of the graph that it is a function of, the
+            name of a sum that no quantizer has closed yet
+            (:mod:`hwcompress.frontend.sums`), or ``""`` for a raw,
+            real-valued input of the model.
         shape: its shape in the source, with a batch axis of length 1.
         order: for each element of the source tensor (flat), the flat index
             of the element of ``base`` that it is a function of. A transpose
@@ -41,6 +44,7 @@ class Symbolic:
         function: the function, per channel (last axis) of ``base``.
         head: this tensor before the first function that is not affine.
         tail: the operators applied since ``head``.
+        raw: where ``base`` is ``""``, the model's input.
     """
 
     base: str
@@ -49,11 +53,24 @@ class Symbolic:
     function: ScalarFunction
     head: Symbolic | None = None
     tail: tuple[str, ...] = ()
+    raw: str = ""
 
     def moved(self, shape: tuple[int, ...], order: np.ndarray) -> Symbolic:
         """The same elements in another shape and order."""
         head = self.head.moved(shape, order) if self.head is not None else None
-        return Symbolic(self.base, shape, order, self.function, head, self.tail)
+        return replace(self, shape=shape, order=order, head=head)
+
+    def rebased(
+        self,
+        base: str,
+        shape: tuple[int, ...],
+        order: np.ndarray,
+        function: Callable[[ScalarFunction], ScalarFunction],
+    ) -> Symbolic:
+        """The same over another tensor of the graph: ``function`` turns each function
+        of the old base (this one's, and its head's) into one of the new."""
+        head = self.head.rebased(base, shape, order, function) if self.head is not None else None
+        return Symbolic(base, shape, order, function(self.function), head, self.tail)
 
 
 Value = Constant | Symbolic

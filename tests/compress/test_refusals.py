@@ -14,7 +14,7 @@ from hwcompress.compress.quantize import quantize_module
 from hwcompress.errors import InputError, UnsupportedError
 from hwcompress.frontend import import_model
 from hwcompress.models.loader import is_brevitas, load_module
-from tests.compress.networks import Branch, Residual, with_activation
+from tests.compress.networks import Branch, with_activation
 
 
 def quantized(module: nn.Module, weight_bits: int = 4, act_bits: int = 4) -> nn.Module:
@@ -81,7 +81,7 @@ def test_a_layer_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("module", "text"),
-    [(Residual(), "a branch"), (with_activation(nn.PReLU), "operator 'PRelu'")],
+    [(with_activation(nn.PReLU), "operator 'PRelu'"), (with_activation(nn.CELU), "operator 'Celu'")],
 )
 def test_refused_by_the_import(module: nn.Module, text: str, tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"

@@ -14,7 +14,7 @@ DOMAIN = "qonnx.custom_op.general"
 
 
 class ModelBuilder:
-    """Appends nodes to a chain; ``last`` is the tensor that the next one reads."""
+    """Appends nodes; ``last`` is the tensor that the next one of a chain reads."""
 
     def __init__(self, shape: tuple[int, ...], opset: int = 13) -> None:
         self.opset = opset
@@ -22,6 +22,7 @@ class ModelBuilder:
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: list[onnx.TensorProto] = []
         self.shape = shape
+        self.more_inputs: dict[str, tuple[int, ...]] = {}  # besides "x"
         self.last = "x"
 
     def constant(self, value: object) -> str:
@@ -49,6 +50,14 @@ class ModelBuilder:
         )
         self.last = output
         return output
+
+    def several(self, op: str, count: int, *inputs: str, **attributes: object) -> list[str]:
+        """Append a node with several outputs; the last one is remembered."""
+        outputs = [f"t{len(self.nodes)}_{index}" for index in range(count)]
+        name = f"{op}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(op, list(inputs), outputs, name=name, **attributes))
+        self.last = outputs[-1]
+        return outputs
 
     def quant(
         self,
@@ -134,12 +143,17 @@ class ModelBuilder:
     def save(self, path: Path) -> Path:
         """Write the model with the chain's end as its output."""
         kinds = {
-            node.output[0]: TensorProto.INT64 for node in self.nodes if node.op_type == "ArgMax"
+            node.output[-1]: TensorProto.INT64
+            for node in self.nodes
+            if node.op_type in ("ArgMax", "TopK")
         }
         graph = helper.make_graph(
             self.nodes,
             "model",
-            [helper.make_tensor_value_info("x", TensorProto.FLOAT, list(self.shape))],
+            [
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape))
+                for name, shape in {"x": self.shape, **self.more_inputs}.items()
+            ],
             [
                 helper.make_tensor_value_info(name, kinds.get(name, TensorProto.FLOAT), None)
                 for name in (*self.outputs, self.last)

@@ -1,0 +1,172 @@
+"""A quantizer behind a sum with unrelated scales: integers proven right by trying all values.
+
+Both inputs of such a sum are narrow. For integer multipliers near the ratio of
+the scales every combination of input values is looked at: if the quantizer's
+level is a rising (or falling) function of the integer sum, thresholds on that
+sum are exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from hwcompress.frontend.builder import GraphBuilder
+from hwcompress.frontend.function import ScalarFunction, affine_function
+from hwcompress.frontend.region import Levels, StepFunction, evaluate_region
+from hwcompress.frontend.sums import MOST_COMBINATIONS, PendingSum
+from hwcompress.frontend.values import Symbolic
+from hwcompress.ir import Add, IntType, Range
+
+__all__ = ["closed_sum"]
+
+Hint = Callable[[Symbolic], tuple[np.ndarray, np.ndarray] | None]
+
+_LARGEST = 1 << 12  # multiplier of the smallest scale
+
+
+def closed_sum(
+    builder: GraphBuilder,
+    pending: PendingSum,
+    value: Symbolic,
+    levels: Levels,
+    dtype: IntType | None,
+    where: str,
+    hint: Hint,
+) -> tuple[Symbolic, StepFunction]:
+    """Emit an Add whose integers decide every level, and the steps over it.
+
+    Args:
+        builder: takes the Add.
+        pending: the sum.
+        value: the quantizer's input, a function of the sum.
+        levels, dtype, where: as for :func:`evaluate_region`.
+        hint: gain and offset in levels of a function of the Add, where affine.
+
+    Raises:
+        UnsupportedError: too many combinations, or no multipliers tell the levels apart.
+    """
+    if pending.combinations > MOST_COMBINATIONS:
+        raise pending.refused(
+            where, f"{pending.combinations} combinations of input values are too many to try"
+        )
+    grid = _combinations(builder, pending)  # (inputs, channels, combinations)
+    channels = np.arange(pending.offset.size)
+    real = np.einsum("ick,ic->ck", grid, pending.gains) + pending.offset[:, None]
+    wanted = levels(value.function.call(real, channels), channels)
+    for multipliers, scale in _candidates(pending.gains):
+        total = np.einsum("ick,ic->ck", grid, multipliers)
+        sign = _direction(total, wanted)
+        if sign is None:
+            continue
+
+        def over(
+            function: ScalarFunction, scale: np.ndarray = scale
+        ) -> ScalarFunction:  # of the integer sum
+            return function.of(affine_function(scale, pending.offset))
+
+        resolved = value.rebased("", value.shape, value.order, over)
+        bounds = Range(total.min(axis=1), total.max(axis=1))
+        steps = evaluate_region(resolved.function, levels, dtype, bounds, where, hint(resolved))
+        if not isinstance(steps, StepFunction):
+            continue
+        steps = _between(steps, sign, total, wanted)
+        if not np.array_equal(_levels_of(steps, total), wanted):
+            continue
+        base = _add(builder, pending, multipliers)
+        resolved = value.rebased(base, value.shape, value.order, over)
+        builder.notes.append(
+            f"{where}: the sum of {pending.where} has unrelated scales; multipliers"
+            f" {', '.join(str(row[0]) for row in multipliers)}"
+            f" proven for all {pending.combinations} combinations of values"
+        )
+        return resolved, steps
+    raise pending.refused(
+        where, f"no multipliers up to {_LARGEST} tell the quantizer's levels apart"
+    )
+
+
+def _combinations(builder: GraphBuilder, pending: PendingSum) -> np.ndarray:
+    """Every combination of the inputs' reachable integers, repeats where a channel has fewer."""
+    axes = []
+    for tensor in pending.tensors:
+        bounds, step = builder.ranges[tensor], builder.types[tensor].dtype.step
+        width = int((bounds.hi - bounds.lo).max()) // step + 1
+        ladder = bounds.lo[:, None] + step * np.arange(width)
+        axes.append(np.minimum(ladder, bounds.hi[:, None]))
+    counts = [item.shape[1] for item in axes]
+    spread = []
+    for index, item in enumerate(axes):
+        shape = [item.shape[0], *(1 for _ in counts)]
+        shape[index + 1] = counts[index]
+        full = np.broadcast_to(item.reshape(shape), (item.shape[0], *counts))
+        spread.append(full.reshape(item.shape[0], -1))
+    return np.stack(spread)
+
+
+def _candidates(gains: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Multipliers ``(inputs, channels)`` near the gains' ratios and the scale, small ones first."""
+    magnitude = np.where(gains == 0, np.inf, np.abs(gains))
+    least = magnitude.min(axis=0)
+    factor = 1.0
+    while factor <= _LARGEST:
+        scale = least / factor
+        yield np.rint(gains / scale).astype(np.int64), scale
+        factor = factor + 1 if factor < 32 else float(int(factor * 1.1) + 1)
+
+
+def _direction(total: np.ndarray, wanted: np.ndarray) -> np.ndarray | None:
+    """+1 or -1 per channel if the level is a function of the sum that rises or falls."""
+    order = np.argsort(total, axis=1, kind="stable")
+    sums = np.take_along_axis(total, order, axis=1)
+    found = np.take_along_axis(wanted, order, axis=1)
+    steps, same = np.diff(found, axis=1), np.diff(sums, axis=1) == 0
+    if np.any(steps[same]):
+        return None
+    rising, falling = np.all(steps >= 0, axis=1), np.all(steps <= 0, axis=1)
+    if not np.all(rising | falling):
+        return None
+    return np.where(rising, 1, -1).astype(np.int64)
+
+
+def _between(
+    steps: StepFunction, sign: np.ndarray, total: np.ndarray, wanted: np.ndarray
+) -> StepFunction:
+    """The steps moved, where needed, to between the sums that they tell apart."""
+    ladder = steps.dtype.lo + steps.dtype.step * (1 + np.arange(steps.dtype.count - 1))
+    # A channel whose levels are all the same may run either way.
+    constant = np.all(wanted == wanted[:, :1], axis=1)
+    sign = np.where(constant, steps.sign, sign)
+    thresholds = np.empty_like(steps.thresholds)
+    for channel, row in enumerate(steps.thresholds):
+        turned = sign[channel] * total[channel]
+        near = row if sign[channel] == steps.sign[channel] else np.full(row.shape, turned.min())
+        order = np.argsort(turned, kind="stable")
+        sums, found = turned[order], wanted[channel][order]
+        place = np.searchsorted(found, ladder, side="left")  # first that reaches the level
+        low = np.where(place > 0, sums[np.maximum(place - 1, 0)] + 1, sums[0])
+        high = np.where(place < sums.size, sums[np.minimum(place, sums.size - 1)], sums[-1] + 1)
+        thresholds[channel] = np.maximum.accumulate(np.clip(near, low, high))
+    return StepFunction(steps.dtype, thresholds, sign, total.min(axis=1), total.max(axis=1))
+
+
+def _levels_of(steps: StepFunction, total: np.ndarray) -> np.ndarray:
+    """What the steps make of the integer sums: the proof."""
+    rows = [
+        np.searchsorted(row, sign * sums, side="right")
+        for row, sign, sums in zip(steps.thresholds, steps.sign, total, strict=True)
+    ]
+    return steps.dtype.lo + steps.dtype.step * np.array(rows, np.int64)
+
+
+def _add(builder: GraphBuilder, pending: PendingSum, multipliers: np.ndarray) -> str:
+    """The Add, or the one that is there already."""
+    short = multipliers[:, :1] if np.all(multipliers == multipliers[:, :1]) else multipliers
+    for op in builder.ops:
+        if not isinstance(op, Add) or op.inputs != pending.tensors:
+            continue
+        if np.array_equal(op.multipliers, short):
+            return op.outputs[0]
+    name = builder.fresh(pending.where.split("'")[1] if "'" in pending.where else "add")
+    return builder.add(Add(name, pending.tensors, (name,), short))

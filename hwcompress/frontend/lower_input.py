@@ -1,0 +1,188 @@
+"""The model's raw inputs become Input operations."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+
+from hwcompress.errors import UnsupportedError
+from hwcompress.frontend.function import ScalarFunction
+from hwcompress.frontend.lowering import InputSpec, Lowering
+from hwcompress.frontend.onnx_model import Node
+from hwcompress.frontend.quantizers import Quantizer
+from hwcompress.frontend.values import Symbolic
+from hwcompress.ir import BIPOLAR, Input, IntType
+
+__all__ = ["make_input", "materialised", "quantized_input"]
+
+_MOST_BOUNDARIES = 1 << 17
+
+
+def materialised(state: Lowering, value: Symbolic, node: Node) -> Symbolic:
+    """``value`` as a function of a graph tensor: makes the Input if it is still raw.
+
+    Raises:
+        UnsupportedError: the type of a raw input is not known, or the value is
+            a sum that only a quantizer may read.
+    """
+    if value.base in state.builder.pending:
+        raise state.builder.pending[value.base].refused(node.label)
+    if value.base:
+        return value
+    spec = state.input_specs.get(value.raw)
+    if spec is None:
+        raise UnsupportedError(
+            f"the model's input {value.raw!r} reaches this node without a quantizer",
+            where=node.label,
+            remedy="give --input-type (for example 'fixed<16,6>' or 'uint8'), or data from"
+            " which it can be derived",
+        )
+    return make_input(state, node, value, spec)
+
+
+def make_input(state: Lowering, node: Node, value: Symbolic, spec: InputSpec) -> Symbolic:
+    """Emit the Input with an affine encoding, and express ``value`` over it."""
+    op, order = _input_op(state, node, value, spec, None)
+    channels = op.shape[-1]
+    gain = np.full(channels, spec.scale)
+    offset = np.full(channels, -spec.zero * spec.scale)
+    base = state.builder.symbol(op.outputs[0], value.shape, order, gain, offset)
+
+    def function(raw: ScalarFunction) -> ScalarFunction:
+        return raw.rearranged(np.zeros(channels, np.int64)).of(base.function)
+
+    return value.rebased(base.base, value.shape, order, function)
+
+
+def _input_op(
+    state: Lowering, node: Node, value: Symbolic, spec: InputSpec, boundaries: np.ndarray | None
+) -> tuple[Input, np.ndarray]:
+    """The graph's Input, laid out for its first reader, and ``value``'s order over it."""
+    source = state.values[value.raw]
+    assert isinstance(source, Symbolic)
+    source_shape = source.shape[1:]
+    before = state.inputs.get(value.raw)
+    axes = _layout(source_shape, value) if before is None else before.axes
+    laid = np.arange(value.order.size).reshape(source_shape).transpose(axes)
+    position = np.empty(laid.size, np.int64)  # flat source index -> flat graph index
+    position[laid.reshape(-1)] = np.arange(laid.size)
+    if before is not None:
+        name = before.name
+    else:
+        name = "input" if len(state.input_names) == 1 else state.builder.fresh(value.raw)
+    op = Input(
+        name,
+        (),
+        (name,),
+        source_shape,
+        axes,
+        laid.shape,
+        spec.dtype,
+        spec.scale,
+        spec.zero,
+        boundaries,
+    )
+    if before is None:
+        state.builder.add(op)
+        state.inputs[value.raw] = op
+    elif not _same_input(before, op):
+        raise UnsupportedError(
+            f"the model's input {value.raw!r} is quantized in two ways",
+            where=node.label,
+            why="an input enters the graph once",
+            remedy="quantize the input once, and let both branches read that",
+        )
+    return op, position[value.order]
+
+
+def _same_input(first: Input, second: Input) -> bool:
+    if first.boundaries is None or second.boundaries is None:
+        same = first.boundaries is second.boundaries
+    else:
+        same = np.array_equal(first.boundaries, second.boundaries)
+    return same and (first.dtype, first.scale, first.zero) == (
+        second.dtype,
+        second.scale,
+        second.zero,
+    )
+
+
+def _layout(source_shape: tuple[int, ...], value: Symbolic) -> tuple[int, ...]:
+    """Axes that put the raw input in the order of its first consumer, if some do.
+
+    An image consumer, ``(1, C, H, W)`` or ``(1, C, L)``, wants channels last;
+    others take the elements as they come.
+    """
+    wanted = value.order.reshape(value.shape)
+    if len(value.shape) in (3, 4):
+        wanted = np.moveaxis(wanted, 1, -1)
+    flat = np.arange(value.order.size).reshape(source_shape)
+    rank = len(source_shape)
+    last = (*range(1, rank), 0)  # channels first to channels last
+    for axes in itertools.chain([last], itertools.permutations(range(rank))):
+        if np.array_equal(flat.transpose(axes).reshape(-1), wanted.reshape(-1)):
+            return tuple(axes)
+    return last if rank == 3 else tuple(range(rank))
+
+
+def quantized_input(state: Lowering, node: Node, value: Symbolic, quantizer: Quantizer) -> Symbolic:
+    """The model quantizes its own input: the host does it, exactly."""
+    dtype = quantizer.dtype
+    assert dtype is not None
+    if quantizer.scale.size != 1 or quantizer.zero.size != 1:
+        raise UnsupportedError("an input quantizer with scales per channel", where=node.label)
+    scale, zero = float(quantizer.scale.reshape(())), float(quantizer.zero.reshape(()))
+    function = value.function
+    nearest = quantizer.rounding in ("ROUND", "HALF_EVEN")
+    if dtype == BIPOLAR:
+        nearest = zero == 0.0  # its Input compares with zero
+    boundaries = None
+    if not (function.is_identity and nearest):
+        if dtype.count > _MOST_BOUNDARIES:
+            raise UnsupportedError(
+                f"an input quantizer with {dtype.count} levels after a function, or with rounding"
+                f" {quantizer.rounding}",
+                where=node.label,
+                remedy="use ROUND, directly on the input, or fewer bits",
+            )
+        if function.direction[0] != 1:
+            raise UnsupportedError(
+                "the function before the input's quantizer does not rise", where=node.label
+            )
+        boundaries = _real_boundaries(
+            lambda x: quantizer.levels(function.call(x[None, :], np.zeros(1, np.int64))[0]), dtype
+        )
+    op, order = _input_op(state, node, value, InputSpec(dtype, scale, zero), boundaries)
+    channels = op.shape[-1]
+    gain, offset = np.full(channels, scale), np.full(channels, -zero * scale)
+    result = state.builder.symbol(op.outputs[0], value.shape, order, gain, offset)
+    state.builder.origin[op.outputs[0]] = (node.outputs[0], result)
+    return result
+
+
+def _real_boundaries(levels: Callable[[np.ndarray], np.ndarray], dtype: IntType) -> np.ndarray:
+    """Smallest float64 that reaches each level above the lowest, by bisection on the bits."""
+    ladder = dtype.lo + dtype.step * (1 + np.arange(dtype.count - 1))
+    largest = int(np.array(np.finfo(np.float64).max).view(np.int64))
+
+    def decode(code: np.ndarray) -> np.ndarray:
+        # Codes in the order of the numbers: the pattern itself for positive
+        # numbers, minus the magnitude's pattern for negative ones.
+        bits = np.where(code >= 0, code, np.int64(-(2**63)) - code)
+        return bits.view(np.float64)
+
+    below = np.full(ladder.size, -largest, np.int64)
+    above = np.full(ladder.size, largest, np.int64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        never = levels(decode(above)) < ladder
+        while True:
+            middle = (below >> 1) + (above >> 1) + (below & above & 1)
+            going = (middle > below) & (middle < above)
+            if not np.any(going):
+                break
+            enough = levels(decode(middle)) >= ladder
+            above = np.where(going & enough, middle, above)
+            below = np.where(going & ~enough, middle, below)
+    return np.where(never, np.inf, decode(above))

@@ -1,0 +1,108 @@
+"""Bounds of Slice, Split and Resize nodes, for the importer and for float64."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from hwcompress.errors import UnsupportedError
+from hwcompress.frontend.onnx_model import Node
+
+__all__ = ["Cut", "read_slice", "resize_target", "split_sizes"]
+
+Cut = tuple[tuple[int, int, int], ...]
+"""First, end and step for every axis; the end of a backward slice may be -1."""
+
+Arrays = Sequence[np.ndarray | None]
+
+
+def _item(arrays: Arrays, index: int) -> np.ndarray | None:
+    return arrays[index] if len(arrays) > index else None
+
+
+def _listed(array: np.ndarray) -> tuple[int, ...]:
+    return tuple(int(item) for item in np.atleast_1d(array))
+
+
+def _axis(node: Node, axis: int, rank: int) -> int:
+    if not -rank <= axis < rank:
+        raise UnsupportedError(f"axis {axis} of a tensor with {rank} axes", where=node.label)
+    return axis % rank
+
+
+def read_slice(node: Node, shape: tuple[int, ...], given: Arrays) -> Cut:
+    """What a Slice takes of every axis.
+
+    Args:
+        node: the node.
+        shape: of its first input.
+        given: its other inputs; before opset 10 these are attributes.
+    """
+    starts_given, ends_given = _item(given, 0), _item(given, 1)
+    axes_given, steps_given = _item(given, 2), _item(given, 3)
+    if starts_given is None or ends_given is None:
+        starts, ends = node.integers("starts"), node.integers("ends")
+        axes = node.integers("axes", tuple(range(len(starts))))
+    else:
+        starts, ends = _listed(starts_given), _listed(ends_given)
+        axes = tuple(range(len(starts))) if axes_given is None else _listed(axes_given)
+    steps = (1,) * len(starts) if steps_given is None else _listed(steps_given)
+    if not len(starts) == len(ends) == len(axes) == len(steps) or 0 in steps:
+        raise UnsupportedError(
+            f"starts {starts}, ends {ends}, axes {axes} and steps {steps}", where=node.label
+        )
+    cut = [(0, size, 1) for size in shape]
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+        place = _axis(node, axis, len(shape))
+        cut[place] = slice(start, end, step).indices(shape[place])
+    return tuple(cut)
+
+
+def split_sizes(
+    node: Node, shape: tuple[int, ...], given: np.ndarray | None
+) -> tuple[int, tuple[int, ...]]:
+    """Axis and sizes of a Split's parts, one for each output."""
+    axis = _axis(node, node.integer("axis", 0), len(shape))
+    count = len(node.outputs)
+    sizes = node.integers("split") if given is None else _listed(given)
+    if not sizes:  # equal parts, the last one smaller
+        each = math.ceil(shape[axis] / count)
+        sizes = (*(each for _ in range(count - 1)), shape[axis] - each * (count - 1))
+    if len(sizes) != count or sum(sizes) != shape[axis] or min(sizes) < 1:
+        raise UnsupportedError(
+            f"{shape[axis]} elements of axis {axis} in {count} parts of {sizes}", where=node.label
+        )
+    return axis, sizes
+
+
+def resize_target(
+    node: Node, shape: tuple[int, ...], given: Arrays
+) -> tuple[tuple[float, ...], tuple[int, ...]]:
+    """Scales and resulting sizes of a Resize or Upsample, for every axis.
+
+    Args:
+        node: the node.
+        shape: of its first input.
+        given: its other inputs: scales, or (since opset 11) region, scales, sizes.
+    """
+    new = node.op == "Resize" and node.opset >= 11
+    scales, sizes = _item(given, 1 if new else 0), _item(given, 2) if new else None
+    if node.integers("axes"):
+        raise UnsupportedError(
+            "a Resize of some axes", where=node.label, remedy="give scales for all axes"
+        )
+    if sizes is not None and sizes.size == len(shape):
+        target = _listed(sizes)
+        return tuple(b / a for a, b in zip(shape, target, strict=True)), target
+    factors: tuple[float, ...] = ()
+    if scales is not None:
+        factors = tuple(float(item) for item in scales.reshape(-1))
+    elif isinstance(attribute := node.attributes.get("scales"), tuple):
+        factors = tuple(float(item) for item in attribute)
+    if len(factors) != len(shape) or not all(0 < item < 2.0**13 for item in factors):
+        raise UnsupportedError(f"scales {factors} for a tensor {shape}", where=node.label)
+    return factors, tuple(
+        math.floor(size * factor) for size, factor in zip(shape, factors, strict=True)
+    )
