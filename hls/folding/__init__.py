@@ -2,6 +2,7 @@
 
 from hwcompress.hls.folding import join_engines as _join_engines  # noqa: F401  (registers)
 from hwcompress.hls.folding import map_engines as _map_engines  # noqa: F401  (registers)
+from hwcompress.hls.folding import up_engine as _up_engine  # noqa: F401  (registers)
 from hwcompress.hls.folding.engines import Engine, engine
 from hwcompress.hls.folding.folding import Folding, Lanes
 from hwcompress.hls.folding.search import default_folding, legal_foldings

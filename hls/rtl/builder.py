@@ -129,10 +129,11 @@ class Layer:
         dtype: IntType,
         lanes: int,
         size: int,
+        tag: int = 0,
     ) -> Stream:
         """Add an instance with one output; its name is the operation's with ``suffix``."""
         name = self._name(suffix)
-        result = Stream(name, dtype, lanes, size)
+        result = Stream(name, dtype, lanes, size, tag)
         sources = [source] if isinstance(source, Stream) else source
         self.builder.put(module, name, sources, parameters, [result])
         return result

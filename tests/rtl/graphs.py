@@ -10,6 +10,7 @@ from hwcompress.ir import (
     TERNARY,
     ArgMax,
     Conv,
+    ConvTranspose,
     Dense,
     Graph,
     Input,
@@ -224,6 +225,37 @@ def _upsample(rng: np.random.Generator, names: tuple, source: TensorType) -> Op:
     return Upsample(*names, (int(rng.integers(1, 4)), int(rng.integers(1, 4))))
 
 
+def _conv_transpose(rng: np.random.Generator, names: tuple, source: TensorType) -> Op:
+    channels = source.channels
+    while True:
+        kernel, stride, dilation = (
+            (int(a), int(b)) for a, b in rng.integers(1, (5, 4, 3), (2, 3)).T
+        )
+        padding = tuple(int(v) for v in rng.integers(0, 4, 4)) if rng.integers(2) else (0,) * 4
+        longer = (int(rng.integers(0, 3)), int(rng.integers(0, 3))) if rng.integers(2) else (0, 0)
+        groups = int(rng.choice([g for g in (1, 1, 2, 3, channels) if channels % g == 0]))
+        rows = (
+            groups if groups == channels and rng.integers(2) else groups * int(rng.integers(1, 4))
+        )
+        wtype = random_type(rng, WEIGHTS)
+        weight = draw(rng, wtype, (rows, *kernel, channels // groups))
+        bias = rng.integers(-50, 50, rows) if rng.integers(2) else None
+        top, left, bottom, right = padding
+        op = ConvTranspose(
+            *names,
+            weight,
+            wtype,
+            bias,
+            stride,
+            (top, left, bottom, right),
+            longer,
+            dilation,
+            groups,
+        )
+        if min(op.output_size((source.shape[0], source.shape[1]))) >= 1:
+            return op
+
+
 _MAKERS = {
     "Conv": _conv,
     "Dense": _dense,
@@ -238,4 +270,5 @@ _MAKERS = {
     "Shuffle": _shuffle,
     "Transpose": _transpose,
     "Upsample": _upsample,
+    "ConvTranspose": _conv_transpose,
 }

@@ -14,7 +14,7 @@ from .designs import check_design
 from .graphs import graph_of, random_folding
 
 STALLS = [(0, 0), (150, 0), (0, 150), (110, 110)]
-KINDS = ("Table", "Shuffle", "Transpose", "Upsample", "TopK")
+KINDS = ("Table", "Shuffle", "Transpose", "Upsample", "TopK", "ConvTranspose")
 N0 = (("t0",), ("t1",))
 
 
