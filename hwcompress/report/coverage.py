@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from hwcompress.ir import OPERATIONS, REALISATIONS, Input, Output
+from hwcompress.report.conformance import SWEEPS
 
 __all__ = ["coverage_markdown"]
 
@@ -35,12 +37,7 @@ def coverage_markdown() -> str:
     for name in operations:
         marks = ["yes" if name in each.handlers else "no" for each in realisations]
         rows.append([name, "yes", *marks])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
-        for row in rows
-    ]
-    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    lines = _table(rows)
     titles = ["- `reference`: the NumPy interpreter, which defines every operation"]
     titles += [f"- `{each.name}`: {each.title}" for each in realisations]
     return "\n".join(
@@ -53,8 +50,41 @@ def coverage_markdown() -> str:
             "",
             *titles,
             "",
+            *_sweeps(),
+            "",
         ]
     )
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a Markdown table; the first row is its head."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+        for row in rows
+    ]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return lines
+
+
+def _sweeps() -> list[str]:
+    """What the conformance tests compare, from the numbers they run with."""
+    rows = [["realisation", "compared with the reference", "seeds", "long run", "samples"]]
+    rows += [
+        [sweep.realisation, sweep.title, str(sweep.default), str(sweep.full), str(sweep.samples)]
+        for sweep in SWEEPS.values()
+    ]
+    return [
+        "Each cell is tested on random configurations of that operation (shapes, types,",
+        "parameters) and on random networks with branches, and every integer must be equal:",
+        "seeds per operation in a plain test run and in the long run, and samples of each.",
+        "",
+        *_table(rows),
+        "",
+        "The long runs:",
+        "",
+        *(f"- `{sweep.command}`" for sweep in SWEEPS.values()),
+    ]
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hwcompress.ir import OPERATIONS, Graph, trace
+from hwcompress.report.conformance import SWEEPS
 from hwcompress.sim import SIM, Simulator, compare_traces
 from tests.conformance.generators import (
     KINDS,
@@ -17,7 +18,8 @@ from tests.conformance.generators import (
     random_op_graph,
 )
 
-_SAMPLES = 37  # no multiple of a block
+_SWEEP = SWEEPS["sim"]
+_SAMPLES = _SWEEP.samples  # no multiple of a block
 
 
 def _assert_equal(graph: Graph, samples: int, seed: int, **options: int) -> None:
@@ -36,14 +38,14 @@ def test_every_operation_has_random_graphs_and_a_handler() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_operation(kind: str) -> None:
-    for seed in range(40):
+    for seed in range(_SWEEP.default):
         _assert_equal(random_op_graph(kind, seed), _SAMPLES, seed, threads=1, batch=16)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_operation_long(kind: str) -> None:
-    for seed in range(40, 1000):
+    for seed in range(_SWEEP.default, _SWEEP.full):
         _assert_equal(random_op_graph(kind, seed), _SAMPLES, seed, threads=2, batch=16)
 
 
@@ -66,7 +68,7 @@ def test_network_with_branches(first: int) -> None:
 
 @pytest.mark.long
 def test_network_with_branches_long() -> None:
-    for seed in range(240, 2240):
+    for seed in range(240, 240 + _SWEEP.networks):
         _assert_equal(random_dag(seed, max_blocks=6, max_size=12, max_channels=12), 64, seed)
 
 
