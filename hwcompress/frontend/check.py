@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import overload
 
 import numpy as np
 
@@ -48,6 +49,16 @@ def _of_input(imported: Imported, op: Input, samples: Samples) -> np.ndarray:
     if isinstance(samples, Mapping):
         return np.asarray(samples[imported.inputs[op.outputs[0]]])
     return np.asarray(samples)
+
+
+@overload
+def source_samples(imported: Imported, samples: np.ndarray) -> np.ndarray: ...
+
+
+@overload
+def source_samples(
+    imported: Imported, samples: Mapping[str, np.ndarray]
+) -> Mapping[str, np.ndarray]: ...
 
 
 def source_samples(imported: Imported, samples: Samples) -> Samples:

@@ -287,7 +287,7 @@ def evaluate_outputs(node: Node, inputs: Arrays) -> list[np.ndarray]:
     return _SEVERAL[node.op](node, _in_float64(inputs))
 
 
-def _in_float64(inputs: Arrays) -> list[np.ndarray | None]:
+def _in_float64(inputs: Arrays) -> Arrays:
     return [
         np.asarray(x, np.float64) if x is not None and x.dtype.kind == "f" else x for x in inputs
     ]

@@ -157,8 +157,8 @@ def _resize(state: Lowering, node: Node) -> Value:
     if factors[:2] != [1, 1]:
         raise UnsupportedError("resizing channels or the batch", where=node.label)
     name = state.builder.fresh(node.name or node.op)
-    factor = (1, factors[2]) if len(factors) == 3 else (factors[2], factors[3])
-    state.builder.add(Upsample(name, (value.base,), (name,), factor))
+    pair = (1, factors[2]) if len(factors) == 3 else (factors[2], factors[3])
+    state.builder.add(Upsample(name, (value.base,), (name,), pair))
     return _placed(state, node, value, name, sizes)
 
 

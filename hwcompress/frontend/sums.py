@@ -48,7 +48,7 @@ class PendingSum:
 
     def refused(self, reader: str, why: str = "") -> UnsupportedError:
         """The error for a node that cannot read the sum (to be raised by the caller)."""
-        first = ", ".join(f"{item:.9g}" for item in self.gains[:, 0])
+        first = ", ".join(f"{item:.6g}" for item in self.gains[:, 0])
         return UnsupportedError(
             f"the sum of {self.where} has inputs with unrelated scales ({first})",
             where=reader,
