@@ -3,13 +3,17 @@
 // KIND: 0 unsigned, 1 signed, 2 bipolar (one bit, 0 for -1), 3 ternary (two
 // bits). A bipolar or ternary factor only selects x, -x or 0. P_BITS is at
 // most the sum of both factors' signed widths; it must hold every product.
-// Combinational.
+//
+// MULT: 0 the tools decide what a multiplication becomes, 1 logic (written as
+// additions, one for every bit of the shorter factor), 2 a DSP block (Yosys takes
+// one for products of 9 bits or more). Combinational.
 module hwc_mul #(
     parameter X_BITS = 4,
     parameter X_KIND = 0,
     parameter W_BITS = 4,
     parameter W_KIND = 1,
-    parameter P_BITS = 8
+    parameter P_BITS = 8,
+    parameter MULT   = 0
 ) (
     input  wire [X_BITS-1:0] x,
     input  wire [W_BITS-1:0] w,
@@ -45,10 +49,39 @@ module hwc_mul #(
         end else if (X_KIND >= 2) begin : gen_select_w
             wire signed [PV-1:0] wide = {{(PV-WV){wv[WV-1]}}, wv};
             assign full = ~xv[0] ? {PV{1'b0}} : xv[1] ? -wide : wide;
+        end else if (MULT == 1) begin : gen_add
+            // Bit i of the shorter factor adds the longer one, shifted; its sign subtracts it.
+            localparam NV = (XV < WV) ? XV : WV;
+            localparam LV = PV - NV;
+            wire [NV-1:0]        short;
+            wire signed [LV-1:0] long;
+            wire signed [PV-1:0] wide = {{(PV-LV){long[LV-1]}}, long};
+            wire signed [PV-1:0] part [0:NV];
+            genvar i;
+            if (XV < WV) begin : gen_x_short
+                assign short = xv;
+                assign long  = wv;
+            end else begin : gen_w_short
+                assign short = wv;
+                assign long  = xv;
+            end
+            assign part[0] = {PV{1'b0}};
+            for (i = 0; i < NV; i = i + 1) begin : gen_row
+                wire signed [PV-1:0] row = short[i] ? (wide <<< i) : {PV{1'b0}};
+                assign part[i+1] = (i == NV - 1) ? part[i] - row : part[i] + row;
+            end
+            assign full = part[NV];
         end else begin : gen_multiply
             wire signed [PV-1:0] wide_x = {{(PV-XV){xv[XV-1]}}, xv};
             wire signed [PV-1:0] wide_w = {{(PV-WV){wv[WV-1]}}, wv};
-            assign full = wide_x * wide_w;
+            if (MULT == 2) begin : gen_dsp
+                (* use_dsp = "yes" *)
+                wire signed [PV-1:0] product;
+                assign product = wide_x * wide_w;
+                assign full = product;
+            end else begin : gen_free
+                assign full = wide_x * wide_w;
+            end
         end
         if (PV > P_BITS) begin : gen_unused
             // Copies of the sign: P_BITS holds every product.
