@@ -38,9 +38,10 @@ MOST = _MOST
 _FULL, _PART = 0, 1
 _DIRTY, _LIVE, _WORD, _SKIPPED, _COLUMN, _NEXT, _FOLD = 5, 6, 7, 8, 9, 10, 11
 STATE_WIDTH = 12
-# Columns of `slices`: the kind of slice, the registers, and this cycle's wires.
-_SLICE, _VALID, _SPARE_FREE, _PIPE, _PUSH, _POP, _OWNER = 0, 1, 2, 3, 4, 5, 6
-SLICE_WIDTH = 7
+# Columns of `slices`: the kind of slice, its registers, this cycle's wires, and the stages
+# before and behind it, or -1.
+_SLICE, _VALID, _SPARE_FREE, _PIPE, _PUSH, _POP, _OWNER, _READER = 0, 1, 2, 3, 4, 5, 6, 7
+SLICE_WIDTH = 8
 HALF, PLAIN, SOURCE, SWEPT = 1, 2, 3, 4
 # Columns of `tally`: beats of a frame, those of this one, frames, beats in all, line of `trace`
 # or -1, and 1 for an output, 2 for the first one.
@@ -104,12 +105,15 @@ def sweep(module, state, m, there):
 @kernel
 def run(
     module, state, slices, tally, wires, program, segments, sources, sinks, left, offers, accepts,
-    first, last, trace, clock, cycles, frames, quiet_limit,
+    first, last, trace, awake, clock, cycles, frames, quiet_limit,
 ):  # fmt: skip
     """Run until all outputs have ended ``frames`` frames, or, at 0, until the first one ends one.
 
     Gives how it ended, too, where it stopped for another reason: nothing has
     moved for ``quiet_limit`` cycles, or ``cycles`` are over.
+
+    A stage sleeps after a cycle that has changed none of its registers, until
+    a slice on either side of it changes.
     """
     modules = module.shape[0]
     channels = slices.shape[0]
@@ -129,12 +133,17 @@ def run(
             c = sources[i]
             if slices[c, _VALID] == 0 and left[i] != 0:
                 slices[c, _VALID] = offers[i, t % offers.shape[1]]
+                if slices[c, _READER] >= 0:
+                    awake[slices[c, _READER]] = 1
         for i in range(sinks.shape[0]):
             c = sinks[i]
             slices[c, _POP] = slices[c, _VALID] & accepts[i, t % accepts.shape[1]]
 
         # ---- the stages
         for m in range(modules):
+            if awake[m] == 0:
+                continue
+            active = False
             kind = module[m, _KIND]
             stages = module[m, _STAGES]
             out = module[m, _OUT]
@@ -163,7 +172,7 @@ def run(
                 for i in range(count):
                     slices[wires[base + i], _POP] = np.int64(fire) & (takes >> i)
                 if fire:
-                    moved = True
+                    active = True
                     given = gives
                     state[m, _ROUND] += 1
                     if state[m, _ROUND] == program[step, 0]:
@@ -177,6 +186,7 @@ def run(
                     read = slices[out, _PIPE] != 0
                     slices[out, _PIPE] = 0
                     if read:
+                        active = True
                         advance(module, state, segments, m)
                 written = state[m, _WRITTEN]
                 place = module[m, _SEGMENT] + state[m, _PLACE]
@@ -187,7 +197,7 @@ def run(
                     write = slices[c, _VALID] & state[m, _ROOM]
                     if state[m, _ROOM] != np.int64(room):
                         state[m, _ROOM] = np.int64(room)
-                        moved = True
+                        active = True
                 else:
                     write = slices[c, _VALID] & np.int64(room)
                 slices[c, _POP] = write
@@ -195,10 +205,11 @@ def run(
                 if en and written >= segments[place, 0]:
                     given = np.int64(1)
                     if not plain:
-                        moved = True
+                        active = True
                         advance(module, state, segments, m)
-                if held + write > state[m, _MOST]:
-                    state[m, _MOST] = held + write
+                if write != 0:
+                    active = True
+                    state[m, _MOST] = max(state[m, _MOST], held + 1)
             elif kind == SWEEP:
                 c = wires[module[m, _IN]]
                 place = module[m, _SEGMENT] + state[m, _PLACE]
@@ -212,12 +223,13 @@ def run(
                 write = slices[c, _VALID] & state[m, _ROOM]
                 if state[m, _ROOM] != room:
                     state[m, _ROOM] = room
-                    moved = True
+                    active = True
                 slices[c, _POP] = write
                 given = np.int64(written > segments[place, 0] + beat)
                 state[m, _WRITTEN] += write
-                if written - kept + write > state[m, _MOST]:
-                    state[m, _MOST] = written - kept + write
+                if write != 0:
+                    active = True
+                    state[m, _MOST] = max(state[m, _MOST], written - kept + 1)
             else:
                 c = wires[module[m, _IN]]
                 full = state[m, _FULL]
@@ -226,9 +238,10 @@ def run(
                 slices[c, _POP] = load
                 given = full if en else np.int64(0)
                 if en and full != 0:
-                    moved = True
+                    active = True
                     state[m, _PART] = 0 if end else state[m, _PART] + 1
                 if load != 0:
+                    active = True
                     state[m, _FULL] = 1
                 elif end:
                     state[m, _FULL] = 0
@@ -240,14 +253,23 @@ def run(
                     pipe = slices[c, _PIPE]
                     slices[c, _PUSH] = np.int64(pipe & top != 0)
                     slices[c, _PIPE] = ((pipe & ~top) << 1) | give
+                    if pipe != 0:
+                        active = True
                 else:
                     slices[c, _PUSH] = 0
+            if active:
+                moved = True
+            else:
+                awake[m] = 0
 
         # ---- the slices
         ended = 0
         for c in range(channels):
             pop = slices[c, _POP]
             what = slices[c, _SLICE]
+            if what != SWEPT and pop | slices[c, _PUSH] == 0:
+                continue
+            before = slices[c, _VALID] | slices[c, _SPARE_FREE] << 1
             if what == 0:
                 if pop != 0 or slices[c, _VALID] == 0:
                     slices[c, _VALID] = slices[c, _PUSH] | (slices[c, _SPARE_FREE] ^ 1)
@@ -258,7 +280,9 @@ def run(
                 if pop != 0 or slices[c, _VALID] == 0:
                     slices[c, _VALID] = slices[c, _PUSH]
                     slices[c, _PIPE] = slices[c, _PUSH]
-                    moved = moved or slices[c, _PUSH] != 0
+                    if slices[c, _PUSH] != 0:
+                        moved = True
+                        awake[slices[c, _OWNER]] = 1
             elif what == HALF:
                 if slices[c, _VALID] != 0:
                     slices[c, _VALID] = pop ^ 1
@@ -275,8 +299,14 @@ def run(
                     slices[c, _VALID] = state[m, _NEXT]
                     if sweep(module, state, m, slices[c, _PUSH] != 0):
                         moved = True
+                        awake[m] = 1
             elif pop != 0:
                 slices[c, _VALID] = 0
+            if before != slices[c, _VALID] | slices[c, _SPARE_FREE] << 1:
+                if slices[c, _OWNER] >= 0:
+                    awake[slices[c, _OWNER]] = 1
+                if slices[c, _READER] >= 0:
+                    awake[slices[c, _READER]] = 1
             if pop != 0:
                 moved = True
                 frame = tally[c, _FRAMES]

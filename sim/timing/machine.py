@@ -46,6 +46,7 @@ class Machine:
         count = len(channels)
         self._slices = np.zeros((count, kernel.SLICE_WIDTH), np.int64)
         self._slices[:, 2] = 1  # the spare entry is free
+        self._slices[:, 6:] = -1
         self._slices[: len(network.inputs), 0] = kernel.SOURCE
         self._tally = np.zeros((count, kernel.TALLY_WIDTH), np.int64)
         self._tally[:, 0] = [network.beats[channel] for channel in channels]
@@ -68,6 +69,7 @@ class Machine:
         self.first = np.full((count, recorded), -1, np.int64)
         self.last = np.full((count, recorded), -1, np.int64)
         self._clock = np.zeros(2, np.int64)
+        self._awake = np.ones(len(network.stages), np.uint8)
         self._module = np.zeros((len(network.stages), kernel.MODULE_WIDTH), np.int64)
         self._state = np.zeros((len(network.stages), kernel.STATE_WIDTH), np.int64)
         self._fill()
@@ -82,6 +84,7 @@ class Machine:
         for index, (row, stage) in enumerate(zip(self._module, self.network.stages, strict=True)):
             model = stage.model
             row[2:6] = (wire, len(stage.sources), result, len(stage.results))
+            self._slices[self._wires[wire : wire + len(stage.sources)], 7] = index
             wire += len(stage.sources)
             self._slices[result : result + len(stage.results), 0] = _slice_kinds(model)
             self._slices[result : result + len(stage.results), 6] = index
@@ -133,7 +136,8 @@ class Machine:
         status = kernel.run(
             self._module, self._state, self._slices, self._tally, self._wires, self._program,
             self._segments, self._sources, self._sinks, self._left, self._offers, self._accepts,
-            self.first, self.last, self._trace, self._clock, cycles, frames, self._quiet,
+            self.first, self.last, self._trace, self._awake, self._clock, cycles, frames,
+            self._quiet,
         )  # fmt: skip
         if status == kernel.DEADLOCK:
             raise CheckFailed(
