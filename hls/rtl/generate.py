@@ -41,19 +41,20 @@ def generate(
         UnsupportedError: an operation has no engine.
     """
     made = plan(graph, folding, top=top)
-    depths = {**_depths(made), **(fifo_depths or {})}
+    depths = _depths(made, fifo_depths or {})
     design = made.design(folder, depths)
     _write(design, made.texts(depths))
     return design
 
 
-def _depths(made: Plan) -> dict[str, int]:
-    """A frame for every buffer."""
-    return {
-        instance.name: instance.sources[0].beats
-        for instance in made.builder.netlist.instances
-        if instance.name in made.builder.fifos
-    }
+def _depths(made: Plan, given: Mapping[str, int]) -> dict[str, int]:
+    """Depths that leave the design its full rate and cannot lock up, but for those given."""
+    if set(made.builder.fifos) <= set(given):
+        return dict(given)
+    # Compiled by Numba, which takes its time; a chain has nothing to size.
+    from hwcompress.hls.rtl.timing.sizing import fifo_depths as computed
+
+    return {**computed(made.design()).depths, **given}
 
 
 def _write(design: Design, texts: Mapping[str, str]) -> None:

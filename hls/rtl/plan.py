@@ -47,7 +47,6 @@ class Plan:
             InputError: ``depths`` names a place that is not there, or is negative.
         """
         netlist, inputs, outputs, taps = self._parts(depths)
-        present = {instance.name for instance in netlist.instances}
         fifos = tuple(
             replace(fifo, depth=0 if depths is None else depths.get(name, 0))
             for name, fifo in self.builder.fifos.items()
@@ -62,7 +61,13 @@ class Plan:
             files=(*_library(_modules(netlist)), f"{self.top}.v"),
             memories=tuple(self.builder.memories),
             layers=tuple(
-                replace(layer, modules=tuple(name for name in layer.modules if name in present))
+                replace(
+                    layer,
+                    modules=(
+                        *(fifo.name for fifo in fifos if fifo.op == layer.op and fifo.depth),
+                        *layer.modules,
+                    ),
+                )
                 for layer in self.layers
             ),
             instances=tuple(_instances(netlist, inputs, outputs)),
@@ -135,7 +140,7 @@ def plan(graph: Graph, folding: Folding, *, top: str = "hwcompress_top") -> Plan
         layer = Layer(builder, op)
         builder.netlist.comment(f"{op.kind} {op.name!r}".replace("\n", " "))
         sources = [
-            _join_fifo(layer, op, position, streams.pop((op.name, position)))
+            _join_fifo(builder, op, position, streams.pop((op.name, position)))
             for position in range(len(op.inputs))
         ]
         made = RTL.handler(op)(layer, op, *sources)
@@ -183,7 +188,7 @@ def _distribute(
 ) -> list[str]:
     """Give a tensor's stream to its readers, through a fork if they are several.
 
-    Gives the names of the instances that this takes.
+    Gives the name of the fork.
     """
     readers = _readers(builder.graph, tensor)
     if len(readers) == 1:
@@ -192,25 +197,19 @@ def _distribute(
         return []
     builder.netlist.comment(f"{len(readers)} readers of tensor {tensor!r}".replace("\n", " "))
     fork, copies = builder.fork(maker, stream, len(readers))
-    names = [fork]
     for (op, position), copy in zip(readers, copies, strict=True):
         why = f"{op.kind} {op.name!r} takes tensor {tensor!r} at another time than other readers"
         label = op.name if len(op.inputs) == 1 else f"{op.name}_{position}"
-        behind = builder.fifo(label, copy, op, tensor, why)
-        streams[op.name, position] = behind
-        names.append(behind.name)
-    return names
+        streams[op.name, position] = builder.fifo(label, copy, op, tensor, why)
+    return [fork]
 
 
-def _join_fifo(layer: Layer, op: Op, position: int, stream: Stream) -> Stream:
+def _join_fifo(builder: Builder, op: Op, position: int, stream: Stream) -> Stream:
     """A place for a buffer in front of an operation with several inputs."""
     if len(op.inputs) == 1:
         return stream
     why = f"input {position} of {op.kind} {op.name!r} waits for the others"
-    behind = layer.builder.fifo(f"{op.name}_{position}", stream, op, op.inputs[position], why)
-    if behind is not stream:
-        layer.instances.append(behind.name)
-    return behind
+    return builder.fifo(f"{op.name}_{position}", stream, op, op.inputs[position], why)
 
 
 def _spec(graph: Graph, tensor: str, port: str, lanes: int) -> StreamSpec:
