@@ -153,7 +153,7 @@ def matrix_unit(
     xtype = stream.dtype
     corners = [x * w for x in (xtype.lo, xtype.hi) for w in (wtype.lo, wtype.hi)]
     low, high = min(corners), max(corners)
-    xnor = xtype.is_bipolar and wtype.is_bipolar
+    counted = kind_code(xtype) >= 2 and kind_code(wtype) >= 2 and not tagged
     parameters: dict[str, int | str | Literal] = {
         "PE": lanes.pe,
         "SIMD": lanes.simd,
@@ -163,8 +163,8 @@ def matrix_unit(
         "X_KIND": kind_code(xtype),
         "W_BITS": wtype.bits,
         "W_KIND": kind_code(wtype),
-        "P_BITS": 1 if xnor else signed_bits(low, high),
-        "S_BITS": 1 if xnor else signed_bits(lanes.simd * low, lanes.simd * high),
+        "P_BITS": signed_bits(low, high),
+        "S_BITS": signed_bits(lanes.simd * low, lanes.simd * high),
         "ACC_BITS": otype.bits,
         "BEATS": beats,
         "FOLDS": folds,
@@ -174,8 +174,8 @@ def matrix_unit(
     if tagged:
         parameters |= {"TAGGED": 1, "WORDS": len(words)}
     if bias is not None:
-        # Popcount counts from minus the number of products.
-        start = bias - (beats * lanes.simd if xnor else 0)
+        # Counted products are one too high each.
+        start = bias - (beats * lanes.simd if counted else 0)
         start = np.asarray(start).reshape(folds, lanes.pe)
         bias_bits = to_bits(start, otype.bits).reshape(folds, -1)
         parameters["BIAS"] = layer.memory("bias", bias_bits)

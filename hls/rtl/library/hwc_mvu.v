@@ -12,15 +12,16 @@
 //
 // With TAGGED = 1 the sums may have different numbers of beats: above its elements
 // a beat carries the address of its weights (of WORDS in all) and, on top, whether
-// it is the last one of a sum. BEATS is then the smallest number. Not for XNOR.
+// it is the last one of a sum. BEATS is then the smallest number.
 //
-// KIND: 0 unsigned, 1 signed, 2 bipolar, 3 ternary. Bipolar times bipolar is
-// XNOR and popcount. P_BITS, S_BITS: signed widths that hold every product and
-// every sum of SIMD products (both 1 and unused for XNOR). ACC_BITS: width of
-// the result; inner overflow is harmless, as arithmetic is modulo 2**ACC_BITS.
+// KIND: 0 unsigned, 1 signed, 2 bipolar, 3 ternary. Without tags, bipolar and
+// ternary factors alone are counted (hwc_signs). P_BITS, S_BITS: signed widths
+// that hold every product and every sum of SIMD products (unused where they are
+// counted). ACC_BITS: width of the result; inner overflow is harmless, as
+// arithmetic is modulo 2**ACC_BITS.
 // WEIGHTS: hex file of WORDS words of PE * SIMD elements, lane major.
-// BIAS: hex file of FOLDS words of PE * ACC_BITS, used when HAS_BIAS = 1; for
-// XNOR it is the bias minus BEATS * SIMD, since popcount counts from there.
+// BIAS: hex file of FOLDS words of PE * ACC_BITS, used when HAS_BIAS = 1; where
+// products are counted it is the bias minus BEATS * SIMD.
 //
 // Contract: see hwc_skid. Timing: latency 6 from the last beat of a vector, one
 // input beat a cycle; s_ready depends on registers only.
@@ -54,14 +55,13 @@ module hwc_mvu #(
     output wire                          m_valid,
     input  wire                          m_ready
 );
-    localparam XNOR  = (X_KIND == 2 && W_KIND == 2) ? 1 : 0;
+    localparam SIGNS = (X_KIND >= 2 && W_KIND >= 2 && TAGGED == 0) ? 1 : 0;
     localparam LANES = (LANEWISE != 0) ? PE * SIMD : SIMD;  // elements of a vector in a beat
     localparam SUMS  = PIXELS * PE;
     localparam XW    = PIXELS * LANES * X_BITS;
     localparam AW    = (WORDS > 1) ? $clog2(WORDS) : 1;
     localparam WW    = PE * SIMD * W_BITS;
-    localparam PW    = (XNOR != 0) ? 1 : P_BITS;
-    localparam SW    = (XNOR != 0) ? $clog2(SIMD + 1) + 2 : S_BITS;
+    localparam SW    = (SIGNS != 0) ? $clog2(2 * SIMD + 1) + 1 : S_BITS;
 
     wire en;
     assign s_ready = en;
@@ -130,10 +130,7 @@ module hwc_mvu #(
 
     // Stage 2: products. Stage 3: their sum per lane. Stage 4: accumulation.
     wire [PE*ACC_BITS-1:0]   start;  // what the accumulators start from
-    wire [SUMS*SIMD*PW-1:0]  product;
-    wire [SUMS*SW-1:0]       sum;
-    reg  [SUMS*SIMD*PW-1:0]  product_q;
-    reg  [SUMS*SW-1:0]       sum_q;
+    wire [SUMS*SW-1:0]       sum_q;
     reg  [SUMS*ACC_BITS-1:0] acc_q;
     wire [SUMS*ACC_BITS-1:0] acc;
     reg                      valid_2_q, first_2_q, last_2_q;
@@ -142,10 +139,8 @@ module hwc_mvu #(
 
     always @(posedge clk)
         if (en) begin
-            product_q <= product;
             first_2_q <= first_1_q;
             last_2_q  <= last_1_q;
-            sum_q     <= sum;
             first_3_q <= first_2_q;
             last_3_q  <= last_2_q;
             if (valid_3_q)
@@ -180,7 +175,7 @@ module hwc_mvu #(
                     fold_q <= (fold_q == LAST) ? {FW{1'b0}} : fold_q + 1'b1;
             end
         end else begin : gen_no_bias
-            localparam [31:0] ELEMENTS = (XNOR != 0) ? BEATS * SIMD : 0;
+            localparam [31:0] ELEMENTS = (SIGNS != 0) ? BEATS * SIMD : 0;
             localparam [63:0] START_W  = 64'd0 - {32'd0, ELEMENTS};
             assign start = {PE{START_W[ACC_BITS-1:0]}};
         end
@@ -191,32 +186,40 @@ module hwc_mvu #(
         for (i = 0; i < SUMS; i = i + 1) begin : gen_sums
             localparam LANE  = i % PE;
             localparam PIXEL = i / PE;
+            wire [SIMD*X_BITS-1:0] x;
+            wire [SIMD*W_BITS-1:0] w = w_q[LANE*SIMD*W_BITS +: SIMD*W_BITS];
             for (j = 0; j < SIMD; j = j + 1) begin : gen_simd
                 localparam XI = PIXEL * LANES + ((LANEWISE != 0) ? j * PE + LANE : j);
-                wire [X_BITS-1:0] x = x_q[XI*X_BITS +: X_BITS];
-                wire [W_BITS-1:0] w = w_q[(LANE*SIMD+j)*W_BITS +: W_BITS];
-                if (XNOR != 0) begin : gen_xnor
-                    assign product[i*SIMD+j] = ~(x[0] ^ w[0]);
-                end else begin : gen_mul
+                assign x[j*X_BITS +: X_BITS] = x_q[XI*X_BITS +: X_BITS];
+            end
+            if (SIGNS != 0) begin : gen_signs
+                hwc_signs #(
+                    .SIMD(SIMD), .X_KIND(X_KIND), .W_KIND(W_KIND), .SUM_BITS(SW)
+                ) dot (.clk(clk), .en(en), .x(x), .w(w), .sum(sum_q[i*SW +: SW]));
+            end else begin : gen_products
+                localparam TW = P_BITS + $clog2(SIMD);
+                wire [SIMD*P_BITS-1:0] product;
+                reg  [SIMD*P_BITS-1:0] product_q;
+                wire [TW-1:0]          total;
+                reg  [SW-1:0]          total_q;
+                for (j = 0; j < SIMD; j = j + 1) begin : gen_mul
                     hwc_mul #(
                         .X_BITS(X_BITS), .X_KIND(X_KIND),
                         .W_BITS(W_BITS), .W_KIND(W_KIND), .P_BITS(P_BITS)
-                    ) mul (.x(x), .w(w), .p(product[(i*SIMD+j)*PW +: PW]));
+                    ) mul (
+                        .x(x[j*X_BITS +: X_BITS]), .w(w[j*W_BITS +: W_BITS]),
+                        .p(product[j*P_BITS +: P_BITS])
+                    );
                 end
-            end
-            if (XNOR != 0) begin : gen_popcount
-                wire [$clog2(SIMD+1)-1:0] count;
-                hwc_popcount #(.N(SIMD)) popcount (
-                    .x(product_q[i*SIMD +: SIMD]), .count(count)
+                hwc_adder_tree #(.N(SIMD), .IN_BITS(P_BITS), .SIGNED(1)) tree (
+                    .x(product_q), .sum(total)
                 );
-                assign sum[i*SW +: SW] = {1'b0, count, 1'b0};
-            end else begin : gen_sum
-                localparam TW = PW + $clog2(SIMD);
-                wire [TW-1:0] total;
-                hwc_adder_tree #(.N(SIMD), .IN_BITS(PW), .SIGNED(1)) tree (
-                    .x(product_q[i*SIMD*PW +: SIMD*PW]), .sum(total)
-                );
-                assign sum[i*SW +: SW] = total[SW-1:0];
+                always @(posedge clk)
+                    if (en) begin
+                        product_q <= product;
+                        total_q   <= total[SW-1:0];
+                    end
+                assign sum_q[i*SW +: SW] = total_q;
                 if (TW > SW) begin : gen_unused
                     // Copies of the sign: S_BITS holds every sum.
                     wire unused = &{1'b0, total[TW-1:SW]};
