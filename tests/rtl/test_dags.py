@@ -133,4 +133,4 @@ def test_given_depths(tmp_path: Path) -> None:
     ):
         generate(graph, RESIDUAL, tmp_path, fifo_depths={"sum_7_fifo": 3})
     with pytest.raises(InputError, match="depth -1 of buffer 'sum_1_fifo' is negative"):
-        generate(graph, RESIDUAL, tmp_path, fifo_depths=dict.fromkeys(depths, -1))
+        generate(graph, RESIDUAL, tmp_path, fifo_depths={"sum_1_fifo": -1})
