@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hwcompress.hls.folding import Folding, engine
+from hwcompress.hls.rtl.timing import timing_of
 from hwcompress.ir import Graph
 
 from .designs import check_design
@@ -27,6 +28,7 @@ def _check(graph: Graph, folding: Folding, folder: Path, seed: int) -> None:
         busiest = max(item.cycles(folding.of(op)) for op, item in made if item is not None)
         beats = design.outputs[0].beats_per_frame
         assert design.interval == max(busiest, design.inputs[0].beats_per_frame, beats)
+        assert timing_of(design).interval == design.interval
         assert list(np.diff(response.cycles[beats - 1 :: beats])[3:]) == [design.interval] * 3
 
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hwcompress.hls.rtl.plan import plan
+
+from ..rtl.graphs import graph_of, random_folding
 from ..rtl.test_window_parallel import _random_window
 
 __all__ = ["CASES", "Case"]
@@ -295,6 +298,21 @@ def _window_parallel(rng: np.random.Generator) -> Case:
     return Case("hwc_window_parallel", parameters, (window.image[0] * row,))
 
 
+def _window_up(rng: np.random.Generator) -> Case:
+    """The window that is generated for a random transposed convolution."""
+    graph = graph_of("ConvTranspose", rng)
+    design = plan(graph, random_folding(graph, rng)).design()
+    (window,) = (item for item in design.instances if item.module == "hwc_window_up")
+    p: dict[str, int | str] = dict(window.parameters)
+    for name in ("TAPS", "LINE_STEP", "RING_STEP", "COLUMN_STEP", "BASES"):
+        for key in (f"{name}_H", f"{name}_W", name):
+            if key in p:
+                p[key] = f"4096'd{p[key]}"
+    p |= {"LANES": 1, "IN_BITS": 1, "KIND": 0, "OUT_BITS": 1}
+    beats = window.parameters["HEIGHT"] * window.parameters["WIDTH"] * window.parameters["WORDS"]
+    return Case("hwc_window_up", p, (beats,))
+
+
 CASES: dict[str, Callable[[np.random.Generator], Case]] = {
     "hwc_add": _add,
     "hwc_argmax": _argmax,
@@ -323,5 +341,6 @@ CASES: dict[str, Callable[[np.random.Generator], Case]] = {
     "hwc_width_up": _width_up,
     "hwc_window": _window,
     "hwc_window_parallel": _window_parallel,
+    "hwc_window_up": _window_up,
     "hwc_zip": _zip,
 }

@@ -36,7 +36,7 @@ Add the module to ``tests/timing/modules.py``: the battery there compares every
 beat's cycle with Icarus under random pauses.
 """
 
-from hwcompress.hls.rtl.timing import library
+from hwcompress.hls.rtl.timing import library, up
 from hwcompress.hls.rtl.timing.design import (
     DesignTiming,
     LayerTiming,
@@ -60,4 +60,5 @@ __all__ = [
     "modules",
     "network_of",
     "timing_of",
+    "up",
 ]

@@ -9,6 +9,7 @@ from fractions import Fraction
 from hwcompress.errors import InputError
 from hwcompress.hls.rtl.design import Design, InstanceSpec
 from hwcompress.hls.rtl.timing.registry import model_of
+from hwcompress.hls.rtl.timing.up import tagged_sums
 from hwcompress.sim.timing import Buffer, Stage, Steady, TokenNetwork, steady
 
 __all__ = ["DesignTiming", "LayerTiming", "design_network", "network_of", "timing_of"]
@@ -78,6 +79,7 @@ def network_of(
     alias: dict[str, str] = {}
     stages: list[Stage] = []
     found = list(instances)
+    makers = {result: item for item in found for result in item.results}
     for item in found:
         if item.module == _WIRES:
             alias[item.results[0]] = item.sources[0]
@@ -86,6 +88,8 @@ def network_of(
             continue
         if item.module == "hwc_fifo" and not item.parameters["DEPTH"]:
             model = model_of(item.module, {**item.parameters, "DEPTH": _NEVER_FULL})
+        elif item.parameters.get("TAGGED"):  # its beats tell it when a sum ends
+            model = tagged_sums(makers[item.sources[0]].parameters)
         else:
             model = model_of(item.module, item.parameters)
         sources = tuple(_origin(name, alias) for name in item.sources)
