@@ -9,9 +9,9 @@ import numpy as np
 from hwcompress.errors import CheckFailed
 from hwcompress.sim.timing import kernel
 from hwcompress.sim.timing.models import Buffer, Model, Narrower, Slice, Sweep
-from hwcompress.sim.timing.network import TokenNetwork
+from hwcompress.sim.timing.network import Stage, TokenNetwork
 
-__all__ = ["Machine"]
+__all__ = ["Machine", "waits"]
 
 _ALWAYS = np.ones(1, np.int64)
 
@@ -175,19 +175,28 @@ class Machine:
 
     def _waiting(self) -> list[str]:
         """What every stage that does not move waits for."""
-        texts = []
         full = {c for c in self.network.channels if self._slices[self.number[c], 1]}
-        for stage, state in zip(self.network.stages, self._state, strict=True):
-            empty = [c for c in stage.sources if c not in full]
-            stuck = [c for c in stage.results if c in full]
-            parts = [f"a beat from {', '.join(empty)}"] if empty else []
-            parts += [f"room in {', '.join(stuck)}"] if stuck else []
-            if isinstance(stage.model, Buffer | Sweep) and not empty and not stuck:
-                parts = [f"room in its memory of {stage.model.depth}, holding {state[0]}"]
-            # A stage without anything in or around it has nothing to do with it.
-            if len(empty) < len(stage.sources) or stuck:
-                texts.append(f"{stage.name} waits for {' and '.join(parts) or 'its turn'}")
-        return texts
+        pairs = zip(self.network.stages, self._state, strict=True)
+        texts = [waits(stage, full, full, int(state[0])) for stage, state in pairs]
+        return [text for text in texts if text]
+
+
+def waits(stage: Stage, there: set[str], stuck: set[str], held: int) -> str:
+    """What a stage waits for; empty if it has nothing in or around it.
+
+    ``there``: channels with a beat; ``stuck``: those without room; ``held``: beats in
+    the stage's memory, if it has one.
+    """
+    memory = held if isinstance(stage.model, Buffer | Sweep) else 0
+    empty = [c for c in stage.sources if c not in there]
+    blocked = [c for c in stage.results if c in stuck]
+    if len(empty) == len(stage.sources) and not blocked and not memory:
+        return ""
+    parts = [f"a beat from {', '.join(empty)}"] if empty else []
+    parts += [f"room in {', '.join(blocked)}"] if blocked else []
+    parts += [] if parts else ["room in its memory"]
+    holding = f", holding {memory} beats of this frame," if memory else ""
+    return f"{stage.name}{holding} waits for {' and '.join(parts)}"
 
 
 def _mask(numbers: tuple[int, ...]) -> int:

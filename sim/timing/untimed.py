@@ -9,8 +9,9 @@ import numpy as np
 
 from hwcompress.errors import CheckFailed
 from hwcompress.sim.jit import kernel
+from hwcompress.sim.timing.machine import waits
 from hwcompress.sim.timing.models import Buffer, Model, Narrower, Pipeline, Slice, Step, Sweep
-from hwcompress.sim.timing.network import Stage, TokenNetwork
+from hwcompress.sim.timing.network import TokenNetwork
 
 __all__ = ["deadlock_free"]
 
@@ -118,6 +119,8 @@ def deadlock_free(network: TokenNetwork, *, frames: int = 4096) -> None:
 
 
 class _Untimed:
+    """A network without time, as the arrays that the kernel runs on."""
+
     def __init__(self, network: TokenNetwork) -> None:
         self.network = network
         channels = network.channels
@@ -165,28 +168,18 @@ class _Untimed:
         return bool(status == _ENDED)
 
     def snapshot(self) -> bytes:
+        """Everything that the future depends on."""
         position = self.done % self._beats
         return self._state.tobytes() + self._held.tobytes() + position.tobytes()
 
     def waiting(self) -> list[str]:
-        held = dict(zip(self.network.channels, self._held, strict=True))
-        full = {
-            c for c, n in zip(self.network.channels, self._held == self._room, strict=True) if n
-        }
-        return [
-            text for stage in self.network.stages if (text := _waits(stage, held, full)) is not None
-        ]
-
-
-def _waits(stage: Stage, held: dict[str, np.int64], full: set[str]) -> str | None:
-    """What a stage waits for, unless it has nothing in or around it."""
-    empty = [c for c in stage.sources if not held[c]]
-    stuck = [c for c in stage.results if c in full]
-    if len(empty) == len(stage.sources) and not stuck:
-        return None
-    parts = [f"a beat from {', '.join(empty)}"] if empty else []
-    parts += [f"room in {', '.join(stuck)}"] if stuck else []
-    return f"{stage.name} waits for {' and '.join(parts) or 'room in its memory'}"
+        """What every stage waits for."""
+        channels = self.network.channels
+        there = {c for c, held in zip(channels, self._held, strict=True) if held}
+        full = {c for c, n in zip(channels, self._held >= self._room, strict=True) if n}
+        pairs = zip(self.network.stages, self._state, strict=True)
+        texts = [waits(stage, there, full, int(state[0])) for stage, state in pairs]
+        return [text for text in texts if text]
 
 
 def _plain(model: Model) -> Pipeline | Buffer:
