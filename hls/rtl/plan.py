@@ -84,7 +84,8 @@ class Plan:
     def _parts(
         self, depths: Mapping[str, int] | None
     ) -> tuple[Netlist, list[Port], list[Port], list[tuple[str, Port]]]:
-        netlist, alias = self.builder.netlist, {}
+        netlist = self.builder.netlist
+        alias: dict[str, Stream] = {}
         if depths is not None:
             _check_depths(depths, self.builder.fifos)
             absent = {name for name in self.builder.fifos if not depths.get(name, 0)}
