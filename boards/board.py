@@ -7,13 +7,13 @@ the same keys::
     title = "My board"
     aliases = []
     part = "xc7z020clg400-1"      # the vendor tool's name of the device
-    family = "xc7"                # Yosys: synth_xilinx -family
+    family = "xc7"                # one of FAMILIES
     processor = "zynq-7000"       # "none" for a plain FPGA
     clock_mhz = 100.0
-    [capacity]
+    [capacity]                    # in units of the family
     lut = 53200
     ff = 106400
-    bram36 = 140
+    bram36 = 140                  # iCE40, ECP5: ebr
     dsp = 220
 """
 
@@ -29,9 +29,43 @@ from pathlib import Path
 
 from hwcompress.errors import InputError
 
-__all__ = ["FAMILIES", "PROCESSORS", "Board", "Capacity", "available", "load"]
+__all__ = ["FAMILIES", "PROCESSORS", "Board", "Capacity", "Family", "available", "load"]
 
-FAMILIES = ("xc7",)
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A device family, and the units in which its resources are counted.
+
+    Args:
+        name: its key in :data:`FAMILIES`.
+        title: for people.
+        lut_inputs: of a LUT.
+        bram_key: name of the block RAMs in a board file and in reports.
+        bram_kbit: size of one.
+        dsp: name of a multiplier block.
+    """
+
+    name: str
+    title: str
+    lut_inputs: int
+    bram_key: str
+    bram_kbit: int
+    dsp: str
+
+    @property
+    def bram_name(self) -> str:
+        """The block RAMs in tables: BRAM36, EBR."""
+        return self.bram_key.upper()
+
+
+FAMILIES: Mapping[str, Family] = {
+    family.name: family
+    for family in (
+        Family("xc7", "AMD 7 series", 6, "bram36", 36, "DSP48E1"),
+        Family("ice40", "Lattice iCE40", 4, "ebr", 4, "SB_MAC16"),
+        Family("ecp5", "Lattice ECP5", 4, "ebr", 18, "MULT18X18D"),
+    )
+}
 """Device families that :mod:`hwcompress.hls.synth` can synthesize for."""
 
 PROCESSORS = ("zynq-7000", "none")
@@ -44,11 +78,11 @@ _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What the device holds: 6-input LUTs, flip-flops, 36 kbit block RAMs, DSP slices."""
+    """What the device holds: LUTs, flip-flops, block RAMs, DSP blocks of its :class:`Family`."""
 
     lut: int
     ff: int
-    bram36: int
+    bram: int
     dsp: int
 
 
@@ -61,7 +95,7 @@ class Board:
         title: the name people use.
         aliases: other names that :func:`load` takes.
         part: the vendor tool's name of the device.
-        family: device family, one of :data:`FAMILIES`.
+        family: device family, a key of :data:`FAMILIES`.
         processor: processor system, one of :data:`PROCESSORS`.
         clock_mhz: default clock of the logic in MHz.
         capacity: resources of the device.
@@ -75,6 +109,11 @@ class Board:
     processor: str
     clock_mhz: float
     capacity: Capacity
+
+    @property
+    def kind(self) -> Family:
+        """The device family."""
+        return FAMILIES[self.family]
 
 
 def available() -> tuple[Board, ...]:
@@ -148,17 +187,20 @@ def _read(path: Path) -> Board:
     inner = table["capacity"]
     if not isinstance(inner, Mapping):
         raise InputError("[capacity] must be a table", where=where)
-    _check_keys(inner, {field.name for field in fields(Capacity)}, f"{where} [capacity]")
-    capacity = Capacity(**{key: _count(inner, key, where) for key in inner})
+    family = FAMILIES[_one_of(table, "family", tuple(FAMILIES), where)]
+    _check_keys(inner, {"lut", "ff", family.bram_key, "dsp"}, f"{where} [capacity]")
+    lut, ff, bram, dsp = (
+        _count(inner, key, where) for key in ("lut", "ff", family.bram_key, "dsp")
+    )
     return Board(
         name=_matching(table, "name", _NAME, where),
         title=_text(table, "title", where),
         aliases=_aliases(table, where),
         part=_matching(table, "part", _PART, where),
-        family=_one_of(table, "family", FAMILIES, where),
+        family=family.name,
         processor=_one_of(table, "processor", PROCESSORS, where),
         clock_mhz=_clock(table, where),
-        capacity=capacity,
+        capacity=Capacity(lut, ff, bram, dsp),
     )
 
 

@@ -1,13 +1,14 @@
-"""Cells of the 7 series and the resources they take."""
+"""Cells of the device families and the resources they take."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 __all__ = ["Resources", "resources_of", "unmapped"]
 
-_LOGIC_LUTS = {f"LUT{n}" for n in range(1, 7)} | {"INV"}
+_LOGIC_LUTS = {f"LUT{n}": 1 for n in range(1, 7)} | {"INV": 1}
 """One LUT each. Yosys leaves inverters as cells; placed alone, one is a LUT."""
 
 # AMD UG474, tables "Distributed RAM configuration" and "Shift registers": LUTs
@@ -24,10 +25,40 @@ _MEMORY_LUTS = {
 _FLIP_FLOPS = {
     "FDRE", "FDSE", "FDCE", "FDPE", "FDRE_1", "FDSE_1", "FDCE_1", "FDPE_1", "LDCE", "LDPE",
 }  # fmt: skip
-_BRAM18 = {"RAMB18E1", "FIFO18E1"}
-_BRAM36 = {"RAMB36E1", "FIFO36E1"}
-_DSP = {"DSP48E1"}
-_CARRY = {"CARRY4"}
+
+_ICE40_FLIP_FLOPS = {
+    f"SB_DFF{edge}{enable}{reset}"
+    for edge in ("", "N")
+    for enable in ("", "E")
+    for reset in ("", "R", "S", "SR", "SS")
+}
+
+# What a cell takes. Types that take none (buffers, multiplexers F7, F8, PFUMX)
+# are missing.
+_COSTS: dict[str, dict[str, int]] = {
+    # AMD 7 series.
+    **{kind: {"lut_logic": count} for kind, count in _LOGIC_LUTS.items()},
+    **{kind: {"lut_memory": count} for kind, count in _MEMORY_LUTS.items()},
+    **{kind: {"ff": 1} for kind in _FLIP_FLOPS},
+    **{kind: {"bram18": 1} for kind in ("RAMB18E1", "FIFO18E1")},
+    **{kind: {"bram36": 1} for kind in ("RAMB36E1", "FIFO36E1")},
+    "DSP48E1": {"dsp": 1},
+    "CARRY4": {"carry": 1},
+    # Lattice iCE40. A carry cell sits beside the LUT of the same logic cell.
+    "SB_LUT4": {"lut_logic": 1},
+    **{kind: {"ff": 1} for kind in _ICE40_FLIP_FLOPS},
+    **{f"SB_RAM40_4K{edges}": {"ebr": 1} for edges in ("", "NR", "NW", "NRNW")},
+    "SB_MAC16": {"dsp": 1},
+    "SB_CARRY": {"carry": 1},
+    # Lattice ECP5. A carry cell is a slice with its two LUTs; a distributed RAM
+    # of 16 x 4 takes three slices (ECP5 family data sheet, FPGA-DS-02012, table
+    # "Number of Slices Required to Implement Distributed RAM").
+    "CCU2C": {"lut_logic": 2, "carry": 1},
+    "TRELLIS_DPR16X4": {"lut_memory": 6},
+    "TRELLIS_FF": {"ff": 1},
+    **{kind: {"ebr": 1} for kind in ("DP16KD", "PDPW16KD")},
+    "MULT18X18D": {"dsp": 1},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +71,10 @@ class Resources:
         ff: flip-flops (and latches).
         bram18: 18 kbit block RAMs that are used singly.
         bram36: 36 kbit block RAMs.
-        dsp: DSP slices.
-        carry4: carry chains of four bits; not limited apart from the LUTs.
+        dsp: DSP blocks.
+        carry: cells of carry chains (7 series: four bits each); not limited apart
+            from the LUTs.
+        ebr: block RAMs of the Lattice families.
     """
 
     lut_logic: int = 0
@@ -50,7 +83,8 @@ class Resources:
     bram18: int = 0
     bram36: int = 0
     dsp: int = 0
-    carry4: int = 0
+    carry: int = 0
+    ebr: int = 0
 
     @property
     def lut(self) -> int:
@@ -59,8 +93,8 @@ class Resources:
 
     @property
     def bram(self) -> float:
-        """36 kbit block RAMs; a single 18 kbit one is half."""
-        return self.bram36 + self.bram18 / 2
+        """Block RAMs in the family's unit. On the 7 series a single 18 kbit one is half."""
+        return self.bram36 + self.bram18 / 2 + self.ebr
 
     def __add__(self, other: Resources) -> Resources:
         return Resources(
@@ -70,19 +104,11 @@ class Resources:
 
 def resources_of(cells: Mapping[str, int]) -> Resources:
     """Resources of cells by type; types that take none (buffers, muxes F7, F8) are ignored."""
-
-    def total(types: set[str]) -> int:
-        return sum(count for kind, count in cells.items() if kind in types)
-
-    return Resources(
-        lut_logic=total(_LOGIC_LUTS),
-        lut_memory=sum(cells.get(kind, 0) * luts for kind, luts in _MEMORY_LUTS.items()),
-        ff=total(_FLIP_FLOPS),
-        bram18=total(_BRAM18),
-        bram36=total(_BRAM36),
-        dsp=total(_DSP),
-        carry4=total(_CARRY),
-    )
+    total = Counter[str]()
+    for kind, count in cells.items():
+        for resource, each in _COSTS.get(kind, {}).items():
+            total[resource] += count * each
+    return Resources(**total)
 
 
 def unmapped(cells: Mapping[str, int]) -> list[str]:

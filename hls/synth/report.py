@@ -77,7 +77,8 @@ class SynthReport:
         cells: primitive cells of the whole design by type.
         seconds: wall time of the run.
         script: the Yosys script, relative to the work folder; ``log`` likewise.
-        capacity: what the board holds: lut, ff, bram36, dsp.
+        capacity: what the board holds: lut, ff, bram, dsp.
+        bram_name: name of the block RAMs.
         flattened: resources with the hierarchy dissolved, when that was asked for.
     """
 
@@ -95,15 +96,16 @@ class SynthReport:
     log: str
     capacity: Mapping[str, int]
     flattened: Resources | None = None
+    bram_name: str = "BRAM36"
 
     @property
     def shares(self) -> tuple[Share, ...]:
-        """LUT, FF, BRAM (36 kbit) and DSP against the board."""
+        """LUT, FF, block RAM and DSP against the board."""
         used = self.total
         pairs: tuple[tuple[str, float, str], ...] = (
             ("LUT", used.lut, "lut"),
             ("FF", used.ff, "ff"),
-            ("BRAM", used.bram, "bram36"),
+            (self.bram_name, used.bram, "bram"),
             ("DSP", used.dsp, "dsp"),
         )
         return tuple(Share(name, value, self.capacity[key]) for name, value, key in pairs)

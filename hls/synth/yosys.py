@@ -54,9 +54,6 @@ def prepare(design: Design, work_folder: Path, board: Board, *, flatten: bool = 
 
 
 def _script(design: Design, here: str, board: Board, flatten: bool) -> str:
-    # Out of context: the design becomes part of a larger one, so that neither
-    # pads nor clock buffers are inserted.
-    options = f"-family {board.family} -top {design.top} -noiopad -noclkbuf"
     prefix = "flat_" if flatten else ""
     lines = [
         f"# {design.graph} for {board.title} ({board.part}), out of context.",
@@ -66,11 +63,29 @@ def _script(design: Design, here: str, board: Board, flatten: bool) -> str:
         f"hierarchy -check -top {design.top}",
         # While the top is still a list of instances: which instance is which module.
         f'tee -q -o "{here}/{prefix}{_INSTANCES}" dump {design.top}/t:*',
-        f"synth_xilinx {options}{' -flatten' if flatten else ''}",
+        _synthesis(design, board, flatten),
         "check",
         f'tee -q -o "{here}/{prefix}{_STAT}" stat -json',
     ]
     return "\n".join(lines) + "\n"
+
+
+def _synthesis(design: Design, board: Board, flatten: bool) -> str:
+    """The command of the board's family.
+
+    Out of context: the design becomes part of a larger one, so that neither
+    pads nor clock buffers are inserted.
+    """
+    match board.family:
+        case "ice40":
+            # The UltraPlus devices are those with DSPs.
+            options = "-device u -dsp" if board.capacity.dsp else "-device hx"
+            return f"synth_ice40 {options} -top {design.top}{'' if flatten else ' -noflatten'}"
+        case "ecp5":
+            return f"synth_ecp5 -top {design.top}{'' if flatten else ' -noflatten'}"
+        case _:
+            options = f"-family {board.family} -top {design.top} -noiopad -noclkbuf"
+            return f"synth_xilinx {options}{' -flatten' if flatten else ''}"
 
 
 def synthesize(
@@ -126,6 +141,7 @@ def synthesize(
         log=_LOG,
         capacity=SynthReport.capacity_of(board),
         flattened=flat,
+        bram_name=board.kind.bram_name,
     )
 
 

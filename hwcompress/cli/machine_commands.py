@@ -30,7 +30,7 @@ def boards(as_json: Json = False) -> None:
         typer.echo(json.dumps([asdict(board) for board in available()], indent=1))
         return
     table = Table("board", "aliases", "title", "part", "clock")
-    for name in ("LUT", "FF", "BRAM36", "DSP"):
+    for name in ("LUT", "FF", "BRAM", "DSP"):
         table.add_column(name, justify="right")
     for board in available():
         held = board.capacity
@@ -40,7 +40,7 @@ def boards(as_json: Json = False) -> None:
             board.title,
             board.part,
             f"{board.clock_mhz:g} MHz",
-            *(f"{count:,}" for count in (held.lut, held.ff, held.bram36, held.dsp)),
+            *(f"{count:,}" for count in (held.lut, held.ff, held.bram, held.dsp)),
         )
     make_console().print(table)
 

@@ -144,7 +144,7 @@ def _resources(synth: SynthFacts | None, board: BoardFacts) -> tuple[Share, ...]
         for name, used, available in (
             ("LUT", total.lut, board.lut),
             ("FF", total.ff, board.ff),
-            ("BRAM36", total.bram36, board.bram36),
+            (board.bram_name, total.bram36, board.bram36),
             ("DSP", total.dsp, board.dsp),
         )
     )

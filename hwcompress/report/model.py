@@ -30,7 +30,11 @@ REPORT = "report.json"
 
 @dataclass(frozen=True)
 class BoardFacts:
-    """The board that was asked for."""
+    """The board that was asked for.
+
+    ``bram36`` counts its block RAMs, whose name and size ``bram_name`` tells
+    (BRAM36 on the 7 series, EBR on the Lattice families).
+    """
 
     name: str
     title: str
@@ -40,6 +44,7 @@ class BoardFacts:
     ff: int
     bram36: int
     dsp: int
+    bram_name: str = "BRAM36"
 
 
 @dataclass(frozen=True)

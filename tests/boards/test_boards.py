@@ -32,10 +32,12 @@ def test_every_board(board: Board) -> None:
         assert load(name) == board
     assert board.family in FAMILIES
     assert board.processor in PROCESSORS
-    assert board.part.startswith("xc7")
-    # AMD UG474: a 7-series slice has four LUTs and eight flip-flops.
-    assert board.capacity.ff == 2 * board.capacity.lut
-    assert min(board.capacity.bram36, board.capacity.dsp) > 0
+    assert board.part.startswith({"xc7": "xc7", "ice40": "iCE40", "ecp5": "LFE5"}[board.family])
+    # AMD UG474: a 7-series slice has four LUTs and eight flip-flops. The Lattice
+    # families have a flip-flop for each LUT.
+    per_lut = 2 if board.family == "xc7" else 1
+    assert board.capacity.ff == per_lut * board.capacity.lut
+    assert min(board.capacity.bram, board.capacity.dsp) > 0
 
 
 def test_pynq() -> None:
@@ -43,7 +45,7 @@ def test_pynq() -> None:
     board = load("PYNQ")
     assert (board.name, board.part) == ("pynq-z2", "xc7z020clg400-1")
     used = board.capacity
-    assert (used.lut, used.ff, used.bram36, used.dsp) == (53200, 106400, 140, 220)
+    assert (used.lut, used.ff, used.bram, used.dsp) == (53200, 106400, 140, 220)
     assert load("pynq-z1").capacity == used
     assert board.clock_mhz == 100.0
 
@@ -53,9 +55,21 @@ def test_unknown_board_names_the_closest() -> None:
         load("pinq")
     assert caught.value.exit_code == 2
     assert str(caught.value) == (
-        "there is no board 'pinq'. Remedy: did you mean pynq? known boards: pynq-z1 (alias pynqz1),"
-        " pynq-z2 (alias pynq); a path of your own .toml file works, too"
+        "there is no board 'pinq'. Remedy: did you mean pynq? known boards: icebreaker (alias"
+        " ice), pynq-z1 (alias pynqz1), pynq-z2 (alias pynq), ulx3s (alias ulx3s-85f); a path"
+        " of your own .toml file works, too"
     )
+
+
+def test_lattice() -> None:
+    """Figures of the data sheets, in the family's units."""
+    ice, ulx = load("icebreaker"), load("ulx3s")
+    held = ice.capacity
+    assert (held.lut, held.bram, held.dsp) == (5280, 30, 8)
+    assert (ice.kind.bram_name, ice.kind.bram_kbit, ice.kind.lut_inputs) == ("EBR", 4, 4)
+    held = ulx.capacity
+    assert (held.lut, held.bram, held.dsp) == (83640, 208, 156)
+    assert (ulx.kind.bram_name, ulx.kind.bram_kbit) == ("EBR", 18)
 
 
 def test_own_file(tmp_path: Path) -> None:
@@ -83,6 +97,7 @@ def test_own_file(tmp_path: Path) -> None:
         ("lut = 20800", "lut = -1", "capacity.lut is -1"),
         ("lut = 20800", "lut = 1.5", "capacity.lut is 1.5"),
         ("lut = 20800", "", "missing: lut"),
+        ('family = "xc7"', 'family = "ice40"', "missing: ebr"),
         ("lut = 20800", "lut = 20800\nuram = 1", "unknown: uram"),
         ("[capacity]", "[capacity", "not a TOML file"),
     ],
