@@ -18,6 +18,7 @@ __all__ = [
     "Confusion",
     "DataFacts",
     "DesignFacts",
+    "FifoFacts",
     "Figure",
     "FoldFacts",
     "GraphFacts",
@@ -185,8 +186,18 @@ class FoldFacts:
 
 
 @dataclass(frozen=True)
+class FifoFacts:
+    """A buffer on a branch: ``depth`` beats of ``width`` bits, computed by the token model."""
+
+    name: str
+    depth: int
+    width: int
+    why: str
+
+
+@dataclass(frozen=True)
 class DesignFacts:
-    """The generated Verilog."""
+    """The generated Verilog; ``interval`` in cycles, rounded up, by the cycle model."""
 
     top: str
     files: tuple[str, ...]
@@ -195,6 +206,7 @@ class DesignFacts:
     layers: tuple[LayerHardware, ...]
     interval: int
     figures: tuple[Figure, ...]
+    fifos: tuple[FifoFacts, ...] = ()
 
 
 @dataclass(frozen=True)

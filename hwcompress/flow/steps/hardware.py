@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import ceil
 from pathlib import Path
 from typing import Literal, cast
 
@@ -14,12 +15,14 @@ from hwcompress.errors import CheckFailed
 from hwcompress.flow.settings import BuildSettings
 from hwcompress.flow.step import Context
 from hwcompress.flow.steps.arrays import Vectors, save_result
+from hwcompress.flow.steps.cycles import check_cycles
 from hwcompress.flow.versions import named
 from hwcompress.ir import Graph, load, trace
 from hwcompress.report.facts import (
     BenchFacts,
     Check,
     DesignFacts,
+    FifoFacts,
     Figure,
     FoldFacts,
     LayerHardware,
@@ -63,13 +66,22 @@ def run_fold(context: Context) -> FoldFacts:
 
 
 def run_generate(context: Context) -> DesignFacts:
-    """Write the Verilog."""
+    """Write the Verilog, and predict its cycles."""
     from hwcompress.hls.folding import Folding
     from hwcompress.hls.rtl import generate
+    from hwcompress.hls.rtl.timing import timing_of
 
     graph = load(context.folder / "graph")
     folding = Folding.from_json((context.folder / "folding.json").read_text(encoding="utf-8"))
     design = generate(graph, folding, context.out / "rtl")
+    context.say("predicting the cycles")
+    timing = timing_of(design)
+    by = f"hwcompress {__version__}"
+    predicted = (
+        ("interval by the cycle model", float(timing.interval)),
+        ("latency to first output by the cycle model", float(timing.latency_first_output)),
+        ("frame latency by the cycle model", float(timing.latency_frame)),
+    )
     return DesignFacts(
         design.top,
         design.files,
@@ -78,34 +90,32 @@ def run_generate(context: Context) -> DesignFacts:
         tuple(
             LayerHardware(layer.op, layer.pe, layer.simd, layer.cycles) for layer in design.layers
         ),
-        design.interval,
-        (
-            Figure(
-                "interval by the cycle model",
-                float(design.interval),
-                "cycles",
-                "estimated",
-                f"hwcompress {__version__}",
-            ),
+        ceil(timing.interval),
+        tuple(Figure(name, value, "cycles", "estimated", by) for name, value in predicted),
+        tuple(
+            FifoFacts(fifo.name, fifo.depth, fifo.width, fifo.why)
+            for fifo in design.fifos
+            if fifo.depth
         ),
     )
 
 
 def run_verify(context: Context) -> VerifyFacts:
-    """The verilated design on every test sample in one call."""
+    """The verilated design on every test sample in one call; its cycles against the model's."""
     from hwcompress.hls.cosim.verilated import VerilatedDesign
 
     graph = load(context.folder / "graph")
     vectors = Vectors.load(context.folder, graph)
     context.say("compiling")
     model = VerilatedDesign.build(context.folder / "rtl", context.work)
-    context.say(f"{len(vectors.inputs):,} frames")
+    count = len(vectors.inputs)
+    context.say(f"{count:,} frames")
     run = model.run(vectors.inputs)
-    wrong = np.flatnonzero(
-        np.any((run.outputs != vectors.expected).reshape(len(run.outputs), -1), axis=1)
-    )
-    if wrong.size:
-        raise _located(context, graph, vectors, wrong)
+    wrong = np.zeros(count, bool)
+    for tensor, expected in vectors.outputs.items():
+        wrong |= np.any((run.values[tensor] != expected).reshape(count, -1), axis=1)
+    if wrong.any():
+        raise _located(context, graph, vectors, np.flatnonzero(wrong))
     by = named("verilator", context.tools)
     interval = run.interval
     figures = [
@@ -118,12 +128,13 @@ def run_verify(context: Context) -> VerifyFacts:
         "Verilog",
         "Numba simulator",
         "outputs",
-        len(vectors.inputs),
-        int(vectors.expected.size),
+        count,
+        sum(int(expected.size) for expected in vectors.outputs.values()),
         0,
         by,
     )
-    facts = VerifyFacts((check,), tuple(figures))
+    context.say("cycles against the model")
+    facts = VerifyFacts((check, check_cycles(model.design, run, by)), tuple(figures))
     save_result(context.out / "verify" / "verify.json", facts)
     return facts
 
@@ -160,13 +171,13 @@ def run_bench_step(context: Context) -> BenchFacts:
     seen = run_bench(
         context.folder / "rtl",
         vectors.inputs,
-        vectors.expected,
+        vectors.outputs,
         context.work,
         simulator=cast(Literal["verilator", "icarus"], settings.simulator),
         frames=settings.frames,
     ).check()
     by = f"{named('cocotb', context.tools)}, {seen.simulator} {seen.version}"
-    size = int(vectors.expected[0].size)
+    size = sum(int(expected[0].size) for expected in vectors.outputs.values())
     checks = tuple(
         Check(f"Verilog, {kind}", "Numba simulator", "outputs", frames, frames * size, 0, by)
         for kind, frames in (
