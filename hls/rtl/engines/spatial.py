@@ -42,6 +42,11 @@ def sliding_window(
     height, width, channels = layer.source.shape
     out_height, out_width = layer.target.shape[:2]
     lanes = stream.lanes
+    if kernel == (1, 1) and not any(padding):  # single pixels: no other one is ever stored
+        stream = _subsampled(layer, stream, stride)
+        if folds == 1:
+            return _rows_buffer(layer, stream)
+        height, width, stride = out_height, out_width, (1, 1)
     parameters: dict[str, int | str | Literal] = {
         "LANES": lanes,
         "IN_BITS": stream.dtype.bits,
@@ -70,6 +75,45 @@ def sliding_window(
     size = out_height * out_width * channels * taps * folds
     return layer.put(
         "hwc_window", "window", stream, parameters, dtype=window_type, lanes=lanes, size=size
+    )
+
+
+def _subsampled(layer: Layer, stream: Stream, stride: Pair) -> Stream:
+    """The pixels that a stride keeps."""
+    height, width, channels = layer.source.shape
+    out_height, out_width = layer.target.shape[:2]
+    return layer.put(
+        "hwc_subsample",
+        "subsample",
+        stream,
+        {
+            "BITS": stream.width,
+            "HEIGHT": height,
+            "WIDTH": width,
+            "WORDS": channels // stream.lanes,
+            "STRIDE_H": stride[0],
+            "STRIDE_W": stride[1],
+        },
+        dtype=stream.dtype,
+        lanes=stream.lanes,
+        size=out_height * out_width * channels,
+    )
+
+
+def _rows_buffer(layer: Layer, stream: Stream) -> Stream:
+    """Room for what is kept of two rows: it comes in bursts, and may be worked on evenly."""
+    out_height, out_width = layer.target.shape[:2]
+    depth = out_width * min(out_height, 2) * (layer.source.channels // stream.lanes)
+    if depth <= 2:  # a slice will do
+        return stream
+    return layer.put(
+        "hwc_fifo",
+        "rows",
+        stream,
+        {"WIDTH": stream.width, "DEPTH": depth},
+        dtype=stream.dtype,
+        lanes=stream.lanes,
+        size=stream.size,
     )
 
 
@@ -151,6 +195,9 @@ def _ring_rows(
         min(height - 1, first + row * stride) - max(0, row * stride - top) + 1
         for row in range(out_height)
     )
+    # From the last windows' first row, over rows that no window needs, to the
+    # next image's first window.
+    change = height - max(0, (out_height - 1) * stride - top) + min(first, height - 1) + 1
     # Beyond two frames nothing can be gained; one row more than a window's
     # span is needed because the ring never fills to its last beat.
-    return max(span + 1, min(2 * height, max(2 * reach, reach + stride)))
+    return max(span + 1, min(2 * height, max(2 * reach, reach + stride, change)))
