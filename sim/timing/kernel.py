@@ -52,7 +52,7 @@ FRAME_END, DONE, DEADLOCK, OUT_OF_CYCLES = 0, 1, 2, 3
 
 
 @kernel
-def advance(module, state, segments, m):
+def advance(module: np.ndarray, state: np.ndarray, segments: np.ndarray, m: int) -> None:
     """The reader of a buffer goes to its next beat."""
     state[m, _BEAT] += 1
     if state[m, _BEAT] == segments[module[m, _SEGMENT] + state[m, _PLACE], 2]:
@@ -64,7 +64,7 @@ def advance(module, state, segments, m):
 
 
 @kernel
-def sweep(module, state, m, there):
+def sweep(module: np.ndarray, state: np.ndarray, m: int, there: bool) -> bool:
     """The reader of a sweep and the registers behind it move; gives whether it read."""
     c = state[m, _BEAT]
     lagging = c < module[m, _LAG]
@@ -104,9 +104,27 @@ def sweep(module, state, m, there):
 
 @kernel
 def run(
-    module, state, slices, tally, wires, program, segments, sources, sinks, left, offers, accepts,
-    first, last, trace, awake, clock, cycles, frames, quiet_limit,
-):  # fmt: skip
+    module: np.ndarray,
+    state: np.ndarray,
+    slices: np.ndarray,
+    tally: np.ndarray,
+    wires: np.ndarray,
+    program: np.ndarray,
+    segments: np.ndarray,
+    sources: np.ndarray,
+    sinks: np.ndarray,
+    left: np.ndarray,
+    offers: np.ndarray,
+    accepts: np.ndarray,
+    first: np.ndarray,
+    last: np.ndarray,
+    trace: np.ndarray,
+    awake: np.ndarray,
+    clock: np.ndarray,
+    cycles: int,
+    frames: int,
+    quiet_limit: int,
+) -> int:
     """Run until all outputs have ended ``frames`` frames, or, at 0, until the first one ends one.
 
     Gives how it ended, too, where it stopped for another reason: nothing has

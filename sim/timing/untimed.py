@@ -21,7 +21,18 @@ _ENDED, _STUCK = 0, 1
 
 
 @kernel
-def _passes(module, state, held, room, wires, program, segments, ports, beats, done):
+def _passes(
+    module: np.ndarray,
+    state: np.ndarray,
+    held: np.ndarray,
+    room: np.ndarray,
+    wires: np.ndarray,
+    program: np.ndarray,
+    segments: np.ndarray,
+    ports: np.ndarray,
+    beats: np.ndarray,
+    done: np.ndarray,
+) -> int:
     """Visit all stages, again and again, until output 0 has ended a frame or nothing moves."""
     inputs, outputs = ports[0], ports[1]
     goal = done[0] // beats[0] * beats[0] + beats[0]
