@@ -94,5 +94,9 @@ class Window:
         reach, stride = self.reach[0], self.stride[0]
         if reach == 1 and stride == 1:  # no rows are kept: a short buffer
             return 2 * self.reach[1] * words + 4
-        turns = -(-max(2 * reach, reach + stride) // reach)
+        # From the last windows' first row, over rows that no window needs, to the
+        # next image's first window.
+        last = max(0, (self.output[0] - 1) * stride - self.before[0])
+        change = self.image[0] - last + reach - self.before[0]
+        turns = -(-max(2 * reach, reach + stride, change) // reach)
         return max(turns * row, 4)

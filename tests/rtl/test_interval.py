@@ -124,6 +124,22 @@ def test_rows_of_one_beat(tmp_path: Path) -> None:
         assert list(np.diff(response.cycles[5::6])[4:]) == [6 * side] * 3
 
 
+@pytest.mark.parametrize(
+    ("lanes", "interval"), [(Lanes(6, 6), 27), (Lanes(1, 54), 38), (Lanes(2, 54), 25)]
+)
+def test_rows_behind_the_last_window(tmp_path: Path, lanes: Lanes, interval: int) -> None:
+    """The next image comes in over rows that no window reads, while the only windows leave."""
+    rng = np.random.default_rng(43)
+    rows = 12 if lanes.pe == 1 else 6  # so that reading takes longer than the input
+    weight = rng.integers(-1, 2, (rows, 3, 3, 6))
+    op = Conv("c", ("t0",), ("t1",), weight, TERNARY, None, (3, 1))
+    graph = chain("behind", (5, 5, 6), IntType(0, 3), [op])
+    design, response = check_design(graph, Folding({"c": lanes}), tmp_path, frames=8)
+    beats = design.outputs[0].beats_per_frame
+    assert design.interval == interval
+    assert list(np.diff(response.cycles[beats - 1 :: beats])[4:]) == [interval] * 3
+
+
 def test_lanes_that_divide_neither_way(tmp_path: Path) -> None:
     """Four to six lanes go through twelve: no converter slows the chain down."""
     ops: list[Op] = [
