@@ -41,7 +41,7 @@ def test_operation(kind: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_network_with_branches(seed: int, tmp_path: Path) -> None:
-    _check(random_dag(seed), seed, tmp_path)
+    _check(random_dag(seed, max_size=4, max_channels=4), seed, tmp_path)
 
 
 @pytest.mark.long

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
 
-from hwcompress.ir import Conv, Dense, IntType, Op, Range, SumPool, TensorType, trace
+from hwcompress.ir import Conv, Dense, Graph, IntType, Op, Range, SumPool, TensorType, trace
 from tests.conformance.generators import (
     KINDS,
+    random_dag,
     random_inputs,
     random_network,
     random_op_graph,
@@ -97,9 +98,10 @@ def test_ranges_are_sound(kind: str) -> None:
         assert _within(op, values), f"{kind}, seed {seed}"
 
 
+@pytest.mark.parametrize("make", [random_network, random_dag])
 @pytest.mark.parametrize("seed", range(20))
-def test_ranges_of_networks_are_sound(seed: int) -> None:
-    graph = random_network(seed)
+def test_ranges_of_networks_are_sound(seed: int, make: Callable[[int], Graph]) -> None:
+    graph = make(seed)
     values, bounds = trace(graph, random_inputs(graph, 40, seed)), graph.ranges()
     for name, tensor in graph.tensors.items():
         flat = values[name].reshape(-1, tensor.type.channels)

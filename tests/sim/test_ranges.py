@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from hwcompress.errors import InputError
 from hwcompress.ir import BIPOLAR, Dense, Graph, Input, IntType, Output, Threshold
 from hwcompress.sim import Simulator, observed_ranges, range_table
-from tests.conformance.generators import random_inputs, random_network
+from tests.conformance.generators import random_dag, random_inputs, random_network
 
 
+@pytest.mark.parametrize("make", [random_network, random_dag])
 @pytest.mark.parametrize("seed", range(30))
-def test_observed_within_reachable_within_type(seed: int) -> None:
-    graph = random_network(seed)
+def test_observed_within_reachable_within_type(seed: int, make: Callable[[int], Graph]) -> None:
+    graph = make(seed)
     trace = Simulator(graph).trace(random_inputs(graph, 40, seed))
     static = graph.ranges()
     for name, observed in observed_ranges(trace).items():
