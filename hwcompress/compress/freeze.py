@@ -14,6 +14,7 @@ import math
 import torch
 from torch import nn
 
+from hwcompress.compress.kinds import WEIGHTED
 from hwcompress.errors import UnsupportedError
 
 __all__ = ["GAIN_BITS", "freeze_batch_norm", "freeze_bias"]
@@ -68,7 +69,7 @@ def freeze_bias(module: nn.Module) -> int:
     of 2**-12, for the same reason; returns how many there are."""
     count = 0
     for part in module.modules():
-        if not isinstance(part, nn.Conv2d | nn.Linear) or part.bias is None:
+        if not isinstance(part, WEIGHTED) or part.bias is None:
             continue
         quantizer = getattr(part, "bias_quant", None)
         if quantizer is not None and quantizer.is_quant_enabled:

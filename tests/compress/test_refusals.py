@@ -33,7 +33,7 @@ class WeightsInForward(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(3, 36))
-        self.conv = nn.Conv1d(1, 1, 3)
+        self.conv = nn.Conv3d(1, 1, 3)
         self.norm = nn.BatchNorm1d(1, track_running_stats=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -46,7 +46,7 @@ def test_every_part_that_stays_in_float_is_listed() -> None:
         quantized(WeightsInForward())
     message = str(caught.value)
     assert "3 part(s)" in message
-    for part in ("a call of linear", "conv: a Conv1d", "norm: a batch norm without running"):
+    for part in ("a call of linear", "conv: a Conv3d", "norm: a batch norm without running"):
         assert part in message
 
 
@@ -81,7 +81,10 @@ def test_a_layer_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("module", "text"),
-    [(with_activation(nn.PReLU), "operator 'PRelu'"), (with_activation(nn.CELU), "operator 'Celu'")],
+    [
+        (with_activation(nn.PReLU), "operator 'PRelu'"),
+        (with_activation(nn.CELU), "operator 'Celu'"),
+    ],
 )
 def test_refused_by_the_import(module: nn.Module, text: str, tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"

@@ -1,0 +1,83 @@
+"""Brevitas layers: activation quantizers, and the twins of layers with weights."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from hwcompress.compress.kinds import WEIGHTED
+from hwcompress.errors import UnsupportedError
+
+__all__ = ["activation_quantizer", "quantized_layer"]
+
+
+def activation_quantizer(positive: bool, bits: int, scale: float | None) -> nn.Module:
+    """An activation quantizer; its scale is learned unless it is given."""
+    import brevitas.nn as qnn
+    from brevitas.core.scaling import ScalingImplType
+    from brevitas.quant import (
+        Int8ActPerTensorFixedPoint,
+        SignedBinaryActPerTensorConst,
+        Uint8ActPerTensorFixedPoint,
+    )
+
+    if bits == 1 and not positive:
+        return qnn.QuantIdentity(act_quant=SignedBinaryActPerTensorConst, scaling_const=1.0)
+    kind = Uint8ActPerTensorFixedPoint if positive else Int8ActPerTensorFixedPoint
+    if scale is None:
+        return qnn.QuantIdentity(act_quant=kind, bit_width=bits)
+    # Brevitas wants the threshold, 2**bits (one bit less if signed) steps.
+    threshold = scale * 2.0 ** (bits if positive else bits - 1)
+    return qnn.QuantIdentity(
+        act_quant=kind,
+        bit_width=bits,
+        scaling_impl_type=ScalingImplType.CONST,
+        scaling_init=threshold,
+    )
+
+
+def quantized_layer(part: nn.Module, bits: int) -> nn.Module:
+    """The Brevitas twin of a convolution or linear layer, with its parameters."""
+    import brevitas.nn as qnn
+    from brevitas.quant import Int8WeightPerTensorFixedPoint, SignedBinaryWeightPerTensorConst
+
+    options: dict[str, object] = {"bias": part.bias is not None}
+    if bits == 1:
+        options |= {"weight_quant": SignedBinaryWeightPerTensorConst, "weight_scaling_const": 1.0}
+    else:
+        options |= {
+            "weight_quant": Int8WeightPerTensorFixedPoint,
+            "weight_bit_width": bits,
+        }
+    if isinstance(part, nn.Linear):
+        twin: nn.Module = qnn.QuantLinear(part.in_features, part.out_features, **options)
+    else:
+        assert isinstance(part, WEIGHTED)
+        if part.padding_mode != "zeros" or isinstance(part.padding, str):
+            raise UnsupportedError(
+                f"a convolution with padding {part.padding!r}, mode {part.padding_mode!r}",
+                remedy="give the padding as numbers, filled with zeros",
+            )
+        if isinstance(part, nn.ConvTranspose1d | nn.ConvTranspose2d):
+            options["output_padding"] = part.output_padding
+        kind = getattr(qnn, f"Quant{_plain_name(part)}")
+        twin = kind(
+            part.in_channels,
+            part.out_channels,
+            part.kernel_size,
+            stride=part.stride,
+            padding=part.padding,
+            dilation=part.dilation,
+            groups=part.groups,
+            **options,
+        )
+    with torch.no_grad():
+        twin.weight.copy_(part.weight)
+        if part.bias is not None:
+            twin.bias.copy_(part.bias)
+    return twin
+
+
+def _plain_name(part: nn.Module) -> str:
+    """Name of torch's class that a layer is of, or derives from."""
+    return next(kind.__name__ for kind in WEIGHTED if isinstance(part, kind))
