@@ -30,7 +30,7 @@ from hwcompress.ir import (
 
 __all__ = ["Plan", "make_plan"]
 
-# hls4ml has clone_stream for up to seven readers.
+# hls4ml has clone_stream for up to seven readers; one of them is a copy for the further ones.
 _MOST_READERS = 7
 _ON_IMAGES = (Conv, ConvTranspose, MaxPool, SumPool, Upsample)
 
@@ -110,24 +110,11 @@ def _choose(
             )
         except UnsupportedError as error:
             problems.append(str(error))
-    if stream:
-        for name in graph.tensors:
-            readers = _streams_of(graph, name)
-            if readers > _MOST_READERS:
-                problems.append(
-                    f"tensor {name!r}: {readers} readers, hls4ml copies a stream for at most"
-                    f" {_MOST_READERS}. Remedy: use io_type io_parallel"
-                )
     if problems:
         raise UnsupportedError(
             f"{graph.name} cannot be handed to hls4ml", problems, remedy="see each line"
         )
     return choices
-
-
-def _streams_of(graph: Graph, tensor: str) -> int:
-    """Streams into which a tensor is copied: one for each layer that reads it."""
-    return sum(op.inputs.count(tensor) * max(len(op.outputs), 1) for op in graph.consumers(tensor))
 
 
 class _Builder:
@@ -144,6 +131,7 @@ class _Builder:
         self.layers: list[Layer] = []
         self.makers: dict[str, str] = {}  # tensor -> layer
         self.roots: dict[str, str] = {}
+        self.taps: dict[str, tuple[str, int]] = {}  # tensor -> layer to read it from, its readers
 
     def build(self) -> Plan:
         inputs = [
@@ -178,13 +166,24 @@ class _Builder:
         """Layer to read a tensor from, reshaped if need be."""
         root = self.roots[tensor]
         kind = self.graph.tensors[tensor].type
+        source = self._tap(root)
         if self.graph.tensors[root].shape == kind.shape:
-            return self.makers[root]
-        name = self._add(f"reshape_{tensor}", (self.makers[root],), tensor, reshape_choice(kind))
+            return source
+        name = self._add(f"reshape_{tensor}", (source,), tensor, reshape_choice(kind))
         if whole_pixels and self.io_type == "io_stream":
             # A flattened stream keeps its packs; a copy makes new ones.
             name = self._add(f"repack_{tensor}", (name,), tensor, copy_choice(kind))
         return name
+
+    def _tap(self, root: str) -> str:
+        """Layer that hands a tensor to one more reader: its maker, or a copy of a full stream."""
+        source, readers = self.taps.get(root, (self.makers[root], 0))
+        if self.io_type == "io_stream" and readers == _MOST_READERS - 1:
+            kind = self.graph.tensors[root].type
+            source = self._add(f"more_{root}", (source,), root, copy_choice(kind))
+            readers = 0
+        self.taps[root] = source, readers + 1
+        return source
 
     def _end(self, op: Output) -> str:
         """Layer whose result is a port: one that nothing else reads."""
@@ -196,4 +195,4 @@ class _Builder:
         if not read and not taken and not isinstance(self.graph.producer(root), Input):
             return self.makers[root]
         choice = copy_choice(self.graph.tensors[root].type)
-        return self._add(f"copy_{op.name}", (self.makers[root],), root, choice)
+        return self._add(f"copy_{op.name}", (self._tap(root),), root, choice)

@@ -13,7 +13,19 @@ import numpy as np
 import pytest
 
 from hwcompress.hls.hls4ml import REALISATION, convert
-from hwcompress.ir import Graph, Op, evaluate
+from hwcompress.ir import (
+    Concat,
+    Graph,
+    Input,
+    IntType,
+    Op,
+    Output,
+    Reshape,
+    Split,
+    TopK,
+    evaluate,
+    trace,
+)
 from hwcompress.report.conformance import SWEEPS
 from tests.conformance.generators import (
     KINDS,
@@ -74,6 +86,31 @@ def test_operations_long(kind: str, io_type: str, tmp_path: Path) -> None:
     for first in range(0, _SWEEP.full, _TOGETHER):
         graphs = [random_op_graph(kind, seed) for seed in range(first, first + _TOGETHER)]
         check(graphs, io_type, tmp_path / f"from_{first}", seed=first)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("io_type", _IO_TYPES)
+def test_trace_of_a_network_with_branches(io_type: str, tmp_path: Path) -> None:
+    graph = random_dag(6)
+    assert any(len(op.outputs) > 1 for op in graph.layers)
+    feeds = random_inputs(graph, 20, 6)
+    expected = trace(graph, feeds)
+    actual = convert(graph, tmp_path / "project", io_type=io_type).trace(feeds)
+    assert expected.keys() == actual.keys()
+    for name, values in expected.items():
+        np.testing.assert_array_equal(values, actual[name], err_msg=name)
+
+
+def test_a_stream_with_many_readers(tmp_path: Path) -> None:
+    """hls4ml copies a stream for seven at most: here are ten, one of them of another shape."""
+    kind = IntType(-8, 7)
+    ops: list[Op] = [Input("in", (), ("x",), (2, 2, 10), (0, 1, 2), (2, 2, 10), kind, 1.0)]
+    ops.append(Split("split", ("x",), tuple(f"p{i}" for i in range(9)), (1,) * 8 + (2,)))
+    ops.append(Reshape("flat", ("x",), ("v",), (40,)))
+    ops.append(TopK("top", ("v",), ("t",), 3))
+    ops.append(Concat("join", tuple(f"p{i}" for i in range(8, -1, -1)), ("y",)))
+    ops += [Output(f"out_{name}", (name,), ()) for name in ("y", "t", "x")]
+    check([Graph.build("many", ops)], "io_stream", tmp_path / "project", seed=1)
 
 
 @pytest.mark.long
