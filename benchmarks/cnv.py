@@ -40,6 +40,21 @@ FRAMES = 8
 STALLED = 3
 
 
+_FOLDINGS = """\
+## Foldings as files
+
+    hwcompress build hwcompress/models/cnv.py:cnv_w1a1 --data cifar10.npz --epochs 0 \\
+        --board pynq --folding examples/folding/cnv_w1a1.json
+
+A folding file names layers of the graph (`graph/graph.txt` of a build folder)
+with `pe`, the output channels at once, and `simd`, the input channels at once;
+see `hls/folding/folding.py` for the rest. `folding.json` of a build folder is such
+a file. A layer that the file leaves out takes as many lanes as the layer before
+it gives, or the next larger number that does not slow the design down, so the
+matrix layers alone, as FINN publishes them, are enough.
+"""
+
+
 @dataclass(frozen=True)
 class Finn:
     """What FINN publishes: LUTs, block RAMs of 36 kbit, measured interval and latency in cycles."""
@@ -180,7 +195,7 @@ def page(rows: list[Measured]) -> str:
     made = [(row, row.synthesis) for row in rows if row.synthesis is not None]
     if made:
         lines += ["", "## Resources", "", *_resources(made)]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", _FOLDINGS])
 
 
 def _resources(made: list[tuple[Measured, SynthReport]]) -> list[str]:

@@ -71,7 +71,7 @@ class _Pixels(_Activations):
     restrict_scaling_type = RestrictValueType.POWER_OF_TWO
 
 
-class _Centred(nn.Module):
+class _Centred(nn.Module):  # type: ignore[misc]
     """Images in 0..1 as -1..1."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -79,7 +79,7 @@ class _Centred(nn.Module):
         return 2.0 * x - 1.0
 
 
-class _TensorNorm(nn.Module):
+class _TensorNorm(nn.Module):  # type: ignore[misc]
     """One batch norm for the whole vector: it keeps the order of the classes."""
 
     def __init__(self) -> None:
@@ -90,10 +90,10 @@ class _TensorNorm(nn.Module):
         """Normalized logits ``(n, classes)``."""
         norm = self.norm
         if self.training:
-            return norm(x.reshape(-1, 1)).reshape(x.shape)  # type: ignore[no-any-return]
+            return norm(x.reshape(-1, 1)).reshape(x.shape)
         # The same, without reshapes in the exported graph.
         gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-        return (x - norm.running_mean) * gain + norm.bias  # type: ignore[no-any-return]
+        return (x - norm.running_mean) * gain + norm.bias
 
 
 def cnv(weight_bits: int, act_bits: int, *, classes: int = 10, seed: int = 0) -> nn.Module:
@@ -156,8 +156,8 @@ def _randomize(
         weight = layer.weight
         assert isinstance(weight, torch.Tensor)
         weight.copy_(2 * torch.rand(weight.shape, generator=generator) - 1)
-        norm.running_mean.copy_(0.5 * spread * normal())  # type: ignore[union-attr]
-        norm.running_var.copy_((spread * torch.exp(0.2 * normal())) ** 2)  # type: ignore[union-attr]
+        norm.running_mean.copy_(0.5 * spread * normal())
+        norm.running_var.copy_((spread * torch.exp(0.2 * normal())) ** 2)
         flip = torch.rand(shape, generator=generator) < 0.1
         gain = torch.exp(0.2 * normal())
         # A single gain orders the classes and stays positive.
