@@ -67,12 +67,14 @@ class _Search:
     def reaches(self, depths: Mapping[str, int], goal: Steady, keep_latency: bool) -> bool:
         try:
             found = self.run(depths)
+            if found.interval != goal.interval:
+                return False
+            if keep_latency and latency(found, self._network) > latency(goal, self._network):
+                return False
             deadlock_free(self.network(depths), frames=self._frames)
         except CheckFailed:  # a deadlock
             return False
-        if keep_latency and latency(found, self._network) > latency(goal, self._network):
-            return False
-        return found.interval == goal.interval
+        return True
 
 
 def latency(run: Steady, network: TokenNetwork) -> int:
@@ -98,10 +100,11 @@ def size_fifos(
     """Find depths that no single buffer could do with less of.
 
     Depths do if the network keeps its full rate, that with buffers that are
-    never full, and is :func:`deadlock_free` under any stalls. Then, in the order
-    of ``names``, each buffer gets the least depth that a binary search finds,
-    the others being as they are at that moment; then, round after round, every
-    buffer is tried one beat shallower, until none of them can be. So in the end
+    never full, and is :func:`deadlock_free` under any stalls. In the order of
+    ``names``, every buffer is tried with depth 0; then each other one gets the
+    least depth that does, the others being as they are at that moment; then,
+    round after round, every buffer is tried one beat shallower, until none of
+    them can be. So in the end
     one beat less in any one buffer costs rate (or latency, if that is kept) or
     allows a deadlock. The sum of depths is not always the least one possible.
 
@@ -138,15 +141,19 @@ def size_fifos(
     depths = {name: most + 2 for name, most in wanted.items()}
     if not search.reaches(depths, goal, keep_latency):
         depths = _frames_deep(network, names, limit)
+    for name in names:  # most places need no buffer
+        if search.reaches({**depths, name: 0}, goal, keep_latency):
+            depths[name] = 0
+    # Without those, streams run ahead less, and the others hold less.
+    held = search.run(depths).most_held
+    lower = {name: min(depth, held.get(name, 0) + 2) for name, depth in depths.items()}
+    if lower != depths and search.reaches(lower, goal, keep_latency):
+        depths = lower
     for name in names:
-        low, high = -1, depths[name]
-        while high - low > 1:
-            middle = (low + high) // 2
-            if search.reaches({**depths, name: middle}, goal, keep_latency):
-                high = middle
-            else:
-                low = middle
-        depths[name] = high
+        depths[name] = _least(
+            depths[name],
+            lambda depth, name=name: search.reaches({**depths, name: depth}, goal, keep_latency),
+        )
     lowered = True
     while lowered:
         lowered = False
@@ -158,6 +165,20 @@ def size_fifos(
                 lowered = True
     run = search.run(depths)
     return FifoSizes(depths, run.interval, bound, limit, wanted, run, search.runs)
+
+
+def _least(high: int, enough: Callable[[int], bool]) -> int:
+    """The least number up to ``high``, which is enough, expected to be near to it."""
+    low, step = high, 1
+    while low > 0:
+        low = max(0, high - step)
+        if not enough(low):
+            break
+        high, step = low, 2 * step
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
 
 
 def _frames_deep(network: TokenNetwork, names: Sequence[str], count: int) -> dict[str, int]:
