@@ -79,7 +79,8 @@ _OUTPUT = """    wire [{w}-1:0] m_data_{i};
 """
 _DRIVE = """        if (~s_valid[{i}] | ~refused[{i}]) begin
             s_valid[{i}] = (sent_{i} < {n}) & (($random(seed) & 255) >= {stall});
-            s_data_{i} = s_valid[{i}] ? stimulus_{i}[sent_{i} < {n} ? sent_{i} : 0] : {{{w}{{1'bx}}}};
+            s_data_{i} = s_valid[{i}] ? stimulus_{i}[sent_{i} < {n} ? sent_{i} : 0]
+                                      : {{{w}{{1'bx}}}};
         end
 """
 _SENT = """        if (s_valid[{i}] & s_ready[{i}]) sent_{i} = sent_{i} + 1;

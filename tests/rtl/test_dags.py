@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hwcompress.errors import InputError
-from hwcompress.hls.folding import Folding, Lanes
+from hwcompress.hls.folding import Folding, Lanes, default_folding
 from hwcompress.hls.rtl import generate
 from hwcompress.ir import (
     TERNARY,
@@ -134,3 +134,13 @@ def test_given_depths(tmp_path: Path) -> None:
         generate(graph, RESIDUAL, tmp_path, fifo_depths={"sum_7_fifo": 3})
     with pytest.raises(InputError, match="depth -1 of buffer 'sum_1_fifo' is negative"):
         generate(graph, RESIDUAL, tmp_path, fifo_depths={"sum_1_fifo": -1})
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(2000, 2200))
+def test_many(tmp_path: Path, seed: int) -> None:
+    """A long sweep; every third one with the default folding."""
+    graph = random_dag(seed)
+    rng = np.random.default_rng([seed, 63])
+    folding = random_folding(graph, rng) if seed % 3 else default_folding(graph)
+    check_dag(graph, folding, tmp_path, stalls=STALLS[seed % 4], seed=seed)
