@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 
 from hwcompress.errors import CheckFailed, InputError
 from hwcompress.sim.timing.models import Model
@@ -149,11 +150,12 @@ def size_fifos(
     lower = {name: min(depth, held.get(name, 0) + 2) for name, depth in depths.items()}
     if lower != depths and search.reaches(lower, goal, keep_latency):
         depths = lower
+
+    def enough(name: str, depth: int) -> bool:
+        return search.reaches({**depths, name: depth}, goal, keep_latency)
+
     for name in names:
-        depths[name] = _least(
-            depths[name],
-            lambda depth, name=name: search.reaches({**depths, name: depth}, goal, keep_latency),
-        )
+        depths[name] = _least(depths[name], partial(enough, name))
     lowered = True
     while lowered:
         lowered = False
