@@ -5,10 +5,10 @@ What to do comes from the JSON file named by ``HWC_BENCH_JOB`` (written by
 in it. Beats are little-endian integers here; only the caller knows what they
 mean.
 
-Three phases, of the same frames: ``free`` without pauses, for the latency and
+Four phases, of the same frames: ``free`` without pauses, for the latency and
 the interval; ``stalled`` with random pauses on every port, each on its own;
-``reset``, which breaks off a frame in the middle, resets, and expects right
-answers again.
+``late``, whose sinks wait for valid before they are ready; ``reset``, which
+breaks off a frame in the middle, resets, and expects right answers again.
 """
 
 from __future__ import annotations
@@ -61,10 +61,14 @@ class _Bench:
             await RisingEdge(self.dut.aclk)
         self.dut.aresetn.value = 1
 
-    async def phase(self, name: str, first: int, count: int, *, stalls: bool) -> None:
+    async def phase(
+        self, name: str, first: int, count: int, *, stalls: bool, late: bool = False
+    ) -> None:
         """Frames ``first ... first + count - 1``, compared."""
-        for port in self.ports:
-            port.begin(first * port.frame, count * port.frame, stalls=stalls)
+        for source in self.sources:
+            source.begin(first * source.frame, count * source.frame, stalls=stalls)
+        for sink in self.sinks:
+            sink.begin(first * sink.frame, count * sink.frame, stalls=stalls, late=late)
         try:
             await self._cycles(name, cut=False)
         finally:
@@ -150,6 +154,7 @@ async def bench(dut: Any) -> None:
     try:
         await run.phase("free", 0, free, stalls=False)
         await run.phase("stalled", free, stalled, stalls=True)
+        await run.phase("late", 0, again, stalls=False, late=True)
         if again:
             # Two frames and a half, so that something is everywhere on the way.
             await run.cut(2)

@@ -88,10 +88,12 @@ class _Signal:
         self._findings = findings
 
     def high(self, here: str) -> bool:
-        text = str(self._handle.value)
-        if text not in "01":
-            self._findings.violation(f"{here}: {self.name} is {text}")
-        return text == "1"
+        value = self._handle.value
+        if value == 1:
+            return True
+        if value != 0:
+            self._findings.violation(f"{here}: {self.name} is {value}")
+        return False
 
 
 class Source:
@@ -115,6 +117,7 @@ class Source:
         self._valid.value = 0
         self._data.value = 0
         self._offering = False
+        self._driven = False
         self._queue: list[int] = []
         self.seen = _Port()
 
@@ -135,8 +138,11 @@ class Source:
         if self._offering:
             return
         if self.done:
-            self._valid.value = 0
+            if self._driven:
+                self._valid.value = 0
+                self._driven = False
             return
+        self._driven = True
         if withhold:
             self.seen.pauses += 1
         else:
@@ -149,6 +155,8 @@ class Source:
 
     def sample(self, phase: str, cycle: int) -> bool:
         """At a clock edge, before registers change; whether a beat was taken."""
+        if not self._offering and self.done:
+            return False
         if not self._ready.high(f"{phase} phase, cycle {cycle}") or not self._offering:
             return False
         if self.seen.first < 0:
@@ -187,14 +195,20 @@ class Sink:
         """The state during reset."""
         self._drive_ready.value = 0
         self._is_ready = False
+        self._late = False
         self._held: tuple[int, int] | None = None
         self._queue: list[int] = []
         self.seen = _Port()
 
-    def begin(self, first: int, count: int, *, stalls: bool) -> None:
-        """A new phase that expects ``count`` beats from beat ``first`` on."""
+    def begin(self, first: int, count: int, *, stalls: bool, late: bool = False) -> None:
+        """A new phase that expects ``count`` beats from beat ``first`` on.
+
+        A ``late`` sink is ready only for a beat that it has seen waiting, so that a
+        design whose valid waits for ready stops.
+        """
         self._queue = self.beats[first : first + count]
         self._pause.active = stalls
+        self._late = late
         self.seen = _Port()
 
     @property
@@ -204,7 +218,7 @@ class Sink:
 
     def drive(self) -> None:
         """Before a clock edge."""
-        paused = self._pause()
+        paused = self._pause() or (self._late and self._held is None)
         self.seen.pauses += paused
         if paused == self._is_ready:
             self._is_ready = not paused
