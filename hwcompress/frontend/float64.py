@@ -16,12 +16,11 @@ import onnx
 
 from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.elementwise import BINARY, UNARY, batch_norm, clip_bounds
-from hwcompress.frontend.geometry import read_window, resize_sources
+from hwcompress.frontend.float64_windows import conv, conv_transpose, global_average, pool, resize
 from hwcompress.frontend.onnx_model import Node, OnnxModel
 from hwcompress.frontend.quantizers import read_quantizer
 from hwcompress.frontend.shapes import MOVES, moved_shape, permutation
-from hwcompress.frontend.slices import read_slice, resize_target, split_sizes
-from hwcompress.ir.ops.spatial import pad, windows
+from hwcompress.frontend.slices import read_slice, split_sizes
 
 __all__ = [
     "QUANTIZERS",
@@ -57,94 +56,11 @@ def _given(inputs: Arrays, index: int) -> bool:
     return len(inputs) > index and inputs[index] is not None
 
 
-def _conv(node: Node, inputs: Arrays) -> np.ndarray:
-    weight = _flat(inputs[1])
-    window, groups = read_window(node, inputs[1].shape[2:]), node.integer("group", 1)
-    padded = pad(np.moveaxis(_flat(inputs[0]), 1, -1), window.padding, 0)
-    view = windows(padded, window.kernel, window.stride, window.dilation)
-    rows, depth = weight.shape[0] // groups, weight.shape[1]
-    parts = []
-    for group in range(groups):
-        taps = view[..., group * depth : (group + 1) * depth]
-        kernel = np.moveaxis(weight[group * rows : (group + 1) * rows], 1, -1)
-        parts.append(taps.reshape(*taps.shape[:3], -1) @ kernel.reshape(rows, -1).T)
-    total = np.moveaxis(np.concatenate(parts, axis=-1), -1, 1)
-    total = total + inputs[2][:, None, None] if _given(inputs, 2) else total
-    return total.reshape(_unflat(total.shape, inputs[0].ndim))
-
-
-def _flat(x: np.ndarray) -> np.ndarray:
-    """A signal ``(n, C, L)`` as an image of height 1."""
-    return x[:, :, None] if x.ndim == 3 else x
-
-
-def _unflat(shape: tuple[int, ...], rank: int) -> tuple[int, ...]:
-    return (*shape[:2], shape[3]) if rank == 3 else shape
-
-
-def _conv_transpose(node: Node, inputs: Arrays) -> np.ndarray:
-    """Every input pixel adds its weighted kernel to the output."""
-    x, weight = _flat(inputs[0]), _flat(inputs[1])
-    window, groups = read_window(node, inputs[1].shape[2:]), node.integer("group", 1)
-    extra = node.integers("output_padding", (0,) * (inputs[0].ndim - 2))
-    extra = (0, *extra)[-2:]
-    channels, depth = x.shape[1] // groups, weight.shape[1]
-    pads = window.padding
-    size = [
-        (x.shape[2 + i] - 1) * window.stride[i]
-        + window.dilation[i] * (window.kernel[i] - 1)
-        + 1
-        + extra[i]
-        for i in (0, 1)
-    ]
-    total = np.zeros((x.shape[0], groups * depth, *size))
-    for group in range(groups):
-        part = x[:, group * channels : (group + 1) * channels]
-        kernel = weight[group * channels : (group + 1) * channels]
-        into = total[:, group * depth : (group + 1) * depth]
-        for kh, kw in np.ndindex(window.kernel):
-            top, left = kh * window.dilation[0], kw * window.dilation[1]
-            rows = slice(top, top + (x.shape[2] - 1) * window.stride[0] + 1, window.stride[0])
-            columns = slice(left, left + (x.shape[3] - 1) * window.stride[1] + 1, window.stride[1])
-            into[:, :, rows, columns] += np.einsum("nchw,cm->nmhw", part, kernel[:, :, kh, kw])
-    total = total[:, :, pads[0] : size[0] - pads[2], pads[1] : size[1] - pads[3]]
-    total = total + inputs[2][:, None, None] if _given(inputs, 2) else total
-    return total.reshape(_unflat(total.shape, inputs[0].ndim))
-
-
 def _gemm(node: Node, inputs: Arrays) -> np.ndarray:
     a = inputs[0].T if node.integer("transA", 0) else inputs[0]
     b = inputs[1].T if node.integer("transB", 0) else inputs[1]
     total = node.number("alpha", 1.0) * (a @ b)
     return np.asarray(total + node.number("beta", 1.0) * inputs[2] if _given(inputs, 2) else total)
-
-
-def _pool(node: Node, inputs: Arrays) -> np.ndarray:
-    window = read_window(node, node.integers("kernel_shape"))
-    pads = window.padding
-    image = np.moveaxis(_flat(inputs[0]), 1, -1)
-
-    def view(of: np.ndarray) -> np.ndarray:
-        return windows(of, window.kernel, window.stride, window.dilation)
-
-    if node.op == "MaxPool":
-        edge = np.pad(
-            image.astype(np.float64),
-            ((0, 0), (pads[0], pads[2]), (pads[1], pads[3]), (0, 0)),
-            constant_values=-np.inf,
-        )
-        result = view(edge).max(axis=(3, 4))
-    else:
-        count = np.array(window.kernel[0] * window.kernel[1])
-        if any(pads) and not node.integer("count_include_pad", 0):
-            count = view(pad(np.ones_like(image[:1]), pads, 0)).sum(axis=(3, 4))
-        result = view(pad(image, pads, 0)).sum(axis=(3, 4)) / count
-    result = np.moveaxis(result, -1, 1)
-    return result.reshape(_unflat(result.shape, inputs[0].ndim))
-
-
-def _global_average(_: Node, inputs: Arrays) -> np.ndarray:
-    return np.asarray(inputs[0].mean(axis=tuple(range(2, inputs[0].ndim)), keepdims=True))
 
 
 def _split(node: Node, inputs: Arrays) -> list[np.ndarray]:
@@ -158,16 +74,6 @@ def _slice(node: Node, inputs: Arrays) -> np.ndarray:
     for axis, (start, stop, step) in enumerate(cut):
         result = np.take(result, range(start, stop, step), axis=axis)
     return result
-
-
-def _resize(node: Node, inputs: Arrays) -> np.ndarray:
-    """Nearest neighbour only; the batch keeps its length."""
-    x = inputs[0]
-    scales, sizes = resize_target(node, (1, *x.shape[1:]), inputs[1:])
-    for axis in range(1, x.ndim):
-        index = resize_sources(node, x.shape[axis], sizes[axis], scales[axis])
-        x = np.take(x, index, axis=axis)
-    return x
 
 
 def _top_k(node: Node, inputs: Arrays) -> list[np.ndarray]:
@@ -245,30 +151,30 @@ Evaluator = Callable[[Node, Arrays], np.ndarray]
 
 _NODES: dict[str, Evaluator] = {
     "ArgMax": _argmax,
-    "AveragePool": _pool,
+    "AveragePool": pool,
     "BatchNormalization": _batch_norm,
     "Cast": _cast,
     "Clip": _clip,
     "Concat": lambda node, x: np.concatenate(x, axis=node.integer("axis", 0)),
     "Constant": _constant,
-    "Conv": _conv,
-    "ConvTranspose": _conv_transpose,
+    "Conv": conv,
+    "ConvTranspose": conv_transpose,
     "Dropout": lambda _, x: x[0],
     "Gather": lambda node, x: np.take(x[0], x[1].astype(np.int64), axis=node.integer("axis", 0)),
     "Gemm": _gemm,
-    "GlobalAveragePool": _global_average,
+    "GlobalAveragePool": global_average,
     "Identity": lambda _, x: x[0],
     "MatMul": lambda _, x: x[0] @ x[1],
-    "MaxPool": _pool,
+    "MaxPool": pool,
     "ReduceMean": _reduce_mean,
-    "Resize": _resize,
+    "Resize": resize,
     "Shape": lambda _, x: np.array(x[0].shape, np.int64),
     "Slice": _slice,
     "Softmax": _softmax,
     "Transpose": lambda node, x: x[0].transpose(
         node.integers("perm", tuple(reversed(range(x[0].ndim))))
     ),
-    "Upsample": _resize,
+    "Upsample": resize,
     **dict.fromkeys(MOVES, _move),
     **dict.fromkeys(QUANTIZERS, _quantize),
 }

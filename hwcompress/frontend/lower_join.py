@@ -66,9 +66,11 @@ def _aligned(
 ) -> tuple[Symbolic, Symbolic]:
     """Both over graph tensors of one shape, in one order."""
     types = state.builder.types
-    same = types[first.base].shape == types[second.base].shape
-    if same and np.array_equal(first.order, second.order):
-        return first, second
+    if np.array_equal(first.order, second.order):
+        if types[first.base].shape == types[second.base].shape:
+            return first, second
+        if types[first.base].size == types[second.base].size:
+            return state.builder.flattened(first), state.builder.flattened(second)
     if len(first.shape) in (3, 4):
         return as_image(state.builder, first, node.label), as_image(
             state.builder, second, node.label
@@ -176,6 +178,9 @@ def _added(
             where=node.label,
             remedy="prune the channel, or train it again",
         )
+    if len(tensors) == 1:  # both were functions of one tensor after all
+        function = affine_function(gains[0], offset)
+        return Symbolic(tensors[0], like.shape, like.order, function)
     bounds = [builder.ranges[tensor] for tensor in tensors]
     counts = np.array([item.hi - item.lo + 1 for item in bounds], np.float64)
     combinations = int(min(counts.prod(axis=0).sum(), 2.0**62))

@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -31,7 +32,7 @@ class QonnxRuntime:
         self._proto = _cut(onnx.load(str(path)), unique)
         self._inputs = _inputs(self._proto)
         self._places = [unique.index(name) for name in outputs]
-        self._batched: dict[int, object] = {}
+        self._batched: dict[int, Any] = {}
 
     def run(self, samples: Samples) -> list[np.ndarray]:
         """Each output for real samples ``(n, *input shape)``, as ``(n, *shape)``.
@@ -94,12 +95,15 @@ class QonnxRuntime:
             warnings.simplefilter("ignore")
             logging.getLogger("qonnx").setLevel(logging.ERROR)
             if batch not in self._batched:
-                model = cleanup_model(ModelWrapper(self._proto, make_deepcopy=True))
+                clean = self._batched.get(1)
+                if clean is None:
+                    clean = cleanup_model(ModelWrapper(self._proto, make_deepcopy=True))
+                    self._batched[1] = clean
                 if batch > 1:
-                    model = cleanup_model(model.transform(ChangeBatchSize(batch)))
-                self._batched[batch] = model
+                    larger = clean.transform(ChangeBatchSize(batch))  # of a copy
+                    self._batched[batch] = cleanup_model(larger)
             model = self._batched[batch]
-            graph = model.graph  # type: ignore[attr-defined]
+            graph = model.graph
             assert isinstance(feeds, Mapping)
             # The clean-up names the inputs anew, and keeps their order.
             given = [feeds[name] for name in self._inputs]

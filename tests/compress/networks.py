@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["CASES", "Branch", "Functional", "Residual", "with_activation"]
+__all__ = ["CASES", "Branch", "Functional", "with_activation"]
 
 
 class Functional(nn.Module):
@@ -66,10 +66,54 @@ class Residual(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.first, self.second = nn.Conv2d(1, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1)
+        self.head = nn.Linear(144, 3)
 
     def forward(self, x: Tensor) -> Tensor:
         y = functional.relu(self.first(x))
-        return functional.relu(y + self.second(y)).flatten(1)
+        return self.head(functional.relu(y + self.second(y)).flatten(1))
+
+
+class Gated(nn.Module):
+    """A product of two branches, a product with itself, and constants."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two, self.head = nn.Conv2d(1, 4, 3), nn.Conv2d(1, 4, 3), nn.Linear(64, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.one(x) * torch.sigmoid(self.two(x))
+        y = y * functional.relu6(y + 3.0) / 6.0  # hard-swish, by hand
+        return self.head(y.flatten(1))
+
+
+class Parts(nn.Module):
+    """Channels cut, worked on, and put together again; a size in between."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.side = nn.Conv2d(1, 4, 3, bias=False), nn.Conv2d(2, 2, 1)
+        self.last, self.head = nn.Conv2d(8, 2, 1), nn.Linear(2 * 16, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.relu(self.first(x))
+        left, right = x[:, :2], x[:, 2:]
+        x = torch.cat([x, left - self.side(right), functional.relu(self.side(left))], dim=1)
+        return self.head(self.last(x).view(x.size(0), -1))
+
+
+class Enlarged(nn.Module):
+    """Down and up again, by repetition and by a transposed convolution."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.up = nn.Conv2d(1, 4, 3, padding=1), nn.ConvTranspose2d(4, 2, 2, stride=2)
+        self.norm, self.last = nn.BatchNorm2d(2), nn.Conv2d(6, 3, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = functional.max_pool2d(functional.relu(self.first(x)), 2)
+        repeated = functional.interpolate(y, scale_factor=2.0, mode="nearest")
+        y = torch.cat([repeated, functional.relu(self.norm(self.up(y)))], dim=1)
+        return self.last(y).mean((2, 3))
 
 
 class Branch(nn.Module):
@@ -114,6 +158,20 @@ def _odd_windows() -> nn.Module:
     return nn.Sequential(conv, nn.ReLU(), nn.Flatten(), nn.Linear(48, 3))
 
 
+def _signal() -> nn.Module:
+    return nn.Sequential(
+        nn.Flatten(2),
+        nn.Conv1d(1, 4, 5, stride=2, padding=2),
+        nn.BatchNorm1d(4),
+        nn.ReLU(),
+        nn.AvgPool1d(3),
+        nn.ConvTranspose1d(4, 2, 3, stride=2, padding=1, output_padding=1),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(24, 3),
+    )
+
+
 def _norm_after_linear() -> nn.Module:
     body = (nn.Linear(36, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(), nn.Linear(8, 3))
     return nn.Sequential(nn.Flatten(), *body)
@@ -141,4 +199,14 @@ CASES: dict[str, Callable[[], nn.Module]] = {
     "sigmoid": lambda: with_activation(nn.Sigmoid),
     "leaky": lambda: with_activation(lambda: nn.LeakyReLU(0.125)),
     "two linear": lambda: with_activation(nn.Identity),
+    "silu": lambda: with_activation(nn.SiLU),
+    "gelu": lambda: with_activation(nn.GELU),
+    "hard-swish": lambda: with_activation(nn.Hardswish),
+    "mish": lambda: with_activation(nn.Mish),
+    "softplus": lambda: with_activation(nn.Softplus),
+    "residual": Residual,
+    "gated": Gated,
+    "parts": Parts,
+    "enlarged": Enlarged,
+    "signal": _signal,
 }

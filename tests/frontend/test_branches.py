@@ -161,6 +161,15 @@ def test_one_tensor_with_many_readers(tmp_path: Path) -> None:
     agrees(tail(model), tmp_path, explained=True)
 
 
+def test_two_views_of_one_tensor(tmp_path: Path) -> None:
+    """A constant per element makes one branch a vector; both are the same integers."""
+    model = image(3, 2)
+    flat = model.node("Flatten", model.last)
+    scaled = model.node("Mul", flat, model.constant(np.linspace(0.5, 2.0, 12).reshape(1, 12)))
+    model.node("Add", flat, scaled)
+    assert "Add" not in kinds(agrees(tail(model), tmp_path, explained=True))
+
+
 def test_sum_of_one_value_per_channel(tmp_path: Path) -> None:
     model = image()
     source = model.last

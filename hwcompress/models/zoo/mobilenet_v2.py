@@ -25,7 +25,7 @@ def _layer(inputs: int, outputs: int, kernel: int, stride: int, groups: int) -> 
     ]
 
 
-class _InvertedResidual(nn.Module):
+class _InvertedResidual(nn.Module):  # type: ignore[misc]
     """Widen, filter, narrow."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
@@ -42,7 +42,7 @@ class _InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(n, inputs, h, w)`` to ``(n, outputs, h / stride, w / stride)``."""
-        return x + self.body(x) if self.adds else self.body(x)  # type: ignore[no-any-return]
+        return x + self.body(x) if self.adds else self.body(x)
 
 
 def mobilenet_v2_blocks(classes: int = 10) -> nn.Module:

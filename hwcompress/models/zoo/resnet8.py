@@ -12,7 +12,7 @@ from torch import Tensor, nn
 __all__ = ["resnet8"]
 
 
-class _Block(nn.Module):
+class _Block(nn.Module):  # type: ignore[misc]
     """Two 3x3 convolutions beside a shortcut."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
@@ -30,7 +30,7 @@ class _Block(nn.Module):
         """``(n, inputs, h, w)`` to ``(n, outputs, h / stride, w / stride)``."""
         y = self.relu(self.first_norm(self.first(x)))
         y = self.second_norm(self.second(y))
-        return self.relu(y + self.shortcut(x))  # type: ignore[no-any-return]
+        return self.relu(y + self.shortcut(x))
 
 
 def resnet8(classes: int = 10) -> nn.Module:

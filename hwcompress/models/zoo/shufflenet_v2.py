@@ -31,7 +31,7 @@ def _shuffled(x: Tensor) -> Tensor:
     return halves.transpose(1, 2).reshape(batch, channels, height, width)
 
 
-class _Basic(nn.Module):
+class _Basic(nn.Module):  # type: ignore[misc]
     """Half of the channels pass by."""
 
     def __init__(self, channels: int) -> None:
@@ -47,7 +47,7 @@ class _Basic(nn.Module):
         return _shuffled(torch.cat((kept, self.branch(worked)), dim=1))
 
 
-class _Strided(nn.Module):
+class _Strided(nn.Module):  # type: ignore[misc]
     """Both branches see all channels and halve the image."""
 
     def __init__(self, inputs: int, outputs: int) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 __all__ = ["squeeze_excite", "squeeze_excite_hard"]
 
 
-class _Excite(nn.Module):
+class _Excite(nn.Module):  # type: ignore[misc]
     """``x`` times a gate per channel."""
 
     def __init__(self, channels: int, squeezed: int, hard: bool) -> None:
@@ -28,7 +28,7 @@ class _Excite(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(n, channels, h, w)`` to the same shape."""
-        return x * self.gate(x)  # type: ignore[no-any-return]
+        return x * self.gate(x)
 
 
 def _network(classes: int, hard: bool) -> nn.Module:

@@ -19,7 +19,7 @@ def _level(inputs: int, outputs: int) -> nn.Module:
     )
 
 
-class _Unet(nn.Module):
+class _Unet(nn.Module):  # type: ignore[misc]
     def __init__(self, classes: int, width: int) -> None:
         super().__init__()
         self.down_one, self.down_two = _level(1, width), _level(width, 2 * width)
@@ -38,7 +38,7 @@ class _Unet(nn.Module):
         up = self.repeat(self.bottom(self.pool(two)))
         up = self.up_two(torch.cat((up, two), dim=1))
         up = self.relu(self.norm(self.transposed(up)))
-        return self.head(self.up_one(torch.cat((up, one), dim=1)))  # type: ignore[no-any-return]
+        return self.head(self.up_one(torch.cat((up, one), dim=1)))
 
 
 def tiny_unet(classes: int = 2, width: int = 8) -> nn.Module:

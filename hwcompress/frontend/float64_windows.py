@@ -1,0 +1,118 @@
+"""Operators over images and signals in float64: convolution, pooling, resizing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from hwcompress.frontend.geometry import read_window, resize_sources
+from hwcompress.frontend.onnx_model import Node
+from hwcompress.frontend.slices import resize_target
+from hwcompress.ir.ops.spatial import pad, windows
+
+__all__ = ["conv", "conv_transpose", "global_average", "pool", "resize"]
+
+# Inputs that are left out are None; every operator knows which of its may be.
+Arrays = Sequence[Any]
+
+
+def _bias(inputs: Arrays) -> np.ndarray | float:
+    return inputs[2][:, None, None] if len(inputs) > 2 and inputs[2] is not None else 0.0
+
+
+def conv(node: Node, inputs: Arrays) -> np.ndarray:
+    """Conv: cross-correlation in groups."""
+    weight = _flat(inputs[1])
+    window, groups = read_window(node, inputs[1].shape[2:]), node.integer("group", 1)
+    padded = pad(np.moveaxis(_flat(inputs[0]), 1, -1), window.padding, 0)
+    view = windows(padded, window.kernel, window.stride, window.dilation)
+    rows, depth = weight.shape[0] // groups, weight.shape[1]
+    parts = []
+    for group in range(groups):
+        taps = view[..., group * depth : (group + 1) * depth]
+        kernel = np.moveaxis(weight[group * rows : (group + 1) * rows], 1, -1)
+        parts.append(taps.reshape(*taps.shape[:3], -1) @ kernel.reshape(rows, -1).T)
+    total = np.moveaxis(np.concatenate(parts, axis=-1), -1, 1)
+    total = total + _bias(inputs)
+    return total.reshape(_unflat(total.shape, inputs[0].ndim))
+
+
+def _flat(x: np.ndarray) -> np.ndarray:
+    """A signal ``(n, C, L)`` as an image of height 1."""
+    return x[:, :, None] if x.ndim == 3 else x
+
+
+def _unflat(shape: tuple[int, ...], rank: int) -> tuple[int, ...]:
+    return (*shape[:2], shape[3]) if rank == 3 else shape
+
+
+def conv_transpose(node: Node, inputs: Arrays) -> np.ndarray:
+    """ConvTranspose: every input pixel adds its weighted kernel to the output."""
+    x, weight = _flat(inputs[0]), _flat(inputs[1])
+    window, groups = read_window(node, inputs[1].shape[2:]), node.integer("group", 1)
+    extra = node.integers("output_padding", (0,) * (inputs[0].ndim - 2))
+    extra = (0, *extra)[-2:]
+    channels, depth = x.shape[1] // groups, weight.shape[1]
+    pads = window.padding
+    size = [
+        (x.shape[2 + i] - 1) * window.stride[i]
+        + window.dilation[i] * (window.kernel[i] - 1)
+        + 1
+        + extra[i]
+        for i in (0, 1)
+    ]
+    total = np.zeros((x.shape[0], groups * depth, *size))
+    for group in range(groups):
+        part = x[:, group * channels : (group + 1) * channels]
+        kernel = weight[group * channels : (group + 1) * channels]
+        into = total[:, group * depth : (group + 1) * depth]
+        for kh, kw in np.ndindex(window.kernel):
+            top, left = kh * window.dilation[0], kw * window.dilation[1]
+            rows = slice(top, top + (x.shape[2] - 1) * window.stride[0] + 1, window.stride[0])
+            columns = slice(left, left + (x.shape[3] - 1) * window.stride[1] + 1, window.stride[1])
+            into[:, :, rows, columns] += np.einsum("nchw,cm->nmhw", part, kernel[:, :, kh, kw])
+    total = total[:, :, pads[0] : size[0] - pads[2], pads[1] : size[1] - pads[3]]
+    total = total + _bias(inputs)
+    return total.reshape(_unflat(total.shape, inputs[0].ndim))
+
+
+def pool(node: Node, inputs: Arrays) -> np.ndarray:
+    """MaxPool or AveragePool."""
+    window = read_window(node, node.integers("kernel_shape"))
+    pads = window.padding
+    image = np.moveaxis(_flat(inputs[0]), 1, -1)
+
+    def view(of: np.ndarray) -> np.ndarray:
+        return windows(of, window.kernel, window.stride, window.dilation)
+
+    if node.op == "MaxPool":
+        edge = np.pad(
+            image.astype(np.float64),
+            ((0, 0), (pads[0], pads[2]), (pads[1], pads[3]), (0, 0)),
+            constant_values=-np.inf,
+        )
+        result = view(edge).max(axis=(3, 4))
+    else:
+        count = np.array(window.kernel[0] * window.kernel[1])
+        if any(pads) and not node.integer("count_include_pad", 0):
+            count = view(pad(np.ones_like(image[:1]), pads, 0)).sum(axis=(3, 4))
+        result = view(pad(image, pads, 0)).sum(axis=(3, 4)) / count
+    result = np.moveaxis(result, -1, 1)
+    return result.reshape(_unflat(result.shape, inputs[0].ndim))
+
+
+def global_average(_: Node, inputs: Arrays) -> np.ndarray:
+    """GlobalAveragePool."""
+    return np.asarray(inputs[0].mean(axis=tuple(range(2, inputs[0].ndim)), keepdims=True))
+
+
+def resize(node: Node, inputs: Arrays) -> np.ndarray:
+    """Resize or Upsample, nearest neighbour only; the batch keeps its length."""
+    x = inputs[0]
+    scales, sizes = resize_target(node, (1, *x.shape[1:]), inputs[1:])
+    for axis in range(1, x.ndim):
+        index = resize_sources(node, x.shape[axis], sizes[axis], scales[axis])
+        x = np.take(x, index, axis=axis)
+    return x
