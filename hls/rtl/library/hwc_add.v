@@ -14,21 +14,21 @@
 // Contract: see hwc_skid; a ready also depends on the valid of the other
 // inputs. Timing: latency STAGES + 1, one beat a cycle.
 module hwc_add #(
-    parameter LANES    = 1,
-    parameter COUNT    = 2,
-    parameter S_WIDTH  = 8,
-    parameter [COUNT*32-1:0] OFFSETS  = 64'h0000_0004_0000_0000,
-    parameter [COUNT*16-1:0] WIDTHS   = 32'h0004_0004,
-    parameter [COUNT*4-1:0]  KINDS    = 8'h00,
-    parameter [COUNT*64-1:0] FACTORS  = 128'h0000_0000_0000_0001_0000_0000_0000_0001,
-    parameter [COUNT-1:0]    NEGATIVE = 2'b00,
-    parameter [COUNT*8-1:0]  SLOTS    = 16'hFFFF,
-    parameter TABLES   = 0,
-    parameter MUL_BITS = 1,
-    parameter FOLDS    = 1,
-    parameter STAGES   = 1,
-    parameter OUT_BITS = 5,
-    parameter TABLE    = ""
+    parameter LANES    = 1,                        // elements of a beat
+    parameter COUNT    = 2,                        // inputs
+    parameter S_WIDTH  = 8,                        // bits of s_data
+    parameter [COUNT*32-1:0] OFFSETS  = 64'h0000_0004_0000_0000,  // lowest bit of every input in s_data
+    parameter [COUNT*16-1:0] WIDTHS   = 32'h0004_0004,  // bits of every input's element
+    parameter [COUNT*4-1:0]  KINDS    = 8'h00,     // KIND of every input: 0 unsigned, 1 signed, 2 bipolar
+    parameter [COUNT*64-1:0] FACTORS  = {COUNT{64'd1}},  // absolute multiplier of every input
+    parameter [COUNT-1:0]    NEGATIVE = 2'b00,     // 1: the input is subtracted
+    parameter [COUNT*8-1:0]  SLOTS    = 16'hFFFF,  // place in a word of TABLE, 255: constant factor
+    parameter TABLES   = 0,                        // inputs with multipliers in TABLE
+    parameter MUL_BITS = 1,                        // bits of a multiplier in TABLE, signed
+    parameter FOLDS    = 1,                        // channel folds: sets of constants that take turns
+    parameter STAGES   = 1,                        // registers in front of the slice, 1 to 3
+    parameter OUT_BITS = 5,                        // bits of a sum
+    parameter TABLE    = ""                        // hex file of multipliers
 ) (
     input  wire                      clk,
     input  wire                      rst,

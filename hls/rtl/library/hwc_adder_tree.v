@@ -1,9 +1,9 @@
 // Sum of N elements of IN_BITS, signed or unsigned, as a balanced tree.
 // The sum has IN_BITS + clog2(N) bits. Combinational.
 module hwc_adder_tree #(
-    parameter N       = 2,
-    parameter IN_BITS = 4,
-    parameter SIGNED  = 1
+    parameter N       = 2,  // elements
+    parameter IN_BITS = 4,  // bits of an input element
+    parameter SIGNED  = 1   // 1 signed, 0 unsigned
 ) (
     input  wire [N*IN_BITS-1:0]         x,
     output wire [IN_BITS+$clog2(N)-1:0] sum

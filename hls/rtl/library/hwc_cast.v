@@ -4,10 +4,10 @@
 // 0 for -1). Where IN_BITS equals OUT_BITS nothing changes.
 // Combinational.
 module hwc_cast #(
-    parameter LANES    = 1,
-    parameter IN_BITS  = 4,
-    parameter KIND     = 0,
-    parameter OUT_BITS = 4
+    parameter LANES    = 1,  // elements
+    parameter IN_BITS  = 4,  // bits of an input element
+    parameter KIND     = 0,  // 0 unsigned, 1 signed, 2 bipolar
+    parameter OUT_BITS = 4   // bits of an output element
 ) (
     input  wire [LANES*IN_BITS-1:0]  x,
     output wire [LANES*OUT_BITS-1:0] y

@@ -7,10 +7,10 @@
 // they are long. What is left at four bits a column or fewer is added as pairs of
 // rows.
 module hwc_compress #(
-    parameter COLUMNS  = 2,
-    parameter TOTAL    = 8,
-    parameter OUT_BITS = 4,
-    parameter [16*COLUMNS-1:0] HEIGHTS = {COLUMNS{16'd4}}
+    parameter COLUMNS  = 2,  // weights of bits
+    parameter TOTAL    = 8,  // bits to add
+    parameter OUT_BITS = 4,  // bits of the sum
+    parameter [16*COLUMNS-1:0] HEIGHTS = {COLUMNS{16'd4}}  // bits of every column, 16 bits each
 ) (
     input  wire [TOTAL-1:0]    x,
     output wire [OUT_BITS-1:0] sum

@@ -5,8 +5,8 @@
 // Contract: see hwc_skid. Timing: latency 2, one beat a cycle; s_ready depends
 // on registers only. The memory has one write and one registered read port.
 module hwc_fifo #(
-    parameter WIDTH = 8,
-    parameter DEPTH = 16
+    parameter WIDTH = 8,  // bits of a beat
+    parameter DEPTH = 16  // beats held, at least 3
 ) (
     input  wire             clk,
     input  wire             rst,

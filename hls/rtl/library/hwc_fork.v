@@ -6,8 +6,8 @@
 // Contract: see hwc_skid. Timing: latency 1, one beat a cycle; s_ready depends
 // on registers only.
 module hwc_fork #(
-    parameter WIDTH = 8,
-    parameter COUNT = 2
+    parameter WIDTH = 8,  // bits of a beat
+    parameter COUNT = 2   // copies
 ) (
     input  wire                   clk,
     input  wire                   rst,

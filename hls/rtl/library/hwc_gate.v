@@ -9,14 +9,14 @@
 // Contract: see hwc_skid; a ready also depends on the valid of the other
 // input. Timing: latency 3, one beat a cycle.
 module hwc_gate #(
-    parameter LANES    = 1,
-    parameter G_LANES  = LANES,
-    parameter X_BITS   = 4,
-    parameter X_KIND   = 0,
-    parameter G_BITS   = 4,
-    parameter G_KIND   = 0,
-    parameter P_BITS   = 9,
-    parameter OUT_BITS = 8
+    parameter LANES    = 1,      // elements of x
+    parameter G_LANES  = LANES,  // elements of the gate, divides LANES
+    parameter X_BITS   = 4,      // bits of an element of x
+    parameter X_KIND   = 0,      // 0 unsigned, 1 signed, 2 bipolar, 3 ternary
+    parameter G_BITS   = 4,      // bits of an element of the gate
+    parameter G_KIND   = 0,      // likewise, of the gate
+    parameter P_BITS   = 9,      // bits of a product, signed
+    parameter OUT_BITS = 8       // bits of an output element
 ) (
     input  wire                                   clk,
     input  wire                                   rst,

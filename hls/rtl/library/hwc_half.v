@@ -4,7 +4,7 @@
 // Contract: see hwc_skid. Timing: latency 1, one beat in two cycles; s_ready,
 // m_valid and m_data are registers.
 module hwc_half #(
-    parameter WIDTH = 8
+    parameter WIDTH = 8  // bits of a beat
 ) (
     input  wire             clk,
     input  wire             rst,

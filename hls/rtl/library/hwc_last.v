@@ -3,8 +3,8 @@
 // Contract: see hwc_skid; m_last travels with m_data.
 // Timing: latency 1, one beat a cycle; s_ready is a register.
 module hwc_last #(
-    parameter WIDTH = 8,
-    parameter BEATS = 1
+    parameter WIDTH = 8,  // bits of a beat
+    parameter BEATS = 1   // beats of a frame
 ) (
     input  wire             clk,
     input  wire             rst,

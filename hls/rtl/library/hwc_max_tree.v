@@ -1,9 +1,9 @@
 // Largest of N elements of BITS, signed or unsigned, as a balanced tree.
 // Combinational.
 module hwc_max_tree #(
-    parameter N      = 2,
-    parameter BITS   = 4,
-    parameter SIGNED = 1
+    parameter N      = 2,  // elements
+    parameter BITS   = 4,  // bits of an element
+    parameter SIGNED = 1   // 1 signed, 0 unsigned
 ) (
     input  wire [N*BITS-1:0] x,
     output wire [BITS-1:0]   largest

@@ -8,12 +8,12 @@
 // additions, one for every bit of the shorter factor), 2 a DSP block (Yosys takes
 // one for products of 9 bits or more). Combinational.
 module hwc_mul #(
-    parameter X_BITS = 4,
-    parameter X_KIND = 0,
-    parameter W_BITS = 4,
-    parameter W_KIND = 1,
-    parameter P_BITS = 8,
-    parameter MULT   = 0
+    parameter X_BITS = 4,  // bits of an element
+    parameter X_KIND = 0,  // 0 unsigned, 1 signed, 2 bipolar, 3 ternary
+    parameter W_BITS = 4,  // bits of a weight
+    parameter W_KIND = 1,  // likewise, of a weight
+    parameter P_BITS = 8,  // bits of a product, signed
+    parameter MULT   = 0   // 0 as the tools decide, 1 logic, 2 DSP block
 ) (
     input  wire [X_BITS-1:0] x,
     input  wire [W_BITS-1:0] w,

@@ -13,14 +13,14 @@
 // a plain multiplication, its own behavioural twin: every tool computes the
 // same, with or without such blocks. Combinational.
 module hwc_mul_pack #(
-    parameter NW     = 2,
-    parameter NX     = 1,
-    parameter X_BITS = 8,
-    parameter X_KIND = 0,
-    parameter W_BITS = 8,
-    parameter W_KIND = 1,
-    parameter P_BITS = 16,
-    parameter SHIFT  = 16
+    parameter NW     = 2,   // weights
+    parameter NX     = 1,   // elements
+    parameter X_BITS = 8,   // bits of an element
+    parameter X_KIND = 0,   // 0 unsigned, 1 signed
+    parameter W_BITS = 8,   // bits of a weight
+    parameter W_KIND = 1,   // likewise, of a weight
+    parameter P_BITS = 16,  // bits of a product, signed
+    parameter SHIFT  = 16   // distance of two fields in bits
 ) (
     input  wire [NX*X_BITS-1:0]    x,
     input  wire [NW*W_BITS-1:0]    w,

@@ -5,10 +5,10 @@
 // borrows one from the field above, which costs a subtractor as narrow as a
 // field. SHIFT is greater than BITS. Combinational.
 module hwc_pack #(
-    parameter N     = 2,
-    parameter BITS  = 4,
-    parameter KIND  = 1,
-    parameter SHIFT = 8
+    parameter N     = 2,  // numbers
+    parameter BITS  = 4,  // bits of a number
+    parameter KIND  = 1,  // 0 unsigned, 1 signed
+    parameter SHIFT = 8   // distance of two fields in bits
 ) (
     input  wire [N*BITS-1:0]       v,
     output wire [(N-1)*SHIFT+BITS:0] y

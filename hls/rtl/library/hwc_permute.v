@@ -21,15 +21,15 @@
 // slice ready and go = full[bank read] | ~TABLED & ~last & address < writer's.
 // full[b] is set by the last write into b, cleared by the last read from it.
 module hwc_permute #(
-    parameter WIDTH  = 8,
-    parameter DEPTH  = 4,
-    parameter COUNT  = 4,
-    parameter LOOPS  = 1,
-    parameter [LOOPS*32-1:0] SIZES = 4,
-    parameter [LOOPS*32-1:0] STEPS = 1,
-    parameter START  = 0,
-    parameter TABLED = 0,
-    parameter TABLE  = ""
+    parameter WIDTH  = 8,                // bits of a beat
+    parameter DEPTH  = 4,                // beats of a block
+    parameter COUNT  = 4,                // beats that leave for each block
+    parameter LOOPS  = 1,                // nested loops that read
+    parameter [LOOPS*32-1:0] SIZES = 4,  // rounds of every loop
+    parameter [LOOPS*32-1:0] STEPS = 1,  // added to the address when a loop goes on
+    parameter START  = 0,                // first address
+    parameter TABLED = 0,                // 1: addresses come from TABLE
+    parameter TABLE  = ""                // hex file of addresses
 ) (
     input  wire             clk,
     input  wire             rst,

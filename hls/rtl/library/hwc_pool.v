@@ -12,20 +12,20 @@
 // Control: a pipeline of two stages that move on en, then hwc_slice; the beats
 // of the last pixel of a window give an output beat, the others none.
 module hwc_pool #(
-    parameter LANES      = 1,
-    parameter IN_BITS    = 4,
-    parameter KIND       = 0,
-    parameter SUM        = 0,
-    parameter OUT_BITS   = 4,
-    parameter HEIGHT     = 4,
-    parameter WIDTH      = 4,
-    parameter WORDS      = 1,
-    parameter KERNEL_H   = 2,
-    parameter KERNEL_W   = 2,
-    parameter STRIDE_H   = 2,
-    parameter STRIDE_W   = 2,
-    parameter OUT_HEIGHT = 2,
-    parameter OUT_WIDTH  = 2
+    parameter LANES      = 1,  // elements of a beat
+    parameter IN_BITS    = 4,  // bits of an input element
+    parameter KIND       = 0,  // of the input: 0 unsigned, 1 signed, 2 bipolar
+    parameter SUM        = 0,  // 0 maximum, 1 sum
+    parameter OUT_BITS   = 4,  // bits of an output element
+    parameter HEIGHT     = 4,  // rows of the image
+    parameter WIDTH      = 4,  // columns of the image
+    parameter WORDS      = 1,  // beats of a pixel
+    parameter KERNEL_H   = 2,  // kernel rows
+    parameter KERNEL_W   = 2,  // kernel columns
+    parameter STRIDE_H   = 2,  // rows from window to window
+    parameter STRIDE_W   = 2,  // columns from window to window
+    parameter OUT_HEIGHT = 2,  // output rows
+    parameter OUT_WIDTH  = 2   // output columns
 ) (
     input  wire                      clk,
     input  wire                      rst,

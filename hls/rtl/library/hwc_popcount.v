@@ -3,7 +3,7 @@
 // Six bits at a time become three by two full adders and a two-bit sum, which
 // fit into three six-input tables; an adder tree does the rest.
 module hwc_popcount #(
-    parameter N = 6
+    parameter N = 6  // bits
 ) (
     input  wire [N-1:0]             x,
     output wire [$clog2(N+1)-1:0]   count

@@ -11,19 +11,19 @@
 // LANEWISE is 0. Bipolar and ternary factors never take a multiplier.
 // Combinational.
 module hwc_products #(
-    parameter PE       = 1,
-    parameter SIMD     = 1,
-    parameter LANEWISE = 0,
-    parameter PIXELS   = 1,
-    parameter X_BITS   = 4,
-    parameter X_KIND   = 0,
-    parameter W_BITS   = 4,
-    parameter W_KIND   = 1,
-    parameter P_BITS   = 8,
-    parameter MULT     = 0,
-    parameter PACK_W   = 1,
-    parameter PACK_X   = 1,
-    parameter SHIFT    = 8
+    parameter PE       = 1,  // output lanes
+    parameter SIMD     = 1,  // products of a lane and beat
+    parameter LANEWISE = 0,  // 1: every lane has inputs of its own (depthwise)
+    parameter PIXELS   = 1,  // vectors side by side
+    parameter X_BITS   = 4,  // bits of an element
+    parameter X_KIND   = 0,  // 0 unsigned, 1 signed, 2 bipolar, 3 ternary
+    parameter W_BITS   = 4,  // bits of a weight
+    parameter W_KIND   = 1,  // likewise, of a weight
+    parameter P_BITS   = 8,  // bits of a product, signed
+    parameter MULT     = 0,  // 0 as the tools decide, 1 logic, 2 DSP, 3 shared DSP
+    parameter PACK_W   = 1,  // weights of a shared multiplier
+    parameter PACK_X   = 1,  // elements of a shared multiplier
+    parameter SHIFT    = 8   // distance of two fields in bits
 ) (
     input  wire [PIXELS*((LANEWISE != 0) ? PE*SIMD : SIMD)*X_BITS-1:0] x,
     input  wire [PE*SIMD*W_BITS-1:0]                                   w,

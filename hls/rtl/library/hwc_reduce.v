@@ -6,12 +6,12 @@
 // Contract: see hwc_skid. Timing: latency 3 from the last beat, one input beat
 // a cycle; s_ready depends on registers only.
 module hwc_reduce #(
-    parameter LANES    = 1,
-    parameter IN_BITS  = 4,
-    parameter KIND     = 0,
-    parameter BEATS    = 4,
-    parameter SUM      = 0,
-    parameter OUT_BITS = 4
+    parameter LANES    = 1,  // elements of a beat
+    parameter IN_BITS  = 4,  // bits of an input element
+    parameter KIND     = 0,  // of the input: 0 unsigned, 1 signed, 2 bipolar
+    parameter BEATS    = 4,  // beats of a window
+    parameter SUM      = 0,  // 0 maximum, 1 sum
+    parameter OUT_BITS = 4   // bits of an output element
 ) (
     input  wire                      clk,
     input  wire                      rst,

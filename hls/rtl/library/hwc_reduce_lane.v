@@ -5,10 +5,10 @@
 // IN_BITS; for the sum it holds every result, modulo which inner overflow is
 // harmless. Combinational.
 module hwc_reduce_lane #(
-    parameter IN_BITS  = 4,
-    parameter KIND     = 0,
-    parameter SUM      = 0,
-    parameter OUT_BITS = 4
+    parameter IN_BITS  = 4,  // bits of an input element
+    parameter KIND     = 0,  // of the input: 0 unsigned, 1 signed, 2 bipolar
+    parameter SUM      = 0,  // 0 maximum, 1 sum
+    parameter OUT_BITS = 4   // bits of a result
 ) (
     input  wire [IN_BITS-1:0]  x,
     input  wire [OUT_BITS-1:0] prior,

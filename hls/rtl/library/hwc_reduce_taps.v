@@ -9,13 +9,13 @@
 // register.
 // Control: a pipeline of two stages.
 module hwc_reduce_taps #(
-    parameter LANES    = 1,
-    parameter PIXELS   = 1,
-    parameter TAPS     = 4,
-    parameter IN_BITS  = 4,
-    parameter KIND     = 0,
-    parameter SUM      = 0,
-    parameter OUT_BITS = 4
+    parameter LANES    = 1,  // channels of a beat
+    parameter PIXELS   = 1,  // windows of a beat
+    parameter TAPS     = 4,  // positions of a window
+    parameter IN_BITS  = 4,  // bits of an input element
+    parameter KIND     = 0,  // of the input: 0 unsigned, 1 signed, 2 bipolar
+    parameter SUM      = 0,  // 0 maximum, 1 sum
+    parameter OUT_BITS = 4   // bits of an output element
 ) (
     input  wire                                   clk,
     input  wire                                   rst,

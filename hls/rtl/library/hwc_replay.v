@@ -6,9 +6,9 @@
 // Contract: see hwc_skid. Timing: latency 3, one output beat a cycle; s_ready
 // depends on registers only. One write and one registered read port.
 module hwc_replay #(
-    parameter WIDTH = 8,
-    parameter WORDS = 4,
-    parameter TIMES = 2
+    parameter WIDTH = 8,  // bits of a beat
+    parameter WORDS = 4,  // beats of a vector
+    parameter TIMES = 2   // times that it leaves, at least 2
 ) (
     input  wire             clk,
     input  wire             rst,

@@ -10,19 +10,19 @@
 // Contract: see hwc_skid. Timing: latency 6, one beat a cycle; s_ready is a
 // register.
 module hwc_rescale #(
-    parameter PE        = 1,
-    parameter IN_BITS   = 8,
-    parameter KIND      = 1,
-    parameter MUL_BITS  = 8,
-    parameter ADD_BITS  = 8,
-    parameter SUM_BITS  = 17,
-    parameter SHIFT     = 4,
-    parameter HALF_EVEN = 1,
-    parameter FOLDS     = 1,
-    parameter OUT_BITS  = 8,
-    parameter signed [63:0] LO = 0,
-    parameter signed [63:0] HI = 255,
-    parameter TABLE     = ""
+    parameter PE        = 1,           // lanes
+    parameter IN_BITS   = 8,           // bits of an input element
+    parameter KIND      = 1,           // of the input: 0 unsigned, 1 signed, 2 bipolar
+    parameter MUL_BITS  = 8,           // bits of a multiplier, signed
+    parameter ADD_BITS  = 8,           // bits of an addend, signed
+    parameter SUM_BITS  = 17,          // bits of mul * x + add, with rounding
+    parameter SHIFT     = 4,           // binary digits dropped
+    parameter HALF_EVEN = 1,           // 1 nearest, ties to even; 0 down
+    parameter FOLDS     = 1,           // channel folds: sets of constants that take turns
+    parameter OUT_BITS  = 8,           // bits of an output element
+    parameter signed [63:0] LO = 0,    // least output
+    parameter signed [63:0] HI = 255,  // greatest output
+    parameter TABLE     = ""           // hex file of {add, mul}
 ) (
     input  wire                   clk,
     input  wire                   rst,

@@ -9,10 +9,10 @@
 // Not a stream: `en` moves both registers, sum_q belongs to x and w of two steps
 // before. No reset. SUM_BITS holds 0..2*SIMD.
 module hwc_signs #(
-    parameter SIMD     = 3,
-    parameter X_KIND   = 2,
-    parameter W_KIND   = 2,
-    parameter SUM_BITS = 3
+    parameter SIMD     = 3,  // products
+    parameter X_KIND   = 2,  // 2 bipolar, 3 ternary
+    parameter W_KIND   = 2,  // likewise, of a weight
+    parameter SUM_BITS = 3   // bits of the sum
 ) (
     input  wire                                        clk,
     input  wire                                        en,

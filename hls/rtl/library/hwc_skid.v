@@ -6,7 +6,7 @@
 // Timing: latency 1, one beat a cycle; s_ready, m_valid and m_data are
 // registers.
 module hwc_skid #(
-    parameter WIDTH = 8
+    parameter WIDTH = 8  // bits of a beat
 ) (
     input  wire             clk,
     input  wire             rst,

@@ -4,8 +4,8 @@
 // Contract: see hwc_skid. `go` moves the pipeline in front: it is 0 only while
 // a result waits for room, and depends on registers only as s_valid does.
 module hwc_slice #(
-    parameter WIDTH  = 8,
-    parameter PERIOD = 1
+    parameter WIDTH  = 8,  // bits of a beat
+    parameter PERIOD = 1   // cycles from result to result, at least
 ) (
     input  wire             clk,
     input  wire             rst,

@@ -5,10 +5,10 @@
 // Contract: see hwc_skid. Timing: latency 1, one beat a cycle; s_ready depends
 // on registers only.
 module hwc_split #(
-    parameter WIDTH = 8,
-    parameter COUNT = 2,
-    parameter [COUNT*32-1:0] BEATS = 64'h0000_0001_0000_0001,
-    parameter LONGEST = 1
+    parameter WIDTH = 8,   // bits of a beat
+    parameter COUNT = 2,   // outputs
+    parameter [COUNT*32-1:0] BEATS = 64'h0000_0001_0000_0001,  // beats of every output's turn, 32 bits each
+    parameter LONGEST = 1  // largest of BEATS
 ) (
     input  wire                   clk,
     input  wire                   rst,

@@ -4,12 +4,12 @@
 // Contract: see hwc_skid. Timing: latency 1, one input beat a cycle; s_ready is
 // a register. Control: hwc_skid, offered only the beats that are kept.
 module hwc_subsample #(
-    parameter BITS     = 8,
-    parameter HEIGHT   = 4,
-    parameter WIDTH    = 4,
-    parameter WORDS    = 1,
-    parameter STRIDE_H = 2,
-    parameter STRIDE_W = 2
+    parameter BITS     = 8,  // bits of a beat
+    parameter HEIGHT   = 4,  // rows of the image
+    parameter WIDTH    = 4,  // columns of the image
+    parameter WORDS    = 1,  // beats of a pixel
+    parameter STRIDE_H = 2,  // rows from one kept to the next
+    parameter STRIDE_W = 2   // columns from one kept to the next
 ) (
     input  wire            clk,
     input  wire            rst,

@@ -11,13 +11,13 @@
 // Contract: see hwc_skid. Timing: latency 2, one beat a cycle; s_ready is a
 // register. Control: a pipeline of one stage, then hwc_skid.
 module hwc_table #(
-    parameter PE       = 1,
-    parameter IN_BITS  = 4,
-    parameter INDEX    = 4,
-    parameter OUT_BITS = 4,
-    parameter FOLDS    = 1,
-    parameter OWN      = 0,
-    parameter TABLE    = ""
+    parameter PE       = 1,  // lanes
+    parameter IN_BITS  = 4,  // bits of an input element
+    parameter INDEX    = 4,  // bits of a lane's address
+    parameter OUT_BITS = 4,  // bits of an output element
+    parameter FOLDS    = 1,  // channel folds: sets of constants that take turns
+    parameter OWN      = 0,  // 1: a file for each lane
+    parameter TABLE    = ""  // beginning of the hex files' names
 ) (
     input  wire                   clk,
     input  wire                   rst,

@@ -10,16 +10,16 @@
 // Contract: see hwc_skid. Timing: latency 4, one beat a cycle; s_ready is a
 // register.
 module hwc_threshold #(
-    parameter PE       = 1,
-    parameter IN_BITS  = 8,
-    parameter KIND     = 1,
-    parameter K        = 1,
-    parameter T_BITS   = 8,
-    parameter FALLING  = 0,
-    parameter FOLDS    = 1,
-    parameter OUT_BITS = 1,
-    parameter [OUT_BITS-1:0] LO = 0,
-    parameter TABLE    = ""
+    parameter PE       = 1,           // lanes
+    parameter IN_BITS  = 8,           // bits of an input element
+    parameter KIND     = 1,           // of the input: 0 unsigned, 1 signed, 2 bipolar
+    parameter K        = 1,           // thresholds of a channel
+    parameter T_BITS   = 8,           // bits of a threshold, signed
+    parameter FALLING  = 0,           // 1: lanes have a falling bit
+    parameter FOLDS    = 1,           // channel folds: sets of constants that take turns
+    parameter OUT_BITS = 1,           // bits of an output element
+    parameter [OUT_BITS-1:0] LO = 0,  // output below all thresholds
+    parameter TABLE    = ""           // hex file
 ) (
     input  wire                   clk,
     input  wire                   rst,

@@ -4,12 +4,12 @@
 // TABLE: hex file of FOLDS * 2**STAGE thresholds, by fold, then by the upper
 // bits. Not a stream: en moves the whole search pipeline. Latency 2.
 module hwc_threshold_stage #(
-    parameter T_BITS = 8,
-    parameter FOLDS  = 1,
-    parameter FW     = 1,
-    parameter STAGE  = 0,
-    parameter STAGES = 4,
-    parameter TABLE  = ""
+    parameter T_BITS = 8,  // bits of a threshold, signed
+    parameter FOLDS  = 1,  // channel folds: sets of constants that take turns
+    parameter FW     = 1,  // bits of a fold number
+    parameter STAGE  = 0,  // this stage, from 0
+    parameter STAGES = 4,  // stages of the search
+    parameter TABLE  = ""  // hex file
 ) (
     input  wire              clk,
     input  wire              en,

@@ -8,11 +8,11 @@
 // Contract: see hwc_skid. Timing: latency 3 from the last beat, one input beat
 // a cycle; s_ready depends on registers only. Control: that of hwc_argmax.
 module hwc_topk #(
-    parameter IN_BITS  = 8,
-    parameter KIND     = 1,
-    parameter COUNT    = 10,
-    parameter K        = 3,
-    parameter OUT_BITS = 4
+    parameter IN_BITS  = 8,   // bits of an input element
+    parameter KIND     = 1,   // of the input: 0 unsigned, 1 signed, 2 bipolar
+    parameter COUNT    = 10,  // elements of a vector
+    parameter K        = 3,   // indices wanted
+    parameter OUT_BITS = 4    // bits of an index
 ) (
     input  wire                  clk,
     input  wire                  rst,

@@ -2,9 +2,9 @@
 // for BEATS[1], ..., and again. LONGEST is the largest of them. Not a stream:
 // `turn` is a register.
 module hwc_turn #(
-    parameter COUNT = 2,
-    parameter LONGEST = 2,
-    parameter [COUNT*32-1:0] BEATS = 64'h0000_0002_0000_0001
+    parameter COUNT = 2,    // places
+    parameter LONGEST = 2,  // largest of BEATS
+    parameter [COUNT*32-1:0] BEATS = 64'h0000_0002_0000_0001  // steps of every place, 32 bits each
 ) (
     input  wire             clk,
     input  wire             rst,

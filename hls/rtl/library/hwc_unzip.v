@@ -6,11 +6,11 @@
 // Contract: see hwc_skid. Timing: latency 1, one beat a cycle; s_ready depends
 // on registers only.
 module hwc_unzip #(
-    parameter PIXELS = 1,
-    parameter PIXEL  = 8,
-    parameter COUNT  = 2,
-    parameter [COUNT*32-1:0] OFFSETS = 64'h0000_0004_0000_0000,
-    parameter [COUNT*32-1:0] WIDTHS  = 64'h0000_0004_0000_0004
+    parameter PIXELS = 1,  // pixels of a beat
+    parameter PIXEL  = 8,  // bits of a pixel of the wide stream
+    parameter COUNT  = 2,  // outputs
+    parameter [COUNT*32-1:0] OFFSETS = 64'h0000_0004_0000_0000,  // lowest bit of every part in a pixel
+    parameter [COUNT*32-1:0] WIDTHS  = 64'h0000_0004_0000_0004  // bits of every part
 ) (
     input  wire                    clk,
     input  wire                    rst,

@@ -4,8 +4,8 @@
 // Contract: see hwc_skid. Timing: latency 2, one output beat a cycle; s_ready
 // depends on registers only.
 module hwc_width_down #(
-    parameter WIDTH = 8,
-    parameter RATIO = 2
+    parameter WIDTH = 8,  // bits of an output beat
+    parameter RATIO = 2   // output beats of an input beat, at least 2
 ) (
     input  wire                   clk,
     input  wire                   rst,

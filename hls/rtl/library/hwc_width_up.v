@@ -4,8 +4,8 @@
 // Contract: see hwc_skid. Timing: latency 1 after the last part, one input
 // beat a cycle; s_ready depends on registers only.
 module hwc_width_up #(
-    parameter WIDTH = 8,
-    parameter RATIO = 2
+    parameter WIDTH = 8,  // bits of an input beat
+    parameter RATIO = 2   // input beats of an output beat, at least 2
 ) (
     input  wire                   clk,
     input  wire                   rst,

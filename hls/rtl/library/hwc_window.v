@@ -17,27 +17,27 @@
 // element has come in; one output and one input beat a cycle; s_ready is a
 // register. One write and one registered read port.
 module hwc_window #(
-    parameter LANES      = 1,
-    parameter IN_BITS    = 4,
-    parameter KIND       = 0,
-    parameter OUT_BITS   = 4,
-    parameter HEIGHT     = 4,
-    parameter WIDTH      = 4,
-    parameter WORDS      = 1,
-    parameter GROUPS     = 1,
-    parameter FOLDS      = 1,
-    parameter KERNEL_H   = 3,
-    parameter KERNEL_W   = 3,
-    parameter STRIDE_H   = 1,
-    parameter STRIDE_W   = 1,
-    parameter DILATION_H = 1,
-    parameter DILATION_W = 1,
-    parameter PAD_TOP    = 0,
-    parameter PAD_LEFT   = 0,
-    parameter OUT_HEIGHT = 2,
-    parameter OUT_WIDTH  = 2,
-    parameter ROWS       = 6,
-    parameter [LANES*OUT_BITS-1:0] PAD = 0
+    parameter LANES      = 1,               // elements of a beat
+    parameter IN_BITS    = 4,               // bits of an input element
+    parameter KIND       = 0,               // of the input: 0 unsigned, 1 signed, 2 bipolar
+    parameter OUT_BITS   = 4,               // bits of an output element
+    parameter HEIGHT     = 4,               // rows of the image
+    parameter WIDTH      = 4,               // columns of the image
+    parameter WORDS      = 1,               // beats of a pixel
+    parameter GROUPS     = 1,               // groups of channels
+    parameter FOLDS      = 1,               // times that a window leaves
+    parameter KERNEL_H   = 3,               // kernel rows
+    parameter KERNEL_W   = 3,               // kernel columns
+    parameter STRIDE_H   = 1,               // rows from window to window
+    parameter STRIDE_W   = 1,               // columns from window to window
+    parameter DILATION_H = 1,               // rows from tap to tap
+    parameter DILATION_W = 1,               // columns from tap to tap
+    parameter PAD_TOP    = 0,               // padding rows above
+    parameter PAD_LEFT   = 0,               // padding columns to the left
+    parameter OUT_HEIGHT = 2,               // output rows
+    parameter OUT_WIDTH  = 2,               // output columns
+    parameter ROWS       = 6,               // rows of the ring
+    parameter [LANES*OUT_BITS-1:0] PAD = 0  // a beat of padding
 ) (
     input  wire                      clk,
     input  wire                      rst,

@@ -26,28 +26,28 @@
 // (FOLDS - 1) * (its output beats / FOLDS) cycles. s_ready and m_valid are
 // registers. One write and one registered read port a bank.
 module hwc_window_parallel #(
-    parameter LANES      = 1,
-    parameter PIXELS     = 1,
-    parameter PIXELS_IN  = 1,
-    parameter IN_BITS    = 4,
-    parameter KIND       = 0,
-    parameter OUT_BITS   = 4,
-    parameter HEIGHT     = 4,
-    parameter WIDTH      = 4,
-    parameter WORDS      = 1,
-    parameter FOLDS      = 1,
-    parameter KERNEL_H   = 3,
-    parameter KERNEL_W   = 3,
-    parameter STRIDE_H   = 1,
-    parameter STRIDE_W   = 1,
-    parameter DILATION_H = 1,
-    parameter DILATION_W = 1,
-    parameter PAD_TOP    = 0,
-    parameter PAD_LEFT   = 0,
-    parameter OUT_HEIGHT = 2,
-    parameter OUT_WIDTH  = 2,
-    parameter DEPTH      = 8,
-    parameter [LANES*OUT_BITS-1:0] PAD = 0
+    parameter LANES      = 1,               // channels of a beat
+    parameter PIXELS     = 1,               // windows of an output beat
+    parameter PIXELS_IN  = 1,               // pixels of an input beat
+    parameter IN_BITS    = 4,               // bits of an input element
+    parameter KIND       = 0,               // of the input: 0 unsigned, 1 signed, 2 bipolar
+    parameter OUT_BITS   = 4,               // bits of an output element
+    parameter HEIGHT     = 4,               // rows of the image
+    parameter WIDTH      = 4,               // columns of the image
+    parameter WORDS      = 1,               // beats of a pixel
+    parameter FOLDS      = 1,               // times that a window leaves
+    parameter KERNEL_H   = 3,               // kernel rows
+    parameter KERNEL_W   = 3,               // kernel columns
+    parameter STRIDE_H   = 1,               // rows from window to window
+    parameter STRIDE_W   = 1,               // columns from window to window
+    parameter DILATION_H = 1,               // rows from tap to tap
+    parameter DILATION_W = 1,               // columns from tap to tap
+    parameter PAD_TOP    = 0,               // padding rows above
+    parameter PAD_LEFT   = 0,               // padding columns to the left
+    parameter OUT_HEIGHT = 2,               // output rows
+    parameter OUT_WIDTH  = 2,               // output columns
+    parameter DEPTH      = 8,               // beats of a bank
+    parameter [LANES*OUT_BITS-1:0] PAD = 0  // a pixel of padding
 ) (
     input  wire                                                  clk,
     input  wire                                                  rst,

@@ -36,39 +36,39 @@
 // Control: as hwc_window; a pixel needs all beats up to its first input row's
 // first input column, and keeps those from TOP on.
 module hwc_window_up #(
-    parameter LANES     = 1,
-    parameter IN_BITS   = 4,
-    parameter KIND      = 0,
-    parameter OUT_BITS  = 4,
-    parameter HEIGHT    = 3,
-    parameter WIDTH     = 3,
-    parameter WORDS     = 1,
-    parameter GROUPS    = 1,
-    parameter FOLDS     = 1,
-    parameter OUT_HEIGHT = 6,
-    parameter OUT_WIDTH  = 6,
-    parameter ROWS      = 3,
-    parameter STRIDE_H  = 2,
-    parameter STRIDE_W  = 2,
-    parameter PHASE_H   = 0,
-    parameter PHASE_W   = 0,
-    parameter [STRIDE_H*32-1:0] TAPS_H = 64'h0000000100000001,
-    parameter [STRIDE_W*32-1:0] TAPS_W = 64'h0000000100000001,
-    parameter [STRIDE_H*32-1:0] LINE_STEP   = 64'h0000000300000000,
-    parameter [STRIDE_H*32-1:0] RING_STEP   = 64'h0000000300000000,
-    parameter [STRIDE_W*32-1:0] COLUMN_STEP = 64'h0000000100000000,
-    parameter TAP_LINE      = 3,
-    parameter TAP_RING      = 6,
-    parameter TAP_COLUMN    = 1,
-    parameter LINE_START    = 0,
-    parameter COLUMN_START  = 0,
-    parameter RING_START    = 0,
-    parameter RING_END      = 3,
-    parameter TOP_START     = 0,
-    parameter [STRIDE_H*STRIDE_W*32-1:0] BASES = 128'h00000003000000020000000100000000,
-    parameter ADDR_BITS     = 2,
-    parameter POSITION_BITS = 6,
-    parameter COLUMN_BITS   = 4
+    parameter LANES     = 1,      // elements of a beat
+    parameter IN_BITS   = 4,      // bits of an input element
+    parameter KIND      = 0,      // of the input: 0 unsigned, 1 signed, 2 bipolar
+    parameter OUT_BITS  = 4,      // bits of an output element
+    parameter HEIGHT    = 3,      // rows of the image
+    parameter WIDTH     = 3,      // columns of the image
+    parameter WORDS     = 1,      // beats of a pixel
+    parameter GROUPS    = 1,      // groups of channels
+    parameter FOLDS     = 1,      // times that the elements of a pixel leave
+    parameter OUT_HEIGHT = 6,     // output rows
+    parameter OUT_WIDTH  = 6,     // output columns
+    parameter ROWS      = 3,      // rows of the ring
+    parameter STRIDE_H  = 2,      // phases of the rows
+    parameter STRIDE_W  = 2,      // phases of the columns
+    parameter PHASE_H   = 0,      // phase of the first row
+    parameter PHASE_W   = 0,      // phase of the first column
+    parameter [STRIDE_H*32-1:0] TAPS_H = 64'h0000000100000001,  // kernel rows of every phase
+    parameter [STRIDE_W*32-1:0] TAPS_W = 64'h0000000100000001,  // kernel columns of every phase
+    parameter [STRIDE_H*32-1:0] LINE_STEP   = 64'h0000000300000000,  // to the next output row, by phase
+    parameter [STRIDE_H*32-1:0] RING_STEP   = 64'h0000000300000000,  // the same modulo the ring
+    parameter [STRIDE_W*32-1:0] COLUMN_STEP = 64'h0000000100000000,  // to the next output column, by phase
+    parameter TAP_LINE      = 3,  // from kernel row to kernel row
+    parameter TAP_RING      = 6,  // the same modulo the ring
+    parameter TAP_COLUMN    = 1,  // from kernel column to kernel column
+    parameter LINE_START    = 0,  // first pixel's first row
+    parameter COLUMN_START  = 0,  // first pixel's first column
+    parameter RING_START    = 0,  // its row modulo the ring
+    parameter RING_END      = 3,  // from the last row to the next image
+    parameter TOP_START     = 0,  // uppermost row of the first pixel
+    parameter [STRIDE_H*STRIDE_W*32-1:0] BASES = 128'h00000003000000020000000100000000,  // by phase
+    parameter ADDR_BITS     = 2,  // bits of a weight address
+    parameter POSITION_BITS = 6,  // bits of a position in the image, signed
+    parameter COLUMN_BITS   = 4   // bits of a position in a row, signed
 ) (
     input  wire                      clk,
     input  wire                      rst,

@@ -4,9 +4,9 @@
 // Wires only, in both directions; the one module that joins its two sides
 // directly. It stands between modules that end in registers.
 module hwc_wires #(
-    parameter LANES = 2,
-    parameter BITS  = 1,
-    parameter [LANES*16-1:0] ORDER = 1
+    parameter LANES = 2,                // elements of a beat
+    parameter BITS  = 1,                // bits of an element
+    parameter [LANES*16-1:0] ORDER = 1  // source of every element, 16 bits each
 ) (
     input  wire                  clk,
     input  wire                  rst,

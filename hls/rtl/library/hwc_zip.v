@@ -8,16 +8,16 @@
 // Contract: see hwc_skid; a ready also depends on the valid of the other
 // inputs. Timing: latency 1, one beat a cycle.
 module hwc_zip #(
-    parameter COUNT    = 2,
-    parameter S_WIDTH  = 8,
-    parameter PIXELS   = 1,
-    parameter PIXEL    = 8,
-    parameter [COUNT*32-1:0] LANES   = 64'h0000_0001_0000_0001,
-    parameter [COUNT*32-1:0] OFFSETS = 64'h0000_0004_0000_0000,
-    parameter [COUNT*32-1:0] PLACES  = 64'h0000_0004_0000_0000,
-    parameter [COUNT*16-1:0] WIDTHS  = 32'h0004_0004,
-    parameter [COUNT*4-1:0]  KINDS   = 8'h00,
-    parameter OUT_BITS = 4
+    parameter COUNT    = 2,                    // inputs
+    parameter S_WIDTH  = 8,                    // bits of s_data
+    parameter PIXELS   = 1,                    // pixels of a beat
+    parameter PIXEL    = 8,                    // bits of a pixel of the wide stream
+    parameter [COUNT*32-1:0] LANES   = 64'h0000_0001_0000_0001,  // elements of every input's pixel
+    parameter [COUNT*32-1:0] OFFSETS = 64'h0000_0004_0000_0000,  // lowest bit of every input in s_data
+    parameter [COUNT*32-1:0] PLACES  = 64'h0000_0004_0000_0000,  // lowest bit of every part in a pixel
+    parameter [COUNT*16-1:0] WIDTHS  = 32'h0004_0004,  // bits of every input's element
+    parameter [COUNT*4-1:0]  KINDS   = 8'h00,  // KIND of every input: 0 unsigned, 1 signed, 2 bipolar
+    parameter OUT_BITS = 4                     // bits of an output element
 ) (
     input  wire                    clk,
     input  wire                    rst,
