@@ -45,6 +45,8 @@ class Input(ctypes.Structure):
         ("last", ctypes.c_void_p),
         ("permille", ctypes.c_uint32),
         ("final", ctypes.c_uint32),
+        ("pattern", ctypes.c_void_p),
+        ("period", ctypes.c_uint64),
     )
 
 
@@ -59,6 +61,8 @@ class Output(ctypes.Structure):
         ("last", ctypes.c_void_p),
         ("permille", ctypes.c_uint32),
         ("reserved", ctypes.c_uint32),
+        ("pattern", ctypes.c_void_p),
+        ("period", ctypes.c_uint64),
     )
 
 

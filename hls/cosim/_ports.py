@@ -9,6 +9,7 @@ import numpy as np
 
 from hwcompress.hls.cosim._driver import Input, Output
 from hwcompress.hls.cosim.record import PortCycles
+from hwcompress.hls.cosim.stalls import Pauses
 from hwcompress.hls.rtl.stream import StreamSpec
 
 __all__ = ["Feed", "Sink", "progress"]
@@ -18,7 +19,7 @@ class Feed:
     """An input port: samples, packed piece by piece, and the cycles of its frames."""
 
     def __init__(
-        self, spec: StreamSpec, samples: np.ndarray, permille: int, chunk_bytes: int
+        self, spec: StreamSpec, samples: np.ndarray, pauses: Pauses, chunk_bytes: int
     ) -> None:
         self.spec = spec
         self._samples = samples
@@ -26,8 +27,13 @@ class Feed:
         self._step = max(1, chunk_bytes // (spec.beats_per_frame * spec.tdata_bytes))
         self._chunk = np.empty((0, spec.tdata_bytes), np.uint8)
         self._first, self._last = np.zeros((2, len(samples)), np.uint64)
+        self._pattern = pauses.pattern(spec.port, offers=True)
         self.record = Input(
-            first=self._first.ctypes.data, last=self._last.ctypes.data, permille=permille
+            first=self._first.ctypes.data,
+            last=self._last.ctypes.data,
+            permille=pauses.input_permille,
+            pattern=self._pattern.ctypes.data,
+            period=len(self._pattern),
         )
         self.refill(self.record)
 
@@ -49,16 +55,19 @@ class Feed:
 class Sink:
     """An output port: room for all beats, and the cycles of its frames."""
 
-    def __init__(self, spec: StreamSpec, count: int, permille: int) -> None:
+    def __init__(self, spec: StreamSpec, count: int, pauses: Pauses) -> None:
         self.spec = spec
         self._beats = np.zeros((count * spec.beats_per_frame, spec.tdata_bytes), np.uint8)
         self._first, self._last = np.zeros((2, count), np.uint64)
+        self._pattern = pauses.pattern(spec.port, offers=False)
         self.record = Output(
             data=self._beats.ctypes.data,
             beats=len(self._beats),
             first=self._first.ctypes.data,
             last=self._last.ctypes.data,
-            permille=permille,
+            permille=pauses.output_permille,
+            pattern=self._pattern.ctypes.data,
+            period=len(self._pattern),
         )
 
     def values(self) -> np.ndarray:

@@ -76,6 +76,8 @@ struct HwcInput {
     uint64_t* last;       // cycle of each frame's last beat
     uint32_t permille;    // chance of a pause before a beat is offered
     uint32_t final;       // nothing comes after this call's beats
+    const uint8_t* pattern;  // instead of pauses: 1 in cycles in which a beat may be offered
+    uint64_t period;         // cycles after which the pattern repeats; 0: there is none
 };
 
 struct HwcOutput {
@@ -86,6 +88,8 @@ struct HwcOutput {
     uint64_t* last;
     uint32_t permille;  // chance of not being ready
     uint32_t reserved;
+    const uint8_t* pattern;  // instead of pauses: 1 in cycles that are ready
+    uint64_t period;         // as for an input
 };
 
 struct HwcJob {
@@ -232,20 +236,25 @@ struct Model {
 #undef HWC_BYTES
     }
 
+    template <typename Port>
+    static bool paused(Pauses& pauses, const Port& port, const HwcJob& job) {
+        if (port.period > 0) return port.pattern[job.cycles % port.period] == 0;
+        return pauses(port.permille, job.burst);
+    }
+
     // One clock cycle. Returns kDone, or kProtocol with `error` set.
     int cycle(HwcJob& job) {
         for (size_t i = 0; i < inputs.size(); ++i) {
             InputPort& port = inputs[i];
             const HwcInput& feed = job.inputs[i];
-            if (!port.offering && feed.position < feed.beats &&
-                !port.pauses(feed.permille, job.burst)) {
+            if (!port.offering && feed.position < feed.beats && !paused(port.pauses, feed, job)) {
                 port.offering = true;
                 std::memcpy(port.data, feed.data + feed.position * port.bytes, port.bytes);
             }
             *port.valid = port.offering;
         }
         for (size_t i = 0; i < outputs.size(); ++i)
-            *outputs[i].ready = !outputs[i].pauses(job.outputs[i].permille, job.burst);
+            *outputs[i].ready = !paused(outputs[i].pauses, job.outputs[i], job);
         top->aclk = 0;
         top->eval();
         // Everything is sampled just before the rising edge.

@@ -9,15 +9,16 @@ from typing import Literal
 
 import numpy as np
 
-from hwcompress.errors import CheckFailed, InputError
+from hwcompress.errors import CheckFailed
 from hwcompress.hls.cosim import _driver
 from hwcompress.hls.cosim._ports import Feed, Sink, progress
 from hwcompress.hls.cosim.frames import Frames, by_tensor, frame_count
 from hwcompress.hls.cosim.library import Toolchain, build_library
 from hwcompress.hls.cosim.record import PortCycles, Run
+from hwcompress.hls.cosim.stalls import Patterns, Pauses, Stalls
 from hwcompress.hls.rtl.design import Design
 
-__all__ = ["DEFAULT_WATCHDOG", "Run", "Stalls", "VerilatedDesign"]
+__all__ = ["DEFAULT_WATCHDOG", "Patterns", "Run", "Stalls", "VerilatedDesign"]
 
 DEFAULT_WATCHDOG = 1_000_000
 """Cycles without a transfer on any port that count as a deadlock, at least.
@@ -27,29 +28,6 @@ is raised to ten times its initiation interval where that is more."""
 
 # Packed input bytes of a port that are in memory at once.
 _CHUNK_BYTES = 1 << 24
-
-
-@dataclass(frozen=True, slots=True)
-class Stalls:
-    """Random pauses, of every port on its own: chance in a thousand, and the seed.
-
-    ``input_permille`` is the chance that a pause begins before the next input
-    beat is offered, ``output_permille`` the chance that one begins in a cycle.
-    A pause lasts 1 to ``2 * burst - 1`` cycles, evenly distributed.
-    """
-
-    input_permille: int
-    output_permille: int
-    seed: int = 1
-    burst: int = 1
-
-    def __post_init__(self) -> None:
-        for name in ("input_permille", "output_permille"):
-            value = getattr(self, name)
-            if not 0 <= value <= 990:
-                raise InputError(f"{name} is {value}", why="expected 0 to 990")
-        if not 1 <= self.burst <= 1 << 20:
-            raise InputError(f"burst is {self.burst}", why="expected 1 to 1048576")
 
 
 @dataclass(frozen=True)
@@ -89,7 +67,7 @@ class VerilatedDesign:
         self,
         integers: Frames,
         *,
-        stalls: Stalls | None = None,
+        stalls: Pauses | None = None,
         watchdog: int | None = None,
         seed: int = 1,
         cycles: Literal["frames", "beats"] = "frames",
@@ -102,10 +80,10 @@ class VerilatedDesign:
 
         Args:
             integers: samples ``(n, *shape)`` of every input tensor, or of the only one.
-            stalls: random pauses; default none.
+            stalls: random pauses, or a pattern of pauses for each port; default none.
             watchdog: cycles without a transfer that mean a deadlock.
             seed: of the random content of registers and memories before reset,
-                if there are no stalls (which have a seed).
+                unless ``stalls`` have one.
             cycles: what to note of observed tensors: the cycles of each frame's
                 first and last beat, or of every beat.
             values: keep the integers of observed tensors.
@@ -126,7 +104,7 @@ class VerilatedDesign:
         self,
         integers: Frames,
         *,
-        stalls: Stalls | None = None,
+        stalls: Pauses | None = None,
         watchdog: int | None = None,
         seed: int = 1,
         cycles: Literal["frames", "beats"] = "frames",
@@ -139,12 +117,11 @@ class VerilatedDesign:
         design = self.design
         arrays = by_tensor(integers, design.inputs, "input")
         count = frame_count(arrays)
-        pauses = stalls or Stalls(0, 0, seed)
-        feeds = [
-            Feed(spec, arrays[spec.tensor], pauses.input_permille, _CHUNK_BYTES)
-            for spec in design.inputs
-        ]
-        sinks = [Sink(spec, count, pauses.output_permille) for spec in design.outputs]
+        pauses: Pauses = Patterns() if stalls is None else stalls
+        if isinstance(pauses, Patterns):
+            pauses.check(design)
+        feeds = [Feed(spec, arrays[spec.tensor], pauses, _CHUNK_BYTES) for spec in design.inputs]
+        sinks = [Sink(spec, count, pauses) for spec in design.outputs]
         inputs = (_driver.Input * len(feeds))(*(feed.record for feed in feeds))
         outputs = (_driver.Output * len(sinks))(*(sink.record for sink in sinks))
         job = _driver.Job(
@@ -156,7 +133,8 @@ class VerilatedDesign:
         )
         where = f"RTL of {design.graph}"
         failure = None
-        with _driver.model(self.library, design.folder, pauses.seed, where) as model:
+        begin = pauses.seed if isinstance(pauses, Stalls) else seed
+        with _driver.model(self.library, design.folder, begin, where) as model:
             while (status := model.run(job)) == _driver.REFILL:
                 for feed, record in zip(feeds, inputs, strict=True):
                     if record.position == record.beats:
