@@ -15,7 +15,7 @@ from hwcompress.hls.synth.hierarchy import Hierarchy, read_hierarchy, readable
 from hwcompress.hls.synth.report import LayerUse, ModuleUse, SynthReport
 from hwcompress.tools import Tool, need, run
 
-__all__ = ["Plan", "prepare", "synthesize"]
+__all__ = ["Plan", "prepare", "short_version", "synthesis_command", "synthesize"]
 
 _SCRIPT, _LOG, _STAT, _INSTANCES = "synth.ys", "yosys.log", "stat.json", "instances.il"
 
@@ -63,15 +63,15 @@ def _script(design: Design, here: str, board: Board, flatten: bool) -> str:
         f"hierarchy -check -top {design.top}",
         # While the top is still a list of instances: which instance is which module.
         f'tee -q -o "{here}/{prefix}{_INSTANCES}" dump {design.top}/t:*',
-        _synthesis(design, board, flatten),
+        synthesis_command(board, design.top, flatten=flatten),
         "check",
         f'tee -q -o "{here}/{prefix}{_STAT}" stat -json',
     ]
     return "\n".join(lines) + "\n"
 
 
-def _synthesis(design: Design, board: Board, flatten: bool) -> str:
-    """The command of the board's family.
+def synthesis_command(board: Board, top: str, *, flatten: bool = False) -> str:
+    """The command of the board's family for a top module.
 
     Out of context: the design becomes part of a larger one, so that neither
     pads nor clock buffers are inserted.
@@ -80,11 +80,11 @@ def _synthesis(design: Design, board: Board, flatten: bool) -> str:
         case "ice40":
             # The UltraPlus devices are those with DSPs.
             options = "-device u -dsp" if board.capacity.dsp else "-device hx"
-            return f"synth_ice40 {options} -top {design.top}{'' if flatten else ' -noflatten'}"
+            return f"synth_ice40 {options} -top {top}{'' if flatten else ' -noflatten'}"
         case "ecp5":
-            return f"synth_ecp5 -top {design.top}{'' if flatten else ' -noflatten'}"
+            return f"synth_ecp5 -top {top}{'' if flatten else ' -noflatten'}"
         case _:
-            options = f"-family {board.family} -top {design.top} -noiopad -noclkbuf"
+            options = f"-family {board.family} -top {top} -noiopad -noclkbuf"
             return f"synth_xilinx {options}{' -flatten' if flatten else ''}"
 
 
@@ -124,7 +124,7 @@ def synthesize(
     rest = [name for name in hierarchy.instances if name not in claimed]
     own = {k: n for k, n in hierarchy.cells[design.top].items() if k not in hierarchy.cells}
     return SynthReport(
-        tool=_short(hierarchy.creator),
+        tool=short_version(hierarchy.creator),
         tool_origin=tool.origin,
         board=board.name,
         part=board.part,
@@ -158,7 +158,7 @@ def _execute(
     return read_hierarchy(stat, instances, design.top), done.seconds
 
 
-def _short(creator: str) -> str:
+def short_version(creator: str) -> str:
     """Yosys's own name and version, without the compiler that built it."""
     return re.sub(r"(\(git sha1 \w+).*", r"\1)", creator)
 
