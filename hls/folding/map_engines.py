@@ -16,7 +16,8 @@ __all__ = ["OrderEngine", "TableEngine"]
 class TableEngine(Engine):
     """A table lookup: a memory of ``entries`` words for every lane and channel fold.
 
-    With ``shared`` one table serves all channels.
+    With ``shared`` one table serves all channels. Several pixels of a ``row`` may
+    come at once: then lanes are ``channels`` times a divisor of ``row``.
     """
 
     size: int
@@ -24,15 +25,17 @@ class TableEngine(Engine):
     entries: int
     out_bits: int
     shared: bool
+    row: int
 
     def choices(self) -> tuple[Lanes, ...]:
-        return tuple(Lanes(pe) for pe in divisors(self.channels))
+        several = (Lanes(self.channels * pixels) for pixels in divisors(self.row)[1:])
+        return (*(Lanes(pe) for pe in divisors(self.channels)), *several)
 
     def cycles(self, lanes: Lanes) -> int:
         return self.size // lanes.pe
 
     def weight(self, lanes: Lanes) -> float:
-        folds = 1 if self.shared else self.channels // lanes.pe
+        folds = 1 if self.shared else max(1, self.channels // lanes.pe)
         return lanes.pe * (_memory(self.entries * folds, self.out_bits) + self.out_bits) + 20
 
     def lanes_in(self, lanes: Lanes) -> int:
@@ -86,7 +89,8 @@ def _(op: Table, graph: Graph) -> Engine:
     source = graph.input_types(op)[0]
     entries = 1 << max(1, (source.dtype.count - 1).bit_length())
     shared = op.values.shape[0] == 1
-    return TableEngine(source.size, source.channels, entries, op.otype.bits, shared)
+    row = source.shape[1] if len(source.shape) == 3 else 1
+    return TableEngine(source.size, source.channels, entries, op.otype.bits, shared, row)
 
 
 def _order(op: Op, graph: Graph) -> Engine:

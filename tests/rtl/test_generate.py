@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hwcompress.errors import InputError, UnsupportedError
+from hwcompress.errors import InputError
 from hwcompress.hls.folding import Folding, Lanes, default_folding
 from hwcompress.hls.rtl import Design, generate
 from hwcompress.ir import (
@@ -177,15 +177,15 @@ def test_refusals(tmp_path: Path) -> None:
             Design.load(tmp_path)
 
 
-def test_too_many_searched_lanes_are_refused(tmp_path: Path) -> None:
-    channels = 1000
-    thresholds = np.arange(16)[None] * 10
-    ops = [
-        Input("in", (), ("x",), (channels,), (0,), (channels,), IntType(0, 255), 1.0),
-        Threshold("step", ("x",), ("y",), thresholds, np.ones(1, np.int64), IntType(0, 16)),
-        Output("out", ("y",), ()),
-    ]
-    graph = Graph.build("wide", ops)
-    with pytest.raises(UnsupportedError, match=r"1000 lanes .* choose fewer lanes"):
-        generate(graph, Folding({"step": Lanes(channels)}), tmp_path)
-    assert not (tmp_path / "design.json").exists()
+def test_more_than_a_thousand_searched_lanes(tmp_path: Path) -> None:
+    """Every lane has table files of its own, by five digits as hwc_threshold_search makes them."""
+    channels = 1001
+    thresholds = np.arange(16)[None] * 10 + np.arange(channels)[:, None] % 7
+    steps = Threshold(
+        "step", ("t0",), ("t1",), thresholds, np.ones(channels, np.int64), IntType(0, 16)
+    )
+    graph = chain("wide", (channels,), IntType(0, 255), [steps])
+    design = generate(graph, Folding({"step": Lanes(channels)}), tmp_path)
+    names = {f"step_thresholds_{stage:02d}_{lane:05d}.hex"
+             for stage in range(5) for lane in range(channels)}  # fmt: skip
+    assert {memory.file for memory in design.memories} == names

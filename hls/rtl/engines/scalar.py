@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from hwcompress.errors import UnsupportedError
 from hwcompress.hls.rtl.builder import RTL, Layer, value_code
 from hwcompress.hls.rtl.memory import signed_bits, to_bits
 from hwcompress.hls.rtl.netlist import Literal, Stream, identifier
@@ -12,7 +11,6 @@ from hwcompress.ir import Rescale, Threshold
 
 __all__ = ["rescale", "threshold"]
 
-_SEARCH_LANES = 999
 _PARALLEL = 15  # thresholds up to which every one has a comparator
 
 
@@ -74,16 +72,9 @@ def _by_lane(layer: Layer, rows: np.ndarray) -> np.ndarray:
 def _search_tables(
     layer: Layer, table: np.ndarray, falling: np.ndarray, width: int
 ) -> dict[str, int | str | Literal]:
-    """One file per lane and search stage: ``<prefix>_<stage>_<lane>.hex``, two and three digits."""
+    """One file per lane and search stage: ``<prefix>_<stage>_<lane>.hex``, two and five digits."""
     channels, levels = table.shape
     pe = layer.lanes.pe
-    if pe > _SEARCH_LANES:
-        raise UnsupportedError(
-            f"{pe} lanes of thresholds searched in tables",
-            where=f"{layer.op.kind} {layer.op.name!r}",
-            why=f"the file names of the tables count to {_SEARCH_LANES}",
-            remedy="choose fewer lanes: a larger --target-cycles or a smaller --target-fps",
-        )
     stages = levels.bit_length()
     never = layer.source.dtype.hi + 1
     full = np.full((channels, (1 << stages) - 1), never)
@@ -101,7 +92,7 @@ def _search_tables(
             rest = stages - stage
             middle = (np.arange(1 << stage) << rest) + (1 << (rest - 1)) - 1
             words = to_bits(lanes[lane][:, middle].reshape(-1), width)
-            layer.memory_file(f"{prefix}_{stage:02d}_{lane:03d}.hex", "thresholds", words)
+            layer.memory_file(f"{prefix}_{stage:02d}_{lane:05d}.hex", "thresholds", words)
     if falling.any():
         layer.memory_file(f"{prefix}_falling.hex", "falling", turned.astype(np.uint8))
     result: dict[str, int | str | Literal] = {"FOLDS": folds, "STAGES": stages, "TABLES": prefix}

@@ -24,8 +24,9 @@ def table(layer: Layer, op: Table, stream: Stream) -> Stream:
     words = np.zeros((op.values.shape[0], 1 << index), np.int64)
     place = dtype.to_raw(inputs) & ((1 << index) - 1)
     words[:, place] = otype.to_raw(op.values[:, op.index(inputs)])
-    # By lane and fold; one of either if all are alike.
-    tables = np.broadcast_to(words, (channels, 1 << index)).reshape(channels // pe, pe, -1)
+    # By lane and fold; one of either if all are alike. A beat may hold several pixels.
+    tables = np.tile(np.broadcast_to(words, (channels, 1 << index)), (max(1, pe // channels), 1))
+    tables = tables.reshape(-1, pe, 1 << index)
     if np.all(tables == tables[:1]):
         tables = tables[:1]
     own = not np.all(tables == tables[:, :1])

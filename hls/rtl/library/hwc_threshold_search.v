@@ -3,24 +3,24 @@
 //
 // Parameters as in hwc_threshold, with STAGES = clog2(K + 1), thresholds filled
 // up to 2**STAGES - 1 with values that no x reaches. TABLES is the beginning of
-// the hex files' names: stage and lane follow as <TABLES>_<two digits>_<three
+// the hex files' names: stage and lane follow as <TABLES>_<two digits>_<five
 // digits>.hex, with FOLDS * 2**stage words of T_BITS each. FALLING = 1 needs
 // the further file <TABLES>_falling.hex of FOLDS words of PE bits.
 //
-// Contract: see hwc_skid. Timing: latency 2 * STAGES + 3, one beat a cycle;
+// Contract: see hwc_skid. Timing: latency 2 * STAGES + 2, one beat a cycle;
 // s_ready is a register.
 module hwc_threshold_search #(
-    parameter PE       = 1,
-    parameter IN_BITS  = 8,
-    parameter KIND     = 1,
-    parameter K        = 31,
-    parameter T_BITS   = 9,
-    parameter FALLING  = 0,
-    parameter FOLDS    = 1,
-    parameter STAGES   = 5,
-    parameter TABLES   = "",
-    parameter OUT_BITS = 5,
-    parameter [OUT_BITS-1:0] LO = 0
+    parameter PE       = 1,          // lanes
+    parameter IN_BITS  = 8,          // bits of an input element
+    parameter KIND     = 1,          // of the input: 0 unsigned, 1 signed, 2 bipolar
+    parameter K        = 31,         // thresholds of a channel
+    parameter T_BITS   = 9,          // bits of a threshold, signed
+    parameter FALLING  = 0,          // 1: lanes have a falling bit
+    parameter FOLDS    = 1,          // channel folds: sets of constants that take turns
+    parameter STAGES   = 5,          // clog2(K + 1)
+    parameter TABLES   = "",         // beginning of the hex files' names
+    parameter OUT_BITS = 5,          // bits of an output element
+    parameter [OUT_BITS-1:0] LO = 0  // output below all thresholds
 ) (
     input  wire                   clk,
     input  wire                   rst,
@@ -79,14 +79,17 @@ module hwc_threshold_search #(
             assign count[STAGES-1:0] = {STAGES{1'b0}};
 
             for (s = 0; s < STAGES; s = s + 1) begin : gen_stage
-                localparam [7:0] S1 = 8'd48 + s / 10;
-                localparam [7:0] S0 = 8'd48 + s % 10;
-                localparam [7:0] L2 = 8'd48 + (i / 100) % 10;
-                localparam [7:0] L1 = 8'd48 + (i / 10) % 10;
-                localparam [7:0] L0 = 8'd48 + i % 10;
+                localparam [31:0] S1 = 48 + s / 10;
+                localparam [31:0] S0 = 48 + s % 10;
+                localparam [31:0] L4 = 48 + (i / 10000) % 10;
+                localparam [31:0] L3 = 48 + (i / 1000) % 10;
+                localparam [31:0] L2 = 48 + (i / 100) % 10;
+                localparam [31:0] L1 = 48 + (i / 10) % 10;
+                localparam [31:0] L0 = 48 + i % 10;
                 hwc_threshold_stage #(
                     .T_BITS(T_BITS), .FOLDS(FOLDS), .FW(FW), .STAGE(s), .STAGES(STAGES),
-                    .TABLE((TABLES == "") ? "" : {TABLES, "_", S1, S0, "_", L2, L1, L0, ".hex"})
+                    .TABLE((TABLES == "") ? "" : {TABLES, "_", S1[7:0], S0[7:0], "_", L4[7:0],
+                                                   L3[7:0], L2[7:0], L1[7:0], L0[7:0], ".hex"})
                 ) stage (
                     .clk(clk), .en(en),
                     .x(x[s*T_BITS +: T_BITS]), .fold(fold[s*FW +: FW]),
