@@ -163,18 +163,18 @@ def main() -> None:
             for network in NETWORKS
             if wanted.only in (None, network.name)
         ]
-    text = page(rows)
+    text = page(rows, f" --only {wanted.only}" if wanted.only else "")
     print(text)
     if wanted.write:
         wanted.write.write_text(text, encoding="utf-8")
 
 
-def page(rows: list[Measured]) -> str:
+def page(rows: list[Measured], only: str) -> str:
     """The page: cycles and times, then resources, then layers."""
     lines = [
         "# CNV beside FINN",
         "",
-        "Written by `python benchmarks/cnv.py --write docs/cnv.md`; nothing here is typed by hand.",
+        f"Written by `python benchmarks/cnv.py{only} --write docs/cnv.md`.",
         "The network of BNN-PYNQ (`hwcompress/models/cnv.py`), random weights and batch norms, at",
         "FINN's published foldings (`examples/folding`; pools and thresholds follow). All outputs",
         f"equal the simulator's: {FRAMES} frames back to back, {STALLED} with random stalls.",
