@@ -11,7 +11,20 @@ from hwcompress.ir import Rescale, Threshold
 
 __all__ = ["rescale", "threshold"]
 
-_PARALLEL = 15  # thresholds up to which every one has a comparator
+# Thresholds up to which every one has a comparator, with constant thresholds and
+# with those of several channel folds. Of whole designs with one lane (Yosys 0.70,
+# synth_xilinx; LUT / FF), comparators against search:
+#   8 bits, constant   K = 3: 41 / 62, 39 / 88     K = 7: 57 / 69, 45 / 90
+#                     K = 15: 81 / 80, 64 / 153   K = 31: 100 / 99, 78 / 188
+#  16 bits, constant   K = 3: 61 / 86, 57 / 136    K = 7: 90 / 93, 75 / 183
+#   8 bits, 16 folds   K = 3: 74 / 93, 58 / 123    K = 7: 130 / 128, 73 / 164
+#                     K = 15: 248 / 195, 95 / 206 K = 31: 461 / 313, 133 / 251
+#  16 bits, 16 folds   K = 3: 123 / 141, 94 / 187  K = 7: 240 / 208, 123 / 251
+# A device has two flip-flops a LUT, so one counts half. Tables that become logic
+# cost a LUT a bit however few folds they have: comparators read all K at once,
+# a search lays its thresholds end to end.
+_PARALLEL_CONSTANT = 31
+_PARALLEL_FOLDED = 3
 
 
 @RTL.register(Threshold)
@@ -46,7 +59,9 @@ def threshold(layer: Layer, op: Threshold, stream: Stream) -> Stream:
         "OUT_BITS": otype.bits,
         "LO": Literal.hex(otype.bits, low),
     }
-    if levels <= _PARALLEL:
+    by_fold = np.concatenate([table, falling[:, None]], axis=1).reshape(channels // pe, -1)
+    constant_tables = bool(np.all(by_fold == by_fold[:1]))
+    if levels <= (_PARALLEL_CONSTANT if constant_tables else _PARALLEL_FOLDED):
         if constant:
             table = np.full((channels, 1), dtype.hi + 1)
         bits = to_bits(table, width).reshape(channels, -1)
