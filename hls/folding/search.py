@@ -10,9 +10,13 @@ from hwcompress.hls.folding.folding import Folding, Lanes
 from hwcompress.hls.folding.join_engines import JoinEngine
 from hwcompress.ir import Graph
 
-__all__ = ["default_folding", "legal_foldings"]
+__all__ = ["default_folding", "legal_foldings", "lut_budget_of"]
 
 _LUT_BUDGET = 5000.0  # keeps synthesis of a small net within a minute or two
+
+# The weight is rough: Yosys found 0.6 LUTs of six inputs, and 1.2 to 1.5 of four,
+# for a unit of it on the embedded network.
+_SHARE = 0.6
 
 
 def _engines(graph: Graph) -> dict[str, Engine]:
@@ -28,6 +32,15 @@ def legal_foldings(graph: Graph) -> dict[str, tuple[Lanes, ...]]:
     return {name: item.choices() for name, item in _engines(graph).items()}
 
 
+def lut_budget_of(luts: int) -> float:
+    """The ``lut_budget`` of :func:`default_folding` for a device.
+
+    Args:
+        luts: what the device holds, of any number of inputs.
+    """
+    return min(_LUT_BUDGET, _SHARE * luts)
+
+
 def default_folding(
     graph: Graph, *, target_cycles: int | None = None, lut_budget: float | None = None
 ) -> Folding:
@@ -38,9 +51,10 @@ def default_folding(
         target_cycles: clock cycles between two frames that no engine may
             exceed. Without it, the smallest interval is taken whose engines
             stay within ``lut_budget``.
-        lut_budget: bound on the engines' summed weight, by default 5000. The
-            weight is a rough ranking in units near one LUT: it serves this
-            choice only and is not an estimate to be shown.
+        lut_budget: bound on the engines' summed weight, by default 5000; for a
+            device see :func:`lut_budget_of`. The weight is a rough ranking in
+            units near one LUT: it serves this choice only and is not an
+            estimate to be shown.
 
     Raises:
         InputError: no legal folding meets ``target_cycles``.

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from hwcompress.boards import load
-from hwcompress.hls.folding import Folding, legal_foldings
+from hwcompress.hls.folding import Folding, default_folding, legal_foldings
+from hwcompress.hls.folding.search import lut_budget_of
 from hwcompress.hls.rtl import generate
 from hwcompress.hls.synth import SynthReport, synthesize
 from hwcompress.hls.synth.cells import Resources, resources_of
@@ -69,6 +70,23 @@ def test_serial_network_fits_the_up5k(tmp_path: Path) -> None:
     assert by_layer + found.top_only == found.total
     found.save(tmp_path / "report.json")
     assert SynthReport.load(tmp_path / "report.json") == found
+
+
+def test_default_folding_fits_the_up5k(tmp_path: Path) -> None:
+    """What `build` chooses for the board by itself: faster than serial, and it fits."""
+    graph, board = digits_like(np.random.default_rng(0)), load("icebreaker")
+    folding = default_folding(graph, lut_budget=lut_budget_of(board.capacity.lut))
+    design = generate(graph, folding, tmp_path / "rtl")
+    assert max(layer.cycles for layer in design.layers) < 16 * 8 * 9 * 16 // 8  # the serial one's
+    found = synthesize(tmp_path / "rtl", tmp_path / "synth", board=board)
+    assert found.fits
+    assert found.total.lut > 5280 // 2  # the device is made use of
+
+
+def test_budget_of_a_device() -> None:
+    """Large devices do not make it larger: synthesis should stay short."""
+    assert lut_budget_of(5280) == 3168
+    assert lut_budget_of(53200) == lut_budget_of(83640) == 5000
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ def run_fold(context: Context) -> FoldFacts:
     """Choose the lanes of every engine, or take the user's."""
     from hwcompress.hls.folding import default_folding, engine
     from hwcompress.hls.folding.complete import complete_folding, read_folding
+    from hwcompress.hls.folding.search import lut_budget_of
 
     graph = load(context.folder / "graph")
     board = boards.load(context.settings.board)
@@ -54,7 +55,8 @@ def run_fold(context: Context) -> FoldFacts:
     if context.settings.folding:
         folding = complete_folding(graph, read_folding(Path(context.settings.folding)))
     else:
-        folding = default_folding(graph, target_cycles=target)
+        budget = lut_budget_of(board.capacity.lut)
+        folding = default_folding(graph, target_cycles=target, lut_budget=budget)
     (context.out / "folding.json").write_text(folding.to_json(), encoding="utf-8")
     layers = []
     for op in graph.layers:
