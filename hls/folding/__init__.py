@@ -6,5 +6,6 @@ from hwcompress.hls.folding import up_engine as _up_engine  # noqa: F401  (regis
 from hwcompress.hls.folding.engines import Engine, engine
 from hwcompress.hls.folding.folding import Folding, Lanes
 from hwcompress.hls.folding.search import default_folding, legal_foldings
+from hwcompress.hls.folding.style import Style
 
-__all__ = ["Engine", "Folding", "Lanes", "default_folding", "engine", "legal_foldings"]
+__all__ = ["Engine", "Folding", "Lanes", "Style", "default_folding", "engine", "legal_foldings"]

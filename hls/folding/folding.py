@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hwcompress.errors import InputError
+from hwcompress.hls.folding.style import DEFAULT_STYLE, Style
 from hwcompress.ir import Graph, Op
 
 __all__ = ["Folding", "Lanes"]
@@ -39,9 +40,14 @@ class Lanes:
 
 @dataclass(frozen=True)
 class Folding:
-    """Lanes of every folded operation, by operation name."""
+    """Lanes of every folded operation, by operation name; ``styles`` where not the default."""
 
     lanes: Mapping[str, Lanes]
+    styles: Mapping[str, Style] = field(default_factory=dict)
+
+    def style(self, op: Op) -> Style:
+        """How an operation's multiplications and memories are made."""
+        return self.styles.get(op.name, DEFAULT_STYLE)
 
     def of(self, op: Op) -> Lanes:
         """Lanes of an operation.
@@ -61,7 +67,7 @@ class Folding:
         from hwcompress.hls.folding.search import legal_foldings
 
         legal = legal_foldings(graph)
-        unknown = set(self.lanes) - set(legal)
+        unknown = (set(self.lanes) | set(self.styles)) - set(legal)
         if unknown:
             raise InputError(
                 f"the folding names {min(unknown)!r}, which is no engine of {graph.name!r}",
@@ -84,7 +90,10 @@ class Folding:
 
     def to_json(self) -> str:
         """Deterministic text."""
-        engines = {name: _record(lanes) for name, lanes in self.lanes.items()}
+        engines = {
+            name: {**_record(lanes), **self.styles.get(name, DEFAULT_STYLE).record()}
+            for name, lanes in self.lanes.items()
+        }
         return json.dumps({"format": _FORMAT, "engines": engines}, indent=1) + "\n"
 
     @classmethod
@@ -98,13 +107,16 @@ class Folding:
             record = json.loads(text)
             if record["format"] != _FORMAT:
                 raise ValueError(f"format {record['format']!r}, expected {_FORMAT!r}")
-            lanes = {}
+            lanes, styles = {}, {}
             for name, item in record["engines"].items():
                 numbers = (item["pe"], item.get("simd", 1), item.get("pixels", 1))
                 if any(type(number) is not int or number < 1 for number in numbers):
                     raise ValueError(f"pe, simd and pixels of {name!r} must be positive integers")
                 lanes[name] = Lanes(*numbers)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+                style = Style.read(item)
+                if style != DEFAULT_STYLE:
+                    styles[name] = style
+        except (AttributeError, InputError, KeyError, TypeError, ValueError) as error:
             raise InputError(
                 "is not a folding",
                 where="folding",
@@ -112,7 +124,7 @@ class Folding:
                 remedy='it looks like {"format": "hwcompress-folding-1",'
                 ' "engines": {"conv1": {"pe": 4, "simd": 1}}}',
             ) from None
-        return cls(lanes)
+        return cls(lanes, styles)
 
 
 def _record(lanes: Lanes) -> dict[str, int]:

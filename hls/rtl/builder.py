@@ -8,9 +8,9 @@ from math import gcd, lcm
 
 import numpy as np
 
-from hwcompress.hls.folding import Folding, Lanes
+from hwcompress.hls.folding import Folding, Lanes, Style
 from hwcompress.hls.folding.engines import Engine, engine
-from hwcompress.hls.rtl.design import FifoSpec, LayerSpec, MemorySpec
+from hwcompress.hls.rtl.design import FifoSpec, LayerSpec, MemorySpec, ReloadSpec
 from hwcompress.hls.rtl.memory import hex_lines
 from hwcompress.hls.rtl.netlist import Instance, Literal, Netlist, Stream, identifier
 from hwcompress.ir import Graph, IntType, Op, Realisation, TensorType
@@ -47,6 +47,7 @@ class Builder:
     memories: list[MemorySpec] = field(default_factory=list)
     modules: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
+    reloads: list[ReloadSpec] = field(default_factory=list)
     fifos: dict[str, FifoSpec] = field(default_factory=dict)
 
     def unique(self, name: str) -> str:
@@ -65,9 +66,12 @@ class Builder:
         sources: Sequence[Stream],
         parameters: Mapping[str, int | str | Literal],
         results: Sequence[Stream],
+        extra: Mapping[str, str] | None = None,
     ) -> None:
         """Add an instance under a name that is free."""
-        self.netlist.add(Instance(module, name, parameters, tuple(sources), tuple(results)))
+        self.netlist.add(
+            Instance(module, name, parameters, tuple(sources), tuple(results), extra or {})
+        )
         self.modules.add(module)
 
     def fork(self, name: str, stream: Stream, count: int) -> tuple[str, tuple[Stream, ...]]:
@@ -119,6 +123,29 @@ class Layer:
         """The operation's folding."""
         return self.builder.folding.of(self.op)
 
+    @property
+    def style(self) -> Style:
+        """How the operation's multiplications and memories are made."""
+        return self.builder.folding.style(self.op)
+
+    def load_ports(self, bits: np.ndarray) -> dict[str, str]:
+        """Connections of an engine's load ports, for weights ``(depth, width)`` of bits."""
+        depth, width = bits.shape
+        address = max(1, (depth - 1).bit_length())
+        if not self.style.reload:
+            return {
+                "load_en": "1'b0",
+                "load_addr": f"{address}'d0",
+                "load_data": f"{width}'d0",
+            }
+        number = len(self.builder.reloads)
+        self.builder.reloads.append(ReloadSpec(self.op.name, number, depth, width))
+        return {
+            "load_en": f"load_{number}_en",
+            "load_addr": f"load_addr[{address - 1}:0]",
+            "load_data": f"load_data[{width - 1}:0]",
+        }
+
     def put(
         self,
         module: str,
@@ -130,12 +157,13 @@ class Layer:
         lanes: int,
         size: int,
         tag: int = 0,
+        extra: Mapping[str, str] | None = None,
     ) -> Stream:
         """Add an instance with one output; its name is the operation's with ``suffix``."""
         name = self._name(suffix)
         result = Stream(name, dtype, lanes, size, tag)
         sources = [source] if isinstance(source, Stream) else source
-        self.builder.put(module, name, sources, parameters, [result])
+        self.builder.put(module, name, sources, parameters, [result], extra)
         return result
 
     def put_many(
@@ -224,4 +252,5 @@ class Layer:
             lanes.pe,
             lanes.simd,
             max(busy, self.cycles),
+            lanes.pixels,
         )

@@ -20,6 +20,7 @@ __all__ = [
     "InstanceSpec",
     "LayerSpec",
     "MemorySpec",
+    "ReloadSpec",
     "TapSpec",
     "write_file",
 ]
@@ -53,6 +54,19 @@ class MemorySpec:
 
 
 @dataclass(frozen=True, slots=True)
+class ReloadSpec:
+    """Weights that can be written at run time: memory ``number`` of the AXI4-Lite port.
+
+    ``depth`` words of ``width`` bits; see :mod:`hwcompress.hls.rtl.reload`.
+    """
+
+    op: str
+    number: int
+    depth: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
 class LayerSpec:
     """One operation's hardware.
 
@@ -68,6 +82,7 @@ class LayerSpec:
     pe: int
     simd: int
     cycles: int
+    pixels: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +137,7 @@ class Design:
     layers: tuple[LayerSpec, ...]
     instances: tuple[InstanceSpec, ...] = ()
     fifos: tuple[FifoSpec, ...] = ()
+    reloads: tuple[ReloadSpec, ...] = ()
 
     @property
     def interval(self) -> int:
@@ -146,6 +162,7 @@ class Design:
             "layers": [asdict(layer) for layer in self.layers],
             "instances": [asdict(instance) for instance in self.instances],
             "fifos": [asdict(fifo) for fifo in self.fifos],
+            "reloads": [asdict(item) for item in self.reloads],
         }
         return json.dumps(record, indent=1) + "\n"
 
@@ -194,6 +211,7 @@ class Design:
                 ),
                 instances=tuple(_read_instance(item) for item in record["instances"]),
                 fifos=tuple(FifoSpec(**item) for item in record["fifos"]),
+                reloads=tuple(ReloadSpec(**item) for item in record["reloads"]),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(

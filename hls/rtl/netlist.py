@@ -66,7 +66,8 @@ class Instance:
     """An instance of a library module between streams.
 
     A module with several inputs or outputs has one bus of each kind for them:
-    data, valid and ready of the first stream lie in the lowest bits.
+    data, valid and ready of the first stream lie in the lowest bits. ``extra``
+    are connections beside the streams: what a port gets.
     """
 
     module: str
@@ -74,6 +75,7 @@ class Instance:
     parameters: Mapping[str, int | str | Literal]
     sources: tuple[Stream, ...]
     results: tuple[Stream, ...]
+    extra: Mapping[str, str] = field(default_factory=dict)
 
     def lines(self) -> list[str]:
         """The text of the instance, indented."""
@@ -84,7 +86,12 @@ class Instance:
             f"    ) {self.name} (",
             "        .clk(aclk), .rst(rst),",
             f"        {_connections('s', self.sources)},",
-            f"        {_connections('m', self.results)}",
+            ",\n".join(
+                [
+                    f"        {_connections('m', self.results)}",
+                    *(f"        .{port}({value})" for port, value in self.extra.items()),
+                ]
+            ),
             "    );",
         ]
 

@@ -58,7 +58,7 @@ class Plan:
             inputs=tuple(port.spec for port in inputs),
             outputs=tuple(port.spec for port in outputs),
             taps=tuple(TapSpec(op, port.spec, port.stream.name) for op, port in taps),
-            files=(*_library(_modules(netlist)), f"{self.top}.v"),
+            files=(*_library(self._modules(netlist)), f"{self.top}.v"),
             memories=tuple(self.builder.memories),
             layers=tuple(
                 replace(
@@ -72,14 +72,26 @@ class Plan:
             ),
             instances=tuple(_instances(netlist, inputs, outputs)),
             fifos=fifos,
+            reloads=tuple(self.builder.reloads),
         )
 
     def texts(self, depths: Mapping[str, int]) -> dict[str, str]:
         """Every file but ``design.json``, by name."""
         netlist, inputs, outputs, taps = self._parts(depths)
-        text = top_text(self.top, self.graph, netlist, inputs, outputs, [port for _, port in taps])
-        library = _library(_modules(netlist))
+        text = top_text(
+            self.top,
+            self.graph,
+            netlist,
+            inputs,
+            outputs,
+            [port for _, port in taps],
+            self.builder.reloads,
+        )
+        library = _library(self._modules(netlist))
         return {**library, **self.builder.hex_files, f"{self.top}.v": text}
+
+    def _modules(self, netlist: Netlist) -> set[str]:
+        return _modules(netlist) | ({"hwc_axil"} if self.builder.reloads else set())
 
     def _parts(
         self, depths: Mapping[str, int] | None

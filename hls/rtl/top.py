@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hwcompress.hls.rtl.design import ReloadSpec
 from hwcompress.hls.rtl.netlist import Netlist, Stream, wires
+from hwcompress.hls.rtl.reload import reload_lines, reload_ports
 from hwcompress.hls.rtl.stream import StreamSpec
 from hwcompress.ir import Graph
 
@@ -27,6 +29,7 @@ def top_text(
     inputs: Sequence[Port],
     outputs: Sequence[Port],
     taps: Sequence[Port],
+    reloads: Sequence[ReloadSpec] = (),
 ) -> str:
     """Ports, input slices, the netlist, output ends, taps."""
     lines = [
@@ -46,6 +49,7 @@ def top_text(
     ]
     ports = [line for port in inputs for line in _input_ports(port)]
     ports += [line for port in outputs for line in _output_ports(port)]
+    ports += reload_ports() if reloads else []
     lines += [",\n".join(ports), "`ifdef HWC_TAPS"]
     for port in taps:
         name = port.spec.port
@@ -56,6 +60,7 @@ def top_text(
     lines += ["`endif", ");", "    wire rst = ~aresetn;"]
     for port in inputs:
         lines += _input_slice(port)
+    lines += reload_lines(reloads) if reloads else []
     lines += netlist.lines()
     for port in outputs:
         lines += _output_end(port)

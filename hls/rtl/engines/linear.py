@@ -169,7 +169,8 @@ def matrix_unit(
         "BEATS": beats,
         "FOLDS": folds,
         "HAS_BIAS": int(bias is not None),
-        "WEIGHTS": layer.memory("weights", bits),
+        **_multipliers(layer, xtype, wtype, lanewise, low, high),
+        **_memory(layer, bits),
     }
     if tagged:
         parameters |= {"TAGGED": 1, "WORDS": len(words)}
@@ -187,4 +188,33 @@ def matrix_unit(
         dtype=otype,
         lanes=lanes.pe * lanes.pixels,
         size=layer.target.size,
+        extra=layer.load_ports(bits),
     )
+
+
+def _multipliers(
+    layer: Layer, xtype: IntType, wtype: IntType, lanewise: bool, low: int, high: int
+) -> dict[str, int | str | Literal]:
+    """The layer's style, as ``hwc_products`` takes it; nothing for the default."""
+    style, lanes = layer.style, layer.lanes
+    if style.multiplier == "auto" or kind_code(xtype) >= 2 or kind_code(wtype) >= 2:
+        return {}
+    if style.multiplier != "packed":
+        return {"MULT": 1 if style.multiplier == "lut" else 2}
+    shift = signed_bits(low - 1, high)  # a field lends one to the field below it
+    sharing = 1 if lanewise else lanes.pe
+    pack_w, pack_x = style.packing(sharing, lanes.pixels, xtype.bits, wtype.bits, shift)
+    if pack_w * pack_x == 1:
+        return {"MULT": 2}
+    return {"MULT": 3, "PACK_W": pack_w, "PACK_X": pack_x, "SHIFT": shift}
+
+
+def _memory(layer: Layer, bits: np.ndarray) -> dict[str, int | str | Literal]:
+    style = layer.style
+    # A read-only memory in distributed RAM is a table of constants.
+    constants = style.memory == "distributed" and not style.reload
+    memory = "logic" if constants else style.memory
+    found: dict[str, int | str | Literal] = {"RELOAD": 1} if style.reload else {}
+    if memory != "auto":
+        found["STYLE"] = memory
+    return {**found, "WEIGHTS": layer.memory("weights", bits)}

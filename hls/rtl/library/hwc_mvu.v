@@ -23,27 +23,36 @@
 // BIAS: hex file of FOLDS words of PE * ACC_BITS, used when HAS_BIAS = 1; where
 // products are counted it is the bias minus BEATS * SIMD.
 //
-// Contract: see hwc_skid. Timing: latency 6 from the last beat of a vector, one
+// MULT, PACK_W, PACK_X, SHIFT: see hwc_products. STYLE, RELOAD and the load ports:
+// see hwc_weights; without RELOAD they are tied to 0.
+//
+// Contract: see hwc_skid. Timing: latency 5 from the last beat of a vector, one
 // input beat a cycle; s_ready depends on registers only.
 module hwc_mvu #(
-    parameter PE       = 1,
-    parameter SIMD     = 1,
-    parameter LANEWISE = 0,
-    parameter PIXELS   = 1,
-    parameter X_BITS   = 4,
-    parameter X_KIND   = 0,
-    parameter W_BITS   = 4,
-    parameter W_KIND   = 1,
-    parameter P_BITS   = 8,
-    parameter S_BITS   = 8,
-    parameter ACC_BITS = 8,
-    parameter BEATS    = 1,
-    parameter FOLDS    = 1,
-    parameter TAGGED   = 0,
-    parameter WORDS    = FOLDS * BEATS,
-    parameter HAS_BIAS = 0,
-    parameter WEIGHTS  = "",
-    parameter BIAS     = ""
+    parameter PE       = 1,              // output lanes
+    parameter SIMD     = 1,              // products of a lane and beat
+    parameter LANEWISE = 0,              // 1: every lane has inputs of its own (depthwise)
+    parameter PIXELS   = 1,              // vectors side by side
+    parameter X_BITS   = 4,              // bits of an element
+    parameter X_KIND   = 0,              // 0 unsigned, 1 signed, 2 bipolar, 3 ternary
+    parameter W_BITS   = 4,              // bits of a weight
+    parameter W_KIND   = 1,              // likewise, of a weight
+    parameter P_BITS   = 8,              // bits of a product, signed
+    parameter S_BITS   = 8,              // bits of a sum of SIMD products, signed
+    parameter ACC_BITS = 8,              // bits of a result
+    parameter BEATS    = 1,              // beats of a vector (with tags: the least)
+    parameter FOLDS    = 1,              // vectors with weights of their own
+    parameter TAGGED   = 0,              // 1: beats carry weight address and end of the sum
+    parameter WORDS    = FOLDS * BEATS,  // words of the weight memory
+    parameter HAS_BIAS = 0,              // 1: a bias is added
+    parameter MULT     = 0,              // 0 as the tools decide, 1 logic, 2 DSP, 3 shared DSP
+    parameter PACK_W   = 1,              // weights of a shared multiplier
+    parameter PACK_X   = 1,              // elements of a shared multiplier
+    parameter SHIFT    = 8,              // distance of two fields in bits
+    parameter RELOAD   = 0,              // 1: weights can be written at run time
+    parameter STYLE    = "auto",         // weight memory: auto, logic, distributed, block
+    parameter WEIGHTS  = "",             // hex file of weights
+    parameter BIAS     = ""              // hex file of biases
 ) (
     input  wire                          clk,
     input  wire                          rst,
@@ -53,7 +62,10 @@ module hwc_mvu #(
     output wire                          s_ready,
     output wire [PIXELS*PE*ACC_BITS-1:0] m_data,
     output wire                          m_valid,
-    input  wire                          m_ready
+    input  wire                          m_ready,
+    input  wire                          load_en,
+    input  wire [((WORDS > 1) ? $clog2(WORDS) : 1)-1:0] load_addr,
+    input  wire [PE*SIMD*W_BITS-1:0]     load_data
 );
     localparam SIGNS = (X_KIND >= 2 && W_KIND >= 2 && TAGGED == 0) ? 1 : 0;
     localparam LANES = (LANEWISE != 0) ? PE * SIMD : SIMD;  // elements of a vector in a beat
@@ -75,8 +87,11 @@ module hwc_mvu #(
     wire          first_beat;
     wire          last_beat;
 
-    hwc_rom #(.WIDTH(WW), .DEPTH(WORDS), .TABLE(WEIGHTS)) weights (
-        .clk(clk), .en(en), .addr(addr), .data(w_q)
+    hwc_weights #(
+        .WIDTH(WW), .DEPTH(WORDS), .RELOAD(RELOAD), .STYLE(STYLE), .TABLE(WEIGHTS)
+    ) weights (
+        .clk(clk), .en(en), .addr(addr), .data(w_q),
+        .load_en(load_en), .load_addr(load_addr), .load_data(load_data)
     );
 
     always @(posedge clk)
@@ -181,36 +196,39 @@ module hwc_mvu #(
         end
     endgenerate
 
+    wire [((SIGNS == 0) ? SUMS*SIMD*P_BITS : 1)-1:0] products;
+
     genvar i, j;
     generate
+        if (SIGNS == 0) begin : gen_multiply
+            hwc_products #(
+                .PE(PE), .SIMD(SIMD), .LANEWISE(LANEWISE), .PIXELS(PIXELS),
+                .X_BITS(X_BITS), .X_KIND(X_KIND), .W_BITS(W_BITS), .W_KIND(W_KIND),
+                .P_BITS(P_BITS), .MULT(MULT), .PACK_W(PACK_W), .PACK_X(PACK_X), .SHIFT(SHIFT)
+            ) multiply (.x(x_q), .w(w_q), .p(products));
+        end else begin : gen_count
+            assign products = 1'b0;
+            wire unused = products;
+        end
         for (i = 0; i < SUMS; i = i + 1) begin : gen_sums
             localparam LANE  = i % PE;
             localparam PIXEL = i / PE;
-            wire [SIMD*X_BITS-1:0] x;
-            wire [SIMD*W_BITS-1:0] w = w_q[LANE*SIMD*W_BITS +: SIMD*W_BITS];
-            for (j = 0; j < SIMD; j = j + 1) begin : gen_simd
-                localparam XI = PIXEL * LANES + ((LANEWISE != 0) ? j * PE + LANE : j);
-                assign x[j*X_BITS +: X_BITS] = x_q[XI*X_BITS +: X_BITS];
-            end
             if (SIGNS != 0) begin : gen_signs
+                wire [SIMD*X_BITS-1:0] x;
+                wire [SIMD*W_BITS-1:0] w = w_q[LANE*SIMD*W_BITS +: SIMD*W_BITS];
+                for (j = 0; j < SIMD; j = j + 1) begin : gen_simd
+                    localparam XI = PIXEL * LANES + ((LANEWISE != 0) ? j * PE + LANE : j);
+                    assign x[j*X_BITS +: X_BITS] = x_q[XI*X_BITS +: X_BITS];
+                end
                 hwc_signs #(
                     .SIMD(SIMD), .X_KIND(X_KIND), .W_KIND(W_KIND), .SUM_BITS(SW)
                 ) dot (.clk(clk), .en(en), .x(x), .w(w), .sum(sum_q[i*SW +: SW]));
             end else begin : gen_products
                 localparam TW = P_BITS + $clog2(SIMD);
-                wire [SIMD*P_BITS-1:0] product;
+                wire [SIMD*P_BITS-1:0] product = products[i*SIMD*P_BITS +: SIMD*P_BITS];
                 reg  [SIMD*P_BITS-1:0] product_q;
                 wire [TW-1:0]          total;
                 reg  [SW-1:0]          total_q;
-                for (j = 0; j < SIMD; j = j + 1) begin : gen_mul
-                    hwc_mul #(
-                        .X_BITS(X_BITS), .X_KIND(X_KIND),
-                        .W_BITS(W_BITS), .W_KIND(W_KIND), .P_BITS(P_BITS)
-                    ) mul (
-                        .x(x[j*X_BITS +: X_BITS]), .w(w[j*W_BITS +: W_BITS]),
-                        .p(product[j*P_BITS +: P_BITS])
-                    );
-                end
                 hwc_adder_tree #(.N(SIMD), .IN_BITS(P_BITS), .SIGNED(1)) tree (
                     .x(product_q), .sum(total)
                 );

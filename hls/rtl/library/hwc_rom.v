@@ -5,12 +5,15 @@
 // up to three as soon as deeper logic beside it lets the mapper trade depth for
 // (supposed) sharing.
 //
+// STYLE: "auto", "logic", "distributed" or "block", as tools understand it.
 // TABLE: hex file. Not a stream: data is the word under addr of the last cycle
 // with en. Without a file (a module elaborated on its own) it stays undefined.
+/* verilator lint_off UNUSEDPARAM */  // STYLE is for synthesis tools
 module hwc_rom #(
-    parameter WIDTH = 8,
-    parameter DEPTH = 16,
-    parameter TABLE = ""
+    parameter WIDTH = 8,       // bits of a word
+    parameter DEPTH = 16,      // words
+    parameter STYLE = "auto",  // auto, logic, distributed or block
+    parameter TABLE = ""       // hex file
 ) (
     input  wire                                          clk,
     input  wire                                          en,
@@ -18,7 +21,7 @@ module hwc_rom #(
     output wire [WIDTH-1:0]                              data
 );
     /* verilator lint_off UNDRIVEN */
-    (* rom_style = "auto" *)
+    (* rom_style = STYLE *)
     reg [WIDTH-1:0] rom [0:DEPTH-1];
     /* verilator lint_on UNDRIVEN */
     reg [WIDTH-1:0] data_q;
@@ -35,3 +38,4 @@ module hwc_rom #(
         if (en)
             data_q <= rom[addr];
 endmodule
+/* verilator lint_on UNUSEDPARAM */

@@ -103,7 +103,10 @@ module hwcompress_top (
     ) conv_engine (
         .clk(aclk), .rst(rst),
         .s_data(conv_window_data), .s_valid(conv_window_valid), .s_ready(conv_window_ready),
-        .m_data(conv_engine_data), .m_valid(conv_engine_valid), .m_ready(conv_engine_ready)
+        .m_data(conv_engine_data), .m_valid(conv_engine_valid), .m_ready(conv_engine_ready),
+        .load_en(1'b0),
+        .load_addr(5'd0),
+        .load_data(12'd0)
     );
 
     // Threshold 'steps'
@@ -235,7 +238,10 @@ module hwcompress_top (
     ) head_engine (
         .clk(aclk), .rst(rst),
         .s_data(head_replay_data), .s_valid(head_replay_valid), .s_ready(head_replay_ready),
-        .m_data(head_engine_data), .m_valid(head_engine_valid), .m_ready(head_engine_ready)
+        .m_data(head_engine_data), .m_valid(head_engine_valid), .m_ready(head_engine_ready),
+        .load_en(1'b0),
+        .load_addr(4'd0),
+        .load_data(8'd0)
     );
 
     // ArgMax 'top'
