@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
@@ -82,9 +81,9 @@ def measure(batch: Sequence[Setting], family: str, work: Path, yosys: Tool) -> l
             module=setting.module,
             setting=setting.title,
             family=family,
+            resources=found.resources(found.instances[name]),
             digest=setting.digest,
             yosys=short_version(found.creator),
-            **asdict(found.resources(found.instances[name])),
         )
         for setting, name in zip(batch, names, strict=True)
     ]

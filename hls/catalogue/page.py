@@ -116,16 +116,18 @@ def _cycles(found: Cycles | None) -> list[str]:
 def _xc7(row: Measured | None) -> list[str]:
     if row is None:
         return ["not measured"] + [""] * 4
-    blocks = row.bram18 + 2 * row.bram36
-    return [str(n) for n in (row.lut_logic, row.lut_memory, row.ff, blocks, row.dsp)]
+    used = row.resources
+    blocks = used.bram18 + 2 * used.bram36
+    return [str(n) for n in (used.lut_logic, used.lut_memory, used.ff, blocks, used.dsp)]
 
 
 def _ice40(row: Measured | None) -> str:
     if row is None:
         return ""
-    parts = [f"{row.lut_logic} LUT4", f"{row.ff} FF"]
-    parts += [f"{row.ebr} EBR"] if row.ebr else []
-    parts += [f"{row.dsp} DSP"] if row.dsp else []
+    used = row.resources
+    parts = [f"{used.lut} LUT4", f"{used.ff} FF"]
+    parts += [f"{used.ebr} EBR"] if used.ebr else []
+    parts += [f"{used.dsp} DSP"] if used.dsp else []
     return ", ".join(parts)
 
 

@@ -92,7 +92,7 @@ def _sums() -> Iterator[Setting]:
 
 def _orders() -> Iterator[Setting]:
     for rows, columns in ((8, 8), (32, 32)):
-        loops = {
+        loops: dict[str, Value] = {
             "WIDTH": 8, "DEPTH": rows * columns, "COUNT": rows * columns, "LOOPS": 2,
             "SIZES": Literal.fields([rows, columns], 32),
             "STEPS": Literal.fields([columns, 1 - (rows - 1) * columns], 32),

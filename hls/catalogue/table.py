@@ -19,6 +19,9 @@ TABLE = Path(__file__).with_name("resources.csv")
 FAMILIES: Mapping[str, str] = {"xc7": "pynq-z2", "ice40": "icebreaker"}
 """Families that are measured, each with a board of it."""
 
+_COUNTS = [item.name for item in fields(Resources)]
+_COLUMNS = ["module", "setting", "family", *_COUNTS, "digest", "yosys"]
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -31,21 +34,9 @@ class Measured:
     module: str
     setting: str
     family: str
-    lut_logic: int
-    lut_memory: int
-    ff: int
-    bram18: int
-    bram36: int
-    dsp: int
-    carry: int
-    ebr: int
+    resources: Resources
     digest: str
     yosys: str
-
-    @property
-    def resources(self) -> Resources:
-        """As a synthesis report gives them."""
-        return Resources(**{name.name: getattr(self, name.name) for name in fields(Resources)})
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -83,17 +74,12 @@ def load(path: Path = TABLE) -> tuple[Measured, ...]:
     """
     if not path.exists():
         return ()
-    names = [item.name for item in fields(Measured)]
-    counts = {item.name for item in fields(Resources)}
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
-            if reader.fieldnames != names:
-                raise ValueError(f"expected the columns {', '.join(names)}")
-            return tuple(
-                Measured(**{k: int(v) if k in counts else v for k, v in row.items()})
-                for row in reader
-            )
+            if reader.fieldnames != _COLUMNS:
+                raise ValueError(f"expected the columns {', '.join(_COLUMNS)}")
+            return tuple(_measured(row) for row in reader)
     except (OSError, ValueError, TypeError) as error:
         raise InputError(
             "no readable table of resources",
@@ -103,6 +89,17 @@ def load(path: Path = TABLE) -> tuple[Measured, ...]:
         ) from error
 
 
+def _measured(row: Mapping[str, str]) -> Measured:
+    resources = Resources(**{name: int(row[name]) for name in _COUNTS})
+    return Measured(
+        row["module"], row["setting"], row["family"], resources, row["digest"], row["yosys"]
+    )
+
+
+def _cells(row: Measured) -> list[str | int]:
+    return [*row.key, *astuple(row.resources), row.digest, row.yosys]
+
+
 def save(rows: Iterable[Measured], settings: Iterable[Setting], path: Path = TABLE) -> None:
     """Write the rows that are still wanted, in the order of the settings."""
     by_key = {row.key: row for row in rows}
@@ -110,6 +107,6 @@ def save(rows: Iterable[Measured], settings: Iterable[Setting], path: Path = TAB
     scratch = path.with_name(f".{path.name}.part")
     with scratch.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([item.name for item in fields(Measured)])
-        writer.writerows(astuple(by_key[key]) for key in keys if key in by_key)
+        writer.writerow(_COLUMNS)
+        writer.writerows(_cells(by_key[key]) for key in keys if key in by_key)
     scratch.replace(path)
