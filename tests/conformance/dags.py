@@ -23,9 +23,17 @@ from hwcompress.ir import (
     SumPool,
     TensorType,
     TopK,
+    Transpose,
     Upsample,
 )
-from tests.conformance.chain_makers import draw_dense, draw_rescale, draw_threshold
+from tests.conformance.chain_makers import (
+    draw_conv,
+    draw_dense,
+    draw_max_pool,
+    draw_rescale,
+    draw_sum_pool,
+    draw_threshold,
+)
 from tests.conformance.draw import Rng, draw_bias, draw_values, draw_weights, identity, varied_type
 from tests.conformance.graph_makers import draw_add, draw_shuffle, draw_split, draw_table
 
@@ -42,6 +50,7 @@ def random_dag(
     max_size: int = 8,
     max_channels: int = 6,
     several: bool | None = None,
+    varied: bool = False,
 ) -> Graph:
     """A small network with branches.
 
@@ -58,6 +67,8 @@ def random_dag(
         max_size: largest height and width of the image.
         max_channels: largest number of channels or neurons of a layer's own choice.
         several: whether there are several outputs and may be several inputs; by default random.
+        varied: whether there are also transposed images, and convolutions and pools of any
+            kernel, stride, padding, dilation and groups.
     """
     rng = np.random.default_rng([seed, 4])
     if image is None:
@@ -71,6 +82,8 @@ def random_dag(
         blocks += [_residual, _squeeze, _squeeze, _up_path, _up_path]
     if several:
         blocks += [_second_input, _second_input]
+    if varied and image:
+        blocks += [_turn, _any_window, _any_window, _up_path, _split_unit]
     for _ in range(int(rng.integers(1, max_blocks + 1))):
         tail = net.narrow(blocks[int(rng.integers(0, len(blocks)))](net, tail))
         if several and rng.random() < 0.3:
@@ -280,6 +293,25 @@ def _double(net: _Dag, source: str) -> str:
     """``x + x``, with multipliers."""
     twice = [net.types[source]] * 2
     return net.activate(net.add(draw_add(net.rng, twice), source, source)[0])
+
+
+def _turn(net: _Dag, source: str) -> str:
+    """The image with its axes in another order, channels included, and a layer."""
+    shape = net.types[source].shape
+    axes = (1, 0, 2) if net.rng.random() < 0.5 else tuple(int(a) for a in net.rng.permutation(3))
+    if shape[axes[2]] > 2 * net.max_channels:  # would be many channels
+        axes = (1, 0, 2)
+    return net.layer(net.add(Transpose("op", (), (), shape, axes), source)[0])
+
+
+def _any_window(net: _Dag, source: str) -> str:
+    """A convolution or a pool of any geometry."""
+    rng, kind = net.rng, net.types[source]
+    choice = rng.integers(0, 4)
+    if choice == 0:
+        return net.add(draw_max_pool(rng, kind), source)[0]
+    op = draw_sum_pool(rng, kind) if choice == 1 else draw_conv(rng, kind, net.max_channels)
+    return net.activate(net.add(op, source)[0])
 
 
 def _second_input(net: _Dag, source: str) -> str:
