@@ -43,6 +43,7 @@ class Family:
         bram_key: name of the block RAMs in a board file and in reports.
         bram_kbit: size of one.
         dsp: name of a multiplier block.
+        dsp_widths: signed widths of its two factors.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Family:
     bram_key: str
     bram_kbit: int
     dsp: str
+    dsp_widths: tuple[int, int]
 
     @property
     def bram_name(self) -> str:
@@ -61,9 +63,9 @@ class Family:
 FAMILIES: Mapping[str, Family] = {
     family.name: family
     for family in (
-        Family("xc7", "AMD 7 series", 6, "bram36", 36, "DSP48E1"),
-        Family("ice40", "Lattice iCE40", 4, "ebr", 4, "SB_MAC16"),
-        Family("ecp5", "Lattice ECP5", 4, "ebr", 18, "MULT18X18D"),
+        Family("xc7", "AMD 7 series", 6, "bram36", 36, "DSP48E1", (25, 18)),
+        Family("ice40", "Lattice iCE40", 4, "ebr", 4, "SB_MAC16", (16, 16)),
+        Family("ecp5", "Lattice ECP5", 4, "ebr", 18, "MULT18X18D", (18, 18)),
     )
 }
 """Device families that :mod:`hwcompress.hls.synth` can synthesize for."""

@@ -85,6 +85,29 @@ def build(
             rich_help_panel=_HARDWARE,
         ),
     ] = "",
+    multiplier: Annotated[
+        str,
+        typer.Option(
+            help="Of engines that the folding does not decide: auto (the synthesis tool"
+            " chooses), lut, dsp, or packed (several low-bit products a DSP block).",
+            rich_help_panel=_HARDWARE,
+        ),
+    ] = "auto",
+    memory: Annotated[
+        str,
+        typer.Option(
+            help="Of weights, likewise: auto, logic, distributed or block.",
+            rich_help_panel=_HARDWARE,
+        ),
+    ] = "auto",
+    gate_level: Annotated[
+        bool,
+        typer.Option(
+            "--gate-level",
+            help="Also simulate the netlist that synthesis makes (small designs).",
+            rich_help_panel=_RUN,
+        ),
+    ] = False,
     frames: Annotated[
         int, typer.Option(help="Frames of the cocotb bench, at least 20.", rich_help_panel=_RUN)
     ] = 24,
@@ -126,6 +149,9 @@ def build(
         target_cycles=target_cycles,
         target_fps=target_fps,
         folding=folding,
+        multiplier=multiplier,
+        memory=memory,
+        gate_level=gate_level,
         frames=frames,
         simulator=simulator,
     )

@@ -91,7 +91,7 @@ PIPELINE = (
         run_fold,
         outputs=("folding.json",),
         needs=("import",),
-        reads=("board", "target_cycles", "target_fps", "folding"),
+        reads=("board", "target_cycles", "target_fps", "folding", "multiplier", "memory"),
         files=_fold_files,
         code=("hwcompress.hls.folding", "hwcompress.ir", "hwcompress.boards"),
     ),
@@ -132,9 +132,11 @@ PIPELINE = (
         outputs=("bench",),
         # After verify, which names the layer where a wrong answer starts.
         needs=("import", "simulate", "generate", "verify"),
-        reads=("frames", "simulator"),
-        code=("hwcompress.hls.cosim", "hwcompress.tools", "hwcompress.flow.steps.hardware"),
-        tools=("verilator", "iverilog", "g++"),
+        reads=("frames", "simulator", "gate_level", "board"),
+        files=_board_file,
+        code=("hwcompress.hls.cosim", "hwcompress.hls.synth.netlist", "hwcompress.tools",
+              "hwcompress.flow.steps.hardware"),
+        tools=("verilator", "iverilog", "g++", "yosys"),
         packages=("cocotb",),
     ),
     Step(

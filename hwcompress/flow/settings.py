@@ -40,6 +40,10 @@ class BuildSettings:
         target_fps: wanted frames per second, or ``None``; excludes ``target_cycles``.
         folding: empty to choose the parallelism, else a folding file
             (:mod:`hwcompress.hls.folding`) with an absolute path; excludes both targets.
+        multiplier: how multiplications are made, ``auto``, ``lut``, ``dsp`` or ``packed``, in
+            engines for which the folding says nothing.
+        memory: where weights are kept, ``auto``, ``logic``, ``distributed`` or ``block``, likewise.
+        gate_level: simulate the synthesized netlist as well.
         frames: frames of the cocotb bench, at least 20.
         simulator: ``verilator`` or ``icarus``, for the cocotb bench.
 
@@ -60,6 +64,9 @@ class BuildSettings:
     target_cycles: int | None = None
     target_fps: float | None = None
     folding: str = ""
+    multiplier: str = "auto"
+    memory: str = "auto"
+    gate_level: bool = False
     frames: int = 24
     simulator: str = "verilator"
 
@@ -85,6 +92,12 @@ class BuildSettings:
                 f"both --folding and {given[0]} are given",
                 remedy="give one; the folding already says how fast the design is",
             )
+        for option, value, choices in (
+            ("--multiplier", self.multiplier, ("auto", "lut", "dsp", "packed")),
+            ("--memory", self.memory, ("auto", "logic", "distributed", "block")),
+        ):
+            if value not in choices:
+                raise InputError(f"{option} is {value!r}", remedy=f"give {', '.join(choices)}")
         if self.simulator not in ("verilator", "icarus"):
             raise InputError(
                 f"--simulator is {self.simulator!r}", remedy="give verilator or icarus"

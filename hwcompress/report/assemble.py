@@ -177,6 +177,7 @@ def _layers(findings: Findings) -> tuple[LayerRow, ...]:
                 parts,
                 ESTIMATED if engine else None,
                 synth.basis if synth and parts else None,
+                engine.pixels if engine else None,
             )
         )
     return tuple(rows)

@@ -174,6 +174,7 @@ class LayerHardware:
     pe: int
     simd: int
     cycles: int
+    pixels: int = 1
 
 
 @dataclass(frozen=True)

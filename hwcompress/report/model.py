@@ -84,6 +84,7 @@ class LayerRow:
     resources: Utilization | None
     cycles_basis: str | None = None
     resources_basis: str | None = None
+    pixels: int | None = None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import ceil
 from pathlib import Path
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from hwcompress.flow.step import Context
 from hwcompress.flow.steps.arrays import Vectors, save_result
 from hwcompress.flow.steps.cycles import check_cycles
 from hwcompress.flow.versions import named
-from hwcompress.ir import Graph, load, trace
+from hwcompress.ir import Conv, ConvTranspose, Dense, Graph, load, trace
 from hwcompress.report.facts import (
     BenchFacts,
     Check,
@@ -29,8 +29,20 @@ from hwcompress.report.facts import (
     VerifyFacts,
 )
 
-__all__ = ["run_bench_step", "run_fold", "run_generate", "run_verify", "wanted_cycles"]
+if TYPE_CHECKING:
+    from hwcompress.hls.folding import Folding
+    from hwcompress.hls.folding.style import Memory, Multiplier
 
+__all__ = [
+    "run_bench_step",
+    "run_fold",
+    "run_generate",
+    "run_verify",
+    "wanted_cycles",
+]
+
+
+_GATE_FRAMES = 8
 
 _BEFORE = 3
 """Frames before the first wrong one that are run again to find the layer."""
@@ -57,14 +69,31 @@ def run_fold(context: Context) -> FoldFacts:
     else:
         budget = lut_budget_of(board.capacity.lut)
         folding = default_folding(graph, target_cycles=target, lut_budget=budget)
+    folding = _with_style(graph, folding, context.settings, board)
     (context.out / "folding.json").write_text(folding.to_json(), encoding="utf-8")
     layers = []
     for op in graph.layers:
         made = engine(op, graph)
         if made is not None:
             lanes = folding.of(op)
-            layers.append(LayerHardware(op.name, lanes.pe, lanes.simd, made.cycles(lanes)))
+            cycles = made.cycles(lanes)
+            layers.append(LayerHardware(op.name, lanes.pe, lanes.simd, cycles, lanes.pixels))
     return FoldFacts(tuple(layers), target, ())
+
+
+def _with_style(graph: Graph, folding: Folding, settings: BuildSettings, board: Board) -> Folding:
+    """The folding with the user's general choices where it has none of its own."""
+    from hwcompress.hls.folding import Folding, Style
+
+    if (settings.multiplier, settings.memory) == ("auto", "auto"):
+        return folding
+    style = Style(
+        multiplier=cast("Multiplier", settings.multiplier),
+        memory=cast("Memory", settings.memory),
+        dsp=board.kind.dsp_widths,
+    )
+    weighted = [op.name for op in graph.layers if isinstance(op, Conv | ConvTranspose | Dense)]
+    return Folding(folding.lanes, dict.fromkeys(weighted, style) | dict(folding.styles))
 
 
 def run_generate(context: Context) -> DesignFacts:
@@ -90,7 +119,8 @@ def run_generate(context: Context) -> DesignFacts:
         len(design.memories),
         sum(memory.width * memory.depth for memory in design.memories),
         tuple(
-            LayerHardware(layer.op, layer.pe, layer.simd, layer.cycles) for layer in design.layers
+            LayerHardware(layer.op, layer.pe, layer.simd, layer.cycles, layer.pixels)
+            for layer in design.layers
         ),
         ceil(timing.interval),
         tuple(Figure(name, value, "cycles", "estimated", by) for name, value in predicted),
@@ -196,6 +226,8 @@ def run_bench_step(context: Context) -> BenchFacts:
             by,
         ),
     )
+    if settings.gate_level:
+        checks += (_gate_level(context, graph, vectors),)
     facts = BenchFacts(
         checks,
         figures if seen.latency_first is not None else (),
@@ -207,3 +239,40 @@ def run_bench_step(context: Context) -> BenchFacts:
     )
     save_result(context.out / "bench" / "bench.json", facts)
     return facts
+
+
+def _gate_level(context: Context, graph: Graph, vectors: Vectors) -> Check:
+    """The netlist that synthesis makes of the design, with pauses on every port."""
+    from hwcompress.hls.cosim.verilated import Stalls, VerilatedDesign
+    from hwcompress.hls.rtl import Design
+    from hwcompress.hls.synth.netlist import CELLS, gate_level
+
+    board = boards.load(context.settings.board)
+    cells = board.family if board.family in CELLS else "gates"
+    context.say("synthesizing a netlist")
+    design = Design.load(context.folder / "rtl")
+    netlist = gate_level(design, context.work / "netlist", cells=cells)
+    context.say("simulating the netlist")
+    model = VerilatedDesign.build(netlist.folder, context.work)
+    inputs = vectors.inputs[:_GATE_FRAMES]
+    run = model.run(inputs, stalls=Stalls(300, 300))
+    values = 0
+    for tensor, expected in vectors.outputs.items():
+        wanted = expected[: len(inputs)]
+        values += int(wanted.size)
+        if not np.array_equal(run.values[tensor], wanted):
+            raise CheckFailed(
+                f"tensor {tensor!r} of the netlist differs from the simulator",
+                where=graph.name,
+                why="the Verilog itself agrees with it",
+                remedy="this is a defect of hwcompress or of Yosys; please report it",
+            )
+    return Check(
+        f"netlist of {cells} cells, random stalls",
+        "Numba simulator",
+        "outputs",
+        len(inputs),
+        values,
+        0,
+        f"{named('yosys', context.tools)}, {named('verilator', context.tools)}",
+    )

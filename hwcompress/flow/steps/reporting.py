@@ -125,5 +125,6 @@ def command_line(settings: BuildSettings) -> str:
             shown = _shown(field.name, value)
             if field.name == "data" and settings.labels:
                 shown += f",{_shown('labels', settings.labels)}"
-            words += [f"--{field.name.replace('_', '-')}", shown]
+            option = f"--{field.name.replace('_', '-')}"
+            words += [option] if isinstance(value, bool) else [option, shown]
     return shlex.join(words)
