@@ -15,6 +15,7 @@ from tests.conformance.generators import random_inputs
 from . import check
 from .bench import Bench
 from .cases import Case, case
+from .shrink import smallest
 
 _NUMBER = 1
 
@@ -77,3 +78,25 @@ def test_the_number_decides() -> None:
     again = case.__wrapped__(_NUMBER)
     assert again is not case(_NUMBER) and text(again) == text(case(_NUMBER))
     assert text(case(2)) != text(case(_NUMBER))
+
+
+def test_a_failure_shrinks() -> None:
+    """Networks that fail by containing a product are cut down to the product alone."""
+    whole = next(case(number) for number in range(1, 40) if _products(case(number)))
+    assert len(whole.graph.layers) > 3
+    part = smallest(whole, _products)
+    assert [op.kind for op in part.graph.layers] == ["Mul"]
+    assert set(part.folding.lanes) == {part.graph.layers[0].name}
+
+
+def test_a_part_is_a_network(tmp_path: Path) -> None:
+    """What is left runs as any other."""
+    part = smallest(
+        case(2), lambda each: {"Concat", "Conv"} <= {op.kind for op in each.graph.layers}
+    )
+    assert len(part.graph.layers) < len(case(2).graph.layers)
+    assert check.check_network(part, tmp_path).networks == 1
+
+
+def _products(made: Case) -> bool:
+    return any(op.kind == "Mul" for op in made.graph.layers)
