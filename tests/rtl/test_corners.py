@@ -84,11 +84,13 @@ def test_padding_between_encodings(tmp_path: Path, dtype: IntType, pad: int) -> 
 def test_threshold_tables(tmp_path: Path, dtype: IntType, count: int) -> None:
     """Repeated thresholds, some never and some always reached, rising and falling."""
     rng = np.random.default_rng([count, 34])
-    far = [-(2**61), dtype.lo - 1, dtype.lo, dtype.lo + 1, dtype.hi, dtype.hi + 1, 2**61]
+    least, most = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+    far = [least + 1, dtype.lo - 1, dtype.lo, dtype.lo + 1, dtype.hi, dtype.hi + 1, most]
     table = np.sort(rng.choice(far, (4, count)), axis=1)
     table[3] = dtype.hi
     sign = np.array([1, -1, -1, 1])
     table = np.where(sign[:, None] < 0, np.sort(-table, axis=1), table)
+    table[:2, 0] = least
     otype = IntType(-7, count - 7)
     _check(Threshold("t", *N0, table, sign, otype), (1, 5, 4), dtype, tmp_path, count)
 

@@ -40,10 +40,12 @@ def threshold(layer: Layer, op: Threshold, stream: Stream) -> Stream:
     # One level only: a threshold that never holds, and nothing to turn.
     constant = op.thresholds.shape[1] == 0
     falling = (sign < 0) & (not constant)
-    table = np.where(falling[:, None], 1 - rows, rows)
     # Thresholds outside the input type always or never hold: lo and hi + 1 say
-    # so within one bit more than the type has.
-    table = np.sort(np.clip(table, dtype.lo, dtype.hi + 1), axis=1)
+    # so within one bit more than the type has. Clipped before they are turned,
+    # for 1 - t of the least int64 would wrap.
+    turned = 1 - np.clip(rows, -dtype.hi, 1 - dtype.lo)
+    table = np.where(falling[:, None], turned, np.clip(rows, dtype.lo, dtype.hi + 1))
+    table = np.sort(table, axis=1)
     levels = table.shape[1]
     width = signed_bits(dtype.lo, dtype.hi + 1)
     parameters: dict[str, int | str | Literal] = {

@@ -49,7 +49,7 @@ class Threshold(Op):
                 f"{self.thresholds.shape[1]} thresholds make {self.thresholds.shape[1] + 1}"
                 f" levels, {self.otype} has {self.otype.count}"
             )
-        if np.any(np.diff(self.thresholds, axis=1) < 0):
+        if np.any(self.thresholds[:, 1:] < self.thresholds[:, :-1]):  # a difference could wrap
             raise self.fail("thresholds must ascend along each row")
         if not np.all(np.abs(self.sign) == 1):
             raise self.fail("sign must be +1 or -1")
