@@ -11,6 +11,7 @@ from hwcompress.errors import InputError
 from hwcompress.hls.folding import Folding, Lanes, default_folding
 from hwcompress.hls.rtl import generate
 from hwcompress.ir import (
+    BIPOLAR,
     TERNARY,
     Add,
     Concat,
@@ -38,6 +39,21 @@ def test_one_operation(tmp_path: Path, kind: str, seed: int) -> None:
     graph = random_op_graph(kind, seed)
     folding = random_folding(graph, rng)
     check_dag(graph, folding, tmp_path, stalls=STALLS[seed % 4], seed=seed)
+
+
+@pytest.mark.parametrize("pe", [1, 4])
+def test_constants_that_make_bipolar_channels(tmp_path: Path, pe: int) -> None:
+    """A constant -1 is stored as 1 in a bit of its own, as 0 in a bipolar tensor."""
+    types = (BIPOLAR, IntType(-1, -1), IntType(1, 1))
+    sources = [
+        Input(f"in{i}", (), (f"x{i}",), (2, 3, 2 if i == 0 else 1), (0, 1, 2),
+              (2, 3, 2 if i == 0 else 1), dtype, 1.0)
+        for i, dtype in enumerate(types)
+    ]  # fmt: skip
+    op = Concat("side", ("x0", "x1", "x2"), ("y",))
+    graph = Graph.build("constants", [*sources, op, Output("out", ("y",), ())])
+    assert graph.tensors["y"].dtype == BIPOLAR
+    check_dag(graph, Folding({"side": Lanes(pe)}), tmp_path)
 
 
 @pytest.mark.parametrize("seed", range(16))

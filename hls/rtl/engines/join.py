@@ -11,7 +11,7 @@ from hwcompress.hls.folding.join_engines import JoinEngine
 from hwcompress.hls.rtl.builder import RTL, Layer, kind_code, value_code
 from hwcompress.hls.rtl.memory import signed_bits, to_bits
 from hwcompress.hls.rtl.netlist import Literal, Stream
-from hwcompress.ir import Add, Concat, Mul, Split
+from hwcompress.ir import Add, Concat, IntType, Mul, Split
 
 __all__ = ["add", "concat", "mul", "split"]
 
@@ -99,13 +99,20 @@ def concat(layer: Layer, op: Concat, *streams: Stream) -> Stream:
             "PIXEL": target.channels * bits,
             "LANES": Literal.fields(channels, 32),
             **_inputs(inputs),
+            "KINDS": _kinds(inputs, target.dtype),
             "PLACES": Literal.fields(_starts([count * bits for count in channels]), 32),
             "OUT_BITS": bits,
         }
         module = "hwc_zip"
     else:
         inputs = [layer.convert(stream, pe) for stream in streams]
-        parameters = {"LANES": pe, **_inputs(inputs), **_turns(channels, pe), "OUT_BITS": bits}
+        parameters = {
+            "LANES": pe,
+            **_inputs(inputs),
+            "KINDS": _kinds(inputs, target.dtype),
+            **_turns(channels, pe),
+            "OUT_BITS": bits,
+        }
         module = "hwc_concat"
     return layer.put(
         module, "concat", inputs, parameters, dtype=target.dtype, lanes=pe, size=target.size
@@ -162,6 +169,15 @@ def _inputs(streams: Sequence[Stream]) -> dict[str, int | str | Literal]:
         "WIDTHS": Literal.fields([stream.dtype.bits for stream in streams], 16),
         "KINDS": Literal.fields([value_code(stream.dtype) for stream in streams], 4),
     }
+
+
+def _kinds(streams: Sequence[Stream], target: IntType) -> Literal:
+    """How the elements of every input are read, to become elements of ``target``."""
+    constant = IntType(-1, -1)  # one bit, as in the bipolar type, but the other one
+    return Literal.fields(
+        [3 if target.is_bipolar and s.dtype == constant else value_code(s.dtype) for s in streams],
+        4,
+    )
 
 
 def _turns(channels: Sequence[int], lanes: int) -> dict[str, int | str | Literal]:

@@ -1,12 +1,13 @@
 // Stored form of LANES elements of one type to that of a wider type.
 //
 // KIND of the input: 0 unsigned, 1 signed (ternary, too), 2 bipolar (one bit,
-// 0 for -1). Where IN_BITS equals OUT_BITS nothing changes.
+// 0 for -1), 3 signed elements, all -1, that become bipolar ones. Where IN_BITS
+// equals OUT_BITS nothing changes but for KIND 3.
 // Combinational.
 module hwc_cast #(
     parameter LANES    = 1,  // elements
     parameter IN_BITS  = 4,  // bits of an input element
-    parameter KIND     = 0,  // 0 unsigned, 1 signed, 2 bipolar
+    parameter KIND     = 0,  // 0 unsigned, 1 signed, 2 bipolar, 3 signed to bipolar
     parameter OUT_BITS = 4   // bits of an output element
 ) (
     input  wire [LANES*IN_BITS-1:0]  x,
@@ -14,7 +15,9 @@ module hwc_cast #(
 );
     genvar i;
     generate
-        if (IN_BITS == OUT_BITS) begin : gen_same
+        if (KIND == 3) begin : gen_turned
+            assign y = ~x;
+        end else if (IN_BITS == OUT_BITS) begin : gen_same
             assign y = x;
         end else begin : gen_wider
             for (i = 0; i < LANES; i = i + 1) begin : gen_lane

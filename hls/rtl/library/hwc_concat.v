@@ -2,8 +2,7 @@
 // the second, ..., and again; LONGEST is the largest of BEATS.
 //
 // Input i has LANES elements of WIDTHS[i] bits from bit OFFSETS[i] of s_data
-// on, of KINDS[i]: 0 unsigned, 1 signed, 2 bipolar; they leave as elements of
-// OUT_BITS.
+// on, of KINDS[i], see hwc_cast; they leave as elements of OUT_BITS.
 // Contract: see hwc_skid. Timing: latency 1, one beat a cycle; every s_ready
 // depends on registers only.
 module hwc_concat #(
@@ -12,7 +11,7 @@ module hwc_concat #(
     parameter S_WIDTH  = 8,                    // bits of s_data
     parameter [COUNT*32-1:0] OFFSETS = 64'h0000_0004_0000_0000,  // lowest bit of every input in s_data
     parameter [COUNT*16-1:0] WIDTHS  = 32'h0004_0004,  // bits of every input's element
-    parameter [COUNT*4-1:0]  KINDS   = 8'h00,  // KIND of every input: 0 unsigned, 1 signed, 2 bipolar
+    parameter [COUNT*4-1:0]  KINDS   = 8'h00,  // KIND of every input's elements
     parameter [COUNT*32-1:0] BEATS   = 64'h0000_0001_0000_0001,  // beats of every input's turn, 32 bits each
     parameter LONGEST  = 1,                    // largest of BEATS
     parameter OUT_BITS = 4                     // bits of an output element

@@ -1,8 +1,8 @@
 // COUNT streams side by side in one beat.
 //
 // A beat of every input is taken at once; input i has LANES[i] elements for
-// each of PIXELS pixels, of WIDTHS[i] bits, of KINDS[i]: 0 unsigned, 1 signed,
-// 2 bipolar; they leave as elements of OUT_BITS. OFFSETS[i] is the lowest bit
+// each of PIXELS pixels, of WIDTHS[i] bits, of KINDS[i], see
+// hwc_cast; they leave as elements of OUT_BITS. OFFSETS[i] is the lowest bit
 // of its part of s_data, PLACES[i] that of its part of the PIXEL bits of every
 // pixel of m_data.
 // Contract: see hwc_skid; a ready also depends on the valid of the other
@@ -16,7 +16,7 @@ module hwc_zip #(
     parameter [COUNT*32-1:0] OFFSETS = 64'h0000_0004_0000_0000,  // lowest bit of every input in s_data
     parameter [COUNT*32-1:0] PLACES  = 64'h0000_0004_0000_0000,  // lowest bit of every part in a pixel
     parameter [COUNT*16-1:0] WIDTHS  = 32'h0004_0004,  // bits of every input's element
-    parameter [COUNT*4-1:0]  KINDS   = 8'h00,  // KIND of every input: 0 unsigned, 1 signed, 2 bipolar
+    parameter [COUNT*4-1:0]  KINDS   = 8'h00,  // KIND of every input's elements
     parameter OUT_BITS = 4                     // bits of an output element
 ) (
     input  wire                    clk,
