@@ -26,6 +26,8 @@ _TYPES = (
     (IntType(0, 1), IntType(-8, 7)),
     (IntType(0, 7), IntType(0, 5)),
     (IntType(0, 15), TERNARY),
+    (IntType(0, 0), IntType(-8, 7)),
+    (IntType(-8, 7), IntType(0, 0)),
 )
 
 

@@ -201,7 +201,9 @@ def _multipliers(
         return {}
     if style.multiplier != "packed":
         return {"MULT": 1 if style.multiplier == "lut" else 2}
-    shift = signed_bits(low - 1, high)  # a field lends one to the field below it
+    # A field lends one to the field below it; where a factor is always zero it
+    # still holds the other one.
+    shift = max(signed_bits(low - 1, high), xtype.bits + 1, wtype.bits + 1)
     sharing = 1 if lanewise else lanes.pe
     pack_w, pack_x = style.packing(sharing, lanes.pixels, xtype.bits, wtype.bits, shift)
     if pack_w * pack_x == 1:
