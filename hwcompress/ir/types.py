@@ -126,9 +126,12 @@ class IntType:
             return "bipolar"
         if self.is_ternary:
             return "ternary"
-        full = IntType.signed_bits(self.bits) if self.signed else IntType.unsigned_bits(self.bits)
+        # Not as an IntType: the whole range of 63 bits is beyond the limit.
+        low = -(1 << (self.bits - 1)) if self.signed else 0
+        high = low + (1 << self.bits) - 1
         name = f"{'i' if self.signed else 'u'}{self.bits}"
-        return name if self == full else f"{name}[{self.lo}..{self.hi}]"
+        full = (self.lo, self.hi) == (low, high)
+        return name if full else f"{name}[{self.lo}..{self.hi}]"
 
 
 def _check_bits(bits: int) -> None:

@@ -116,6 +116,8 @@ def test_range_of_values(values: list[int]) -> None:
         (IntType(-1, 0), "i1", 1, True, 2),
         (IntType(-1, -1), "i1[-1..-1]", 1, True, 1),
         (IntType(-1, 200), "i9[-1..200]", 9, True, 202),
+        (IntType(-_BOUND, 7), f"i63[{-_BOUND}..7]", 63, True, _BOUND + 8),
+        (IntType(0, _BOUND), "u62", 62, False, _BOUND + 1),
     ],
 )
 def test_facts(kind: IntType, text: str, bits: int, signed: bool, count: int) -> None:
