@@ -15,6 +15,7 @@ from hwcompress.ir import (
     TERNARY,
     ArgMax,
     Conv,
+    ConvTranspose,
     Dense,
     Graph,
     Input,
@@ -125,6 +126,17 @@ def test_tops_lint(tmp_path: Path, seed: int) -> None:
     _lint(tmp_path, design.top, list(design.files), "-DHWC_TAPS")
 
 
+def test_transposed_convolution_lints(tmp_path: Path) -> None:
+    """Strides whose numbers of phases are no powers of two."""
+    rng = np.random.default_rng(4)
+    op = ConvTranspose(
+        "up", ("t0",), ("t1",), rng.integers(-3, 4, (2, 2, 4, 3)), IntType(-3, 3), stride=(5, 3)
+    )
+    graph = chain("up", (2, 3, 3), IntType(0, 3), [op])
+    design = generate(graph, random_folding(graph, rng), tmp_path)
+    _lint(tmp_path, design.top, list(design.files))
+
+
 def test_names_are_made_safe(tmp_path: Path) -> None:
     """Odd, clashing and keyword names give distinct legal identifiers."""
     ones = np.ones((2, 2), np.int64)
@@ -180,12 +192,12 @@ def test_refusals(tmp_path: Path) -> None:
 def test_more_than_a_thousand_searched_lanes(tmp_path: Path) -> None:
     """Every lane has table files of its own, by five digits as hwc_threshold_search makes them."""
     channels = 1001
-    thresholds = np.arange(16)[None] * 10 + np.arange(channels)[:, None] % 7
+    thresholds = np.arange(32)[None] * 7 + np.arange(channels)[:, None] % 7
     steps = Threshold(
-        "step", ("t0",), ("t1",), thresholds, np.ones(channels, np.int64), IntType(0, 16)
+        "step", ("t0",), ("t1",), thresholds, np.ones(channels, np.int64), IntType(0, 32)
     )
     graph = chain("wide", (channels,), IntType(0, 255), [steps])
     design = generate(graph, Folding({"step": Lanes(channels)}), tmp_path)
     names = {f"step_thresholds_{stage:02d}_{lane:05d}.hex"
-             for stage in range(5) for lane in range(channels)}  # fmt: skip
+             for stage in range(6) for lane in range(channels)}  # fmt: skip
     assert {memory.file for memory in design.memories} == names

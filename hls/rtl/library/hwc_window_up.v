@@ -283,7 +283,8 @@ module hwc_window_up #(
 
     // ---- weights
     reg [ADDR_BITS-1:0] addr_q;
-    wire [31:0]         base = BASES[(next_i*STRIDE_W + next_j)*32 +: 32];
+    wire [31:0]         phase = {{(32-IW){1'b0}}, next_i} * STRIDE_W + {{(32-JW){1'b0}}, next_j};
+    wire [31:0]         base  = BASES[phase*32 +: 32];
 
     always @(posedge clk) begin
         if (rst)
