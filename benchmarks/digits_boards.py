@@ -16,12 +16,12 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from hwcompress.boards import Board, available
 from hwcompress.hls.folding import Folding, legal_foldings
-from hwcompress.hls.synth import SynthReport
 from hwcompress.ir import load
 from hwcompress.tools import Tool, run
 
@@ -42,9 +42,10 @@ the board's LUTs where that is less.
 4-bit weights and activations, two convolutions and a dense layer, trained on
 scikit-learn's digits: what `hwcompress build --board NAME` gives, and with every
 engine serial (one multiplication a cycle and layer). LUTs have six inputs on
-the 7 series, four on the others. Counts of {yosys}, of modules apart, neither
-placed nor routed; cycles measured in Verilator; *wrong* are the outputs of the
-Verilog that differ from the simulator's, of all test samples. Printed by
+the 7 series, four on the others. Counts of
+{yosys}, of modules apart, neither placed nor routed;
+cycles measured in Verilator; *wrong* are the outputs of the Verilog that differ
+from the simulator's, of all test samples. Printed by
 `python benchmarks/digits_boards.py --write docs/boards.md`.
 
 | board | folding | cycles a frame | LUT | share | FF | block RAM | DSP | wrong |
@@ -61,16 +62,16 @@ class Result:
     folding: str
     cycles: int
     wrong: int
-    synth: SynthReport
+    used: Mapping[str, float]
+    tool: str
 
     def row(self) -> str:
         """A line of the table."""
-        used = self.synth.total
-        blocks = f"{used.bram:g} {self.synth.bram_name}"
+        lut, blocks = self.used["LUT"], self.board.kind.bram_name
         return (
-            f"| {self.board.name} | {self.folding} | {self.cycles:,} | {used.lut:,} |"
-            f" {100 * used.lut / self.board.capacity.lut:.1f} % | {used.ff:,} | {blocks} |"
-            f" {used.dsp} | {self.wrong} |"
+            f"| {self.board.name} | {self.folding} | {self.cycles:,} | {lut:,.0f} |"
+            f" {100 * lut / self.board.capacity.lut:.1f} % | {self.used['FF']:,.0f} |"
+            f" {self.used[blocks]:g} {blocks} | {self.used['DSP']:g} | {self.wrong} |"
         )
 
 
@@ -85,8 +86,10 @@ def _build(folder: Path, board: Board, folding: Path | None) -> Result:
     wrong = sum(
         int(check["mismatches"]) for check in report["checks"] if check["level"] == "Verilog"
     )
-    synth = SynthReport.load(folder / "synth" / "synth.json")
-    return Result(board, "serial" if folding else "default", int(interval["value"]), wrong, synth)
+    used = {item["name"]: float(item["used"]) for item in report["resources"]}
+    tool = str(report["resources"][0]["by"]).split(", ")[0]
+    name = "serial" if folding else "default"
+    return Result(board, name, int(interval["value"]), wrong, used, tool)
 
 
 def _serial(folder: Path) -> Path:
@@ -126,7 +129,7 @@ def main() -> None:
     text = _HEAD.format(
         boards="\n".join(_board_row(board) for board in boards),
         rows="\n".join(result.row() for result in results),
-        yosys=results[0].synth.tool,
+        yosys=results[0].tool,
     )
     if arguments.write:
         arguments.write.write_text(text, encoding="utf-8")
