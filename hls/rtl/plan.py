@@ -15,6 +15,7 @@ from hwcompress.hls.folding.engines import Engine
 from hwcompress.hls.folding.join_engines import JoinEngine
 from hwcompress.hls.rtl.builder import RTL, Builder, Layer
 from hwcompress.hls.rtl.design import Design, FifoSpec, InstanceSpec, LayerSpec, TapSpec
+from hwcompress.hls.rtl.keywords import KEYWORDS
 from hwcompress.hls.rtl.netlist import Instance, Literal, Netlist, Stream
 from hwcompress.hls.rtl.stream import StreamSpec
 from hwcompress.hls.rtl.top import Port, top_text
@@ -126,11 +127,17 @@ def plan(graph: Graph, folding: Folding, *, top: str = "hwcompress_top") -> Plan
     """Every instance, memory and port of the design; nothing is written.
 
     Raises:
-        InputError: the folding does not fit the graph, or ``top`` is no identifier.
+        InputError: the folding does not fit the graph, or ``top`` is no name for a module.
         UnsupportedError: an operation has no engine.
     """
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", top):
         raise InputError(f"{top!r} is not a Verilog module name")
+    if top in KEYWORDS or top.startswith("hwc_"):
+        raise InputError(
+            f"the top cannot be called {top!r}",
+            why="Verilog keeps this word, or a module of the library has the name",
+            remedy="give another name, such as my_network",
+        )
     _check(graph)
     folding.check(graph)
     builder = Builder(graph, folding)

@@ -152,7 +152,7 @@ def reload_lines(reloads: Sequence[ReloadSpec]) -> list[str]:
         wire = f"load_{item.number}_en"
         lines.append(
             f"    wire {wire} = load_en & (load_select == {select}'d{item.number});"
-            f"  // {item.op}".replace("\n", " ")
+            f"  // weights of {item.op!r}"
         )
     if 32 * pieces > widest:
         lines.append(f"    wire load_unused = &{{1'b0, load_data[{32 * pieces - 1}:{widest}]}};")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hwcompress.errors import InputError
-from hwcompress.hls.folding import Folding, Lanes, default_folding
+from hwcompress.hls.folding import Folding, Lanes, Style, default_folding
 from hwcompress.hls.rtl import Design, generate
 from hwcompress.ir import (
     TERNARY,
@@ -153,6 +153,26 @@ def test_names_are_made_safe(tmp_path: Path) -> None:
     _lint(tmp_path, "my_top", list(design.files))
 
 
+def test_odd_names_of_layers_with_writable_weights(tmp_path: Path) -> None:
+    """A name stands in comments; it must neither end one nor speak to a tool."""
+    names = (
+        "a\rendmodule",
+        "verilator lint_off ALL",
+        "x\\",
+        "u\u2028`include",
+        "synopsys translate_off",
+    )
+    ops = [
+        Dense(name, (f"t{i}",), (f"t{i + 1}",), np.eye(2, dtype=np.int64), IntType(0, 1))
+        for i, name in enumerate(names)
+    ]
+    graph = chain("odd", (2,), IntType(0, 3), ops)
+    folding = Folding(default_folding(graph).lanes, {name: Style(reload=True) for name in names})
+    design = generate(graph, folding, tmp_path)
+    assert len(design.reloads) == len(names)
+    _lint(tmp_path, design.top, list(design.files))
+
+
 def test_several_inputs_and_outputs(tmp_path: Path) -> None:
     """Two independent chains get numbered ports."""
     eye = np.eye(2, dtype=np.int64)
@@ -176,6 +196,9 @@ def test_refusals(tmp_path: Path) -> None:
     graph, folding = tiny_net()
     with pytest.raises(InputError, match="is not a Verilog module name"):
         generate(graph, folding, tmp_path, top="1top")
+    for top in ("module", "logic", "hwc_skid"):
+        with pytest.raises(InputError, match="the top cannot be called"):
+            generate(graph, folding, tmp_path, top=top)
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
         generate(graph, folding, tmp_path / "file")
