@@ -178,6 +178,8 @@ def _layers(findings: Findings) -> tuple[LayerRow, ...]:
                 ESTIMATED if engine else None,
                 synth.basis if synth and parts else None,
                 engine.pixels if engine else None,
+                engine.first if engine else None,
+                engine.last if engine else None,
             )
         )
     return tuple(rows)

@@ -168,13 +168,19 @@ class SimulateFacts:
 
 @dataclass(frozen=True)
 class LayerHardware:
-    """One operation's engine; ``cycles`` per frame, by the cycle model."""
+    """One operation's engine; all cycles by the cycle model.
+
+    ``cycles`` per frame; ``first`` and ``last``: when the first and the last
+    beat of the first frame pass its output, counted from the first input beat.
+    """
 
     name: str
     pe: int
     simd: int
     cycles: int
     pixels: int = 1
+    first: int | None = None
+    last: int | None = None
 
 
 @dataclass(frozen=True)

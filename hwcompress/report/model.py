@@ -85,6 +85,8 @@ class LayerRow:
     cycles_basis: str | None = None
     resources_basis: str | None = None
     pixels: int | None = None
+    first: int | None = None
+    last: int | None = None
 
 
 @dataclass(frozen=True)

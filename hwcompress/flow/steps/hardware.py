@@ -119,7 +119,15 @@ def run_generate(context: Context) -> DesignFacts:
         len(design.memories),
         sum(memory.width * memory.depth for memory in design.memories),
         tuple(
-            LayerHardware(layer.op, layer.pe, layer.simd, layer.cycles, layer.pixels)
+            LayerHardware(
+                layer.op,
+                layer.pe,
+                layer.simd,
+                layer.cycles,
+                layer.pixels,
+                min(seen.first for seen in timing.layers if seen.op == layer.op),
+                max(seen.last for seen in timing.layers if seen.op == layer.op),
+            )
             for layer in design.layers
         ),
         ceil(timing.interval),
