@@ -1,4 +1,7 @@
-"""Designs with branches against the reference interpreter, exactly, under random stalls."""
+"""Designs with branches against the reference interpreter, exactly, under random stalls.
+
+Random whole networks are in tests/property.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import numpy as np
 import pytest
 
 from hwcompress.errors import InputError
-from hwcompress.hls.folding import Folding, Lanes, default_folding
+from hwcompress.hls.folding import Folding, Lanes
 from hwcompress.hls.rtl import generate
 from hwcompress.ir import (
     BIPOLAR,
@@ -22,7 +25,7 @@ from hwcompress.ir import (
     Output,
     Threshold,
 )
-from tests.conformance.generators import random_dag, random_op_graph
+from tests.conformance.generators import random_op_graph
 
 from .dag_designs import check_dag, intervals
 from .graphs import random_folding
@@ -54,15 +57,6 @@ def test_constants_that_make_bipolar_channels(tmp_path: Path, pe: int) -> None:
     graph = Graph.build("constants", [*sources, op, Output("out", ("y",), ())])
     assert graph.tensors["y"].dtype == BIPOLAR
     check_dag(graph, Folding({"side": Lanes(pe)}), tmp_path)
-
-
-@pytest.mark.parametrize("seed", range(16))
-def test_random_dag(tmp_path: Path, seed: int) -> None:
-    """Residuals, gates, concatenations, splits, several inputs and outputs; random foldings."""
-    rng = np.random.default_rng([seed, 62])
-    graph = random_dag(seed)
-    folding = random_folding(graph, rng)
-    check_dag(graph, folding, tmp_path, stalls=STALLS[seed % 4], seed=seed)
 
 
 def _residual(channels: int = 4, side: int = 6) -> Graph:
@@ -150,13 +144,3 @@ def test_given_depths(tmp_path: Path) -> None:
         generate(graph, RESIDUAL, tmp_path, fifo_depths={"sum_7_fifo": 3})
     with pytest.raises(InputError, match="depth -1 of buffer 'sum_1_fifo' is negative"):
         generate(graph, RESIDUAL, tmp_path, fifo_depths={"sum_1_fifo": -1})
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("seed", range(2000, 2200))
-def test_many(tmp_path: Path, seed: int) -> None:
-    """A long sweep; every third one with the default folding."""
-    graph = random_dag(seed)
-    rng = np.random.default_rng([seed, 63])
-    folding = random_folding(graph, rng) if seed % 3 else default_folding(graph)
-    check_dag(graph, folding, tmp_path, stalls=STALLS[seed % 4], seed=seed)
