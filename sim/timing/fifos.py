@@ -108,6 +108,7 @@ def size_fifos(
     them can be. So in the end
     one beat less in any one buffer costs rate (or latency, if that is kept) or
     allows a deadlock. The sum of depths is not always the least one possible.
+    Parts of a network that share no channel are sized on their own.
 
     Args:
         network: with any models for the buffers.
@@ -123,6 +124,9 @@ def size_fifos(
         CheckFailed: the network stands still even so, or does not settle.
         InputError: a name is no stage of one input and one result.
     """
+    parts = network.parts()
+    if len(parts) > 1:
+        return _together(network, names, model, parts, keep_latency, frames)
     search = _Search(network, model, frames)
     bound = max(
         steady(network.part({stage.name}), frames=frames).interval
@@ -167,6 +171,33 @@ def size_fifos(
                 lowered = True
     run = search.run(depths)
     return FifoSizes(depths, run.interval, bound, limit, wanted, run, search.runs)
+
+
+def _together(
+    network: TokenNetwork,
+    names: Sequence[str],
+    model: Callable[[int], Model | None],
+    parts: Sequence[TokenNetwork],
+    keep_latency: bool,
+    frames: int,
+) -> FifoSizes:
+    """Every part at its own full rate."""
+    sizes = []
+    for part in parts:
+        present = {stage.name for stage in part.stages}
+        own = [name for name in names if name in present]
+        sizes.append(size_fifos(part, own, model, keep_latency=keep_latency, frames=frames))
+    depths = {name: depth for size in sizes for name, depth in size.depths.items()}
+    run = steady(network.with_models({n: model(d) for n, d in depths.items()}), frames=frames)
+    return FifoSizes(
+        {name: depths[name] for name in names},
+        run.interval,
+        max(size.bound for size in sizes),
+        max(size.limit for size in sizes),
+        {name: most for size in sizes for name, most in size.wanted.items()},
+        run,
+        1 + sum(size.runs for size in sizes),
+    )
 
 
 def _least(high: int, enough: Callable[[int], bool]) -> int:

@@ -101,6 +101,25 @@ class TokenNetwork:
         outputs = tuple(c for c in self.channels if c in made - read)
         return TokenNetwork(stages, inputs, outputs, {c: self.beats[c] for c in inputs})
 
+    def parts(self) -> tuple[TokenNetwork, ...]:
+        """The networks that share no channel, one or more, in the order of the inputs."""
+        group = {channel: channel for channel in self.channels}
+        for stage in self.stages:
+            first, *others = (_origin_of(c, group) for c in (*stage.sources, *stage.results))
+            group.update(dict.fromkeys(others, first))
+        roots = {channel: _origin_of(channel, group) for channel in self.channels}
+        if len(set(roots.values())) == 1:
+            return (self,)
+        return tuple(
+            TokenNetwork(
+                tuple(stage for stage in self.stages if roots[stage.results[0]] == root),
+                tuple(c for c in self.inputs if roots[c] == root),
+                tuple(c for c in self.outputs if roots[c] == root),
+                {c: self.beats[c] for c in self.inputs if roots[c] == root},
+            )
+            for root in dict.fromkeys(roots.values())
+        )
+
     def _balance(self) -> dict[str, int]:
         """Beats of a frame on every channel, from the inputs on."""
         beats: dict[str, int] = {}
@@ -130,6 +149,12 @@ class TokenNetwork:
 def _origin(channel: str, alias: Mapping[str, str]) -> str:
     while channel in alias:
         channel = alias[channel]
+    return channel
+
+
+def _origin_of(channel: str, group: Mapping[str, str]) -> str:
+    while group[channel] != channel:
+        channel = group[channel]
     return channel
 
 

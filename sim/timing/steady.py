@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from hwcompress.errors import CheckFailed
@@ -22,7 +22,8 @@ class Steady:
 
     At the end of frame ``settled`` of the first output, all registers are as
     they are ``frames`` frames and ``cycles`` cycles later; so from there on
-    the network repeats itself for ever.
+    the network repeats itself for ever. Of several parts that share no channel
+    this holds for the slowest one, and its first output.
 
     Args:
         interval: cycles a frame in the long run, exactly.
@@ -63,6 +64,20 @@ def steady(
     Raises:
         CheckFailed: a deadlock, or nothing has recurred within the limits.
     """
+    parts = network.parts()
+    if len(parts) > 1:  # parts of different rates never recur together
+        return _together(
+            [
+                steady(
+                    part,
+                    offers={c: p for c, p in (offers or {}).items() if c in part.inputs},
+                    accepts={c: p for c, p in (accepts or {}).items() if c in part.outputs},
+                    frames=frames,
+                    cycles=cycles,
+                )
+                for part in parts
+            ]
+        )
     machine = Machine(network, recorded=_RECORDED, offers=offers, accepts=accepts)
     seen: dict[bytes, tuple[int, int]] = {}
     for frame in range(frames):
@@ -85,4 +100,14 @@ def steady(
     raise CheckFailed(
         f"no steady state after {machine.cycle} cycles and {len(seen)} frames",
         remedy="allow more of them",
+    )
+
+
+def _together(parts: Sequence[Steady]) -> Steady:
+    """The slowest part's period, with the streams and buffers of all."""
+    slowest = max(parts, key=lambda part: part.interval)
+    return replace(
+        slowest,
+        streams={name: stream for part in parts for name, stream in part.streams.items()},
+        most_held={name: most for part in parts for name, most in part.most_held.items()},
     )

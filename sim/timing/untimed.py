@@ -107,6 +107,11 @@ def deadlock_free(network: TokenNetwork, *, frames: int = 4096) -> None:
         CheckFailed: it can stand still; the message names the stages that
             wait and for what. Or no state has recurred.
     """
+    parts = network.parts()
+    if len(parts) > 1:
+        for part in parts:
+            deadlock_free(part, frames=frames)
+        return
     machine = _Untimed(network)
     seen: dict[bytes, np.ndarray] = {}
     for _ in range(frames):
