@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from hwcompress.hls.folding import Folding, Lanes, Style, legal_foldings
+from hwcompress.hls.folding import Folding, Lanes, Style, default_folding, legal_foldings
 from hwcompress.hls.rtl import Design
 from hwcompress.hls.rtl.plan import Plan, plan
 from hwcompress.hls.rtl.timing import fifo_depths
@@ -41,7 +41,8 @@ class Case:
 
 @cache
 def case(number: int) -> Case:
-    """Every fourth network is a chain, the others have branches."""
+    """Every fourth network is a chain, the others have branches; every fifth is folded as a
+    user's is by default."""
     rng = np.random.default_rng([number, 81])
     if number % 4 == 0:
         graph = random_network(number, max_size=7, max_channels=6)
@@ -50,16 +51,21 @@ def case(number: int) -> Case:
             number, image=bool(rng.random() < 0.85), several=bool(rng.random() < 0.5),
             max_blocks=int(rng.integers(2, 6)), max_size=int(rng.integers(3, 9)), varied=True,
         )  # fmt: skip
-    made = plan(graph, _folding(graph, rng))
+    made = plan(graph, _folding(graph, rng, number % 5 == 4))
     return Case(number, graph, made.builder.folding, made, fifo_depths(made.design()))
 
 
-def _folding(graph: Graph, rng: np.random.Generator) -> Folding:
-    """Any legal lanes; drawn again while the design is slow or large, for it is simulated."""
+def _folding(graph: Graph, rng: np.random.Generator, default: bool) -> Folding:
+    """Any legal lanes; ``default`` tries the default ones first.
+
+    Drawn again while the design is slow or large, for it is simulated.
+    """
     legal = legal_foldings(graph)
     best: tuple[float, Mapping[str, Lanes]] | None = None
-    for _ in range(_DRAWS):
+    for draw in range(_DRAWS):
         lanes = {name: choices[rng.integers(len(choices))] for name, choices in legal.items()}
+        if default and draw == 0:
+            lanes = dict(default_folding(graph).lanes)
         cycles = plan(graph, Folding(lanes)).design().interval
         products = sum(item.pe * item.simd * item.pixels for item in lanes.values())
         excess = max(cycles / _SLOW, products / _LARGE)
