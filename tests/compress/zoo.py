@@ -45,13 +45,20 @@ def settle(module: nn.Module, x: np.ndarray, seed: int) -> None:
 
 
 def prepare(
-    entry: Entry, path: Path, *, bits: int = 4, samples: int = 8, seed: int = 0
+    entry: Entry,
+    path: Path,
+    *,
+    bits: int = 4,
+    samples: int = 8,
+    seed: int = 0,
+    x: np.ndarray | None = None,
 ) -> Prepared:
-    """One network, quantized to ``bits`` and calibrated on random smooth images."""
+    """One network, quantized to ``bits`` and calibrated on ``x``, by default random images."""
     random = np.random.default_rng(seed)
     shape = entry.shape
     signed = len(shape) < 3
-    x = random.normal(0, 1, (32, *shape)) if signed else random.random((32, *shape)) ** 2
+    if x is None:
+        x = random.normal(0, 1, (32, *shape)) if signed else random.random((32, *shape)) ** 2
     x = x.astype(np.float32)
     torch.manual_seed(seed)
     module = entry.make()
