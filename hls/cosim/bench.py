@@ -84,6 +84,7 @@ def run_bench(
         "result": str(folder / f"cocotb-{simulator}-result.json"),
         "inputs": [_port(spec, given[spec.tensor][place]) for spec in design.inputs],
         "outputs": [_port(spec, wanted[spec.tensor][place]) for spec in design.outputs],
+        "idle": list(design.idle_inputs),
         "free_frames": free,
         "stalled_frames": frames,
         "reset_frames": min(frames, _RESET_FRAMES),

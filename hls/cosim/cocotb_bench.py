@@ -52,6 +52,8 @@ class _Bench:
             for number, port in enumerate(job["outputs"])
         ]
         self.ports: list[Source | Sink] = [*self.sources, *self.sinks]
+        for signal in job["idle"]:
+            getattr(dut, signal).value = 0
 
     async def reset(self) -> None:
         self.dut.aresetn.value = 0

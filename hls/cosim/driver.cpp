@@ -200,6 +200,9 @@ struct Model {
             std::memset(port.data, 0, port.bytes);
         }
         for (OutputPort& port : outputs) *port.ready = 0;
+#define HWC_IDLE(signal) top->signal = 0;
+        HWC_IDLE_LIST(HWC_IDLE)
+#undef HWC_IDLE
         for (int i = 0; i < kResetCycles; ++i) {
             top->eval();
             top->aclk = 1;

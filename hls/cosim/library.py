@@ -138,6 +138,8 @@ def _config(design: Design, taps: bool) -> str:
             f"X({spec.port}, {spec.tdata_bytes}, {spec.beats_per_frame})" for spec in specs
         )
         lines.append(f"#define HWC_{name}_LIST(X) {entries}\n")
+    idle = " ".join(f"X({signal})" for signal in design.idle_inputs)
+    lines.append(f"#define HWC_IDLE_LIST(X) {idle}\n")
     return "".join(lines)
 
 

@@ -140,6 +140,14 @@ class Design:
     reloads: tuple[ReloadSpec, ...] = ()
 
     @property
+    def idle_inputs(self) -> tuple[str, ...]:
+        """Input signals beside the streams, which a bench has to hold at 0."""
+        if not self.reloads:
+            return ()
+        names = ("awaddr", "awvalid", "wdata", "wstrb", "wvalid", "bready", "araddr", "arvalid")
+        return tuple(f"s_axil_{name}" for name in (*names, "rready"))
+
+    @property
     def interval(self) -> int:
         """Cycles between two frames in steady state: those of the busiest layer or port."""
         ports = [port.beats_per_frame for port in (*self.inputs, *self.outputs)]

@@ -74,7 +74,8 @@ def gate_level(
         A design with the ports and the interval of ``design``.
 
     Raises:
-        InputError: there is no such cell library, or ``folder`` is the design's.
+        InputError: there is no such cell library, ``folder`` is the design's, or
+            the cells cannot hold the first contents of reloadable weights.
         MissingToolError: Yosys or its cell models are not installed.
         CheckFailed: Yosys refuses the design, or leaves cells without a model.
     """
@@ -82,6 +83,12 @@ def gate_level(
         raise InputError(f"no cells {cells!r}", remedy=f"one of {', '.join(CELLS)}")
     if folder.absolute() == design.folder.absolute():
         raise InputError("the netlist's folder is the design's", where=str(folder))
+    if design.reloads and cells == "gates":
+        raise InputError(
+            "weights that can be reloaded have no first contents in gates",
+            why="they become flip-flops, which start undefined there",
+            remedy="take the cells of a family: xc7 or ice40",
+        )
     tool = yosys or need("yosys", purpose="gate-level netlist")
     library = CELLS[cells]
     folder.mkdir(parents=True, exist_ok=True)

@@ -60,7 +60,7 @@ module hwc_axil #(
     assign s_axil_wready  = w_free_q;
     assign s_axil_bvalid  = b_q;
     assign s_axil_bresp   = 2'b00;
-    assign load_en        = load_q;
+    assign load_en        = load_q & ~rst;  // before the first reset load_q may be anything
     assign load_select    = select_q;
     assign load_addr      = addr_q;
     assign load_data      = data_q;
