@@ -69,6 +69,11 @@ class ConvTranspose(Op):
         if self.weight.ndim != 4:
             raise self.fail(f"weight {self.weight.shape} is not (M, KH, KW, C / groups)")
         check_weights(self, self.weight, self.wtype, self.bias)
+        sizes = (len(self.stride), len(self.padding), len(self.output_padding), len(self.dilation))
+        if sizes != (2, 4, 2, 2):
+            raise self.fail(
+                f"stride, padding, output padding, dilation have {sizes} values, not (2, 4, 2, 2)"
+            )
         if min(self.stride) < 1 or min(self.dilation) < 1:
             raise self.fail(f"stride {self.stride} and dilation {self.dilation} must be positive")
         if min(self.padding) < 0 or min(self.output_padding) < 0:

@@ -61,7 +61,8 @@ class Upsample(Op):
     def infer(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
         (source,) = inputs
         check_image(self, source)
-        if len(self.factor) != 2 or min(self.factor) < 1:
+        whole = all(isinstance(f, int) for f in self.factor)
+        if len(self.factor) != 2 or not whole or min(self.factor) < 1:
             raise self.fail(f"factor {self.factor} is not a pair of positive integers")
         height, width, channels = source.shape
         shape = (height * self.factor[0], width * self.factor[1], channels)

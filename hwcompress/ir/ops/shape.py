@@ -78,7 +78,7 @@ class TopK(Op):
         (source,) = inputs
         if len(source.shape) != 1:
             raise self.fail(f"needs a vector, got {source.shape}", remedy="put a Reshape before it")
-        if not 1 <= self.k <= source.shape[0]:
+        if not isinstance(self.k, int) or not 1 <= self.k <= source.shape[0]:
             raise self.fail(f"k = {self.k} of {source.shape[0]} elements")
         return (TensorType((self.k,), IntType(0, source.shape[0] - 1)),)
 
