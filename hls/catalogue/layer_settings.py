@@ -145,7 +145,7 @@ def _thresholds() -> Iterator[Setting]:
             "PE": lanes, "IN_BITS": 12, "K": count, "T_BITS": 12, "FOLDS": folds,
             "OUT_BITS": count.bit_length(), "TABLE": memory.file,
         }, (memory,))  # fmt: skip
-    for lanes, count, folds in ((1, 15, 64), (1, 255, 64), (4, 255, 16)):
+    for lanes, count, folds in ((1, 15, 64), (1, 255, 16), (2, 63, 16)):
         stages = count.bit_length()
         memories = tuple(
             Memory(f"search_{stage:02}_{lane:05}.hex", 16, folds << stage)

@@ -93,7 +93,8 @@ def _memories() -> Iterator[Setting]:
         memory = Memory("words.hex", width, depth)
         shape: dict[str, Value] = {"WIDTH": width, "DEPTH": depth, "STYLE": style}
         yield Setting("hwc_rom", title, {**shape, "TABLE": memory.file}, (memory,))
-    for depth, style in ((64, "distributed"), (1024, "block")):
+    # iCE40, which gets the first one, has no distributed RAM.
+    for depth, style in ((1024, "block"), (64, "distributed")):
         memory = Memory("words.hex", 32, depth)
         yield Setting("hwc_weights", f"{depth} words of 32 bits, {style}, can be written", {
             "WIDTH": 32, "DEPTH": depth, "RELOAD": 1, "STYLE": style, "TABLE": memory.file,
