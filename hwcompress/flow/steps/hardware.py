@@ -11,7 +11,7 @@ import numpy as np
 
 from hwcompress import __version__, boards
 from hwcompress.boards import Board
-from hwcompress.errors import CheckFailed
+from hwcompress.errors import CheckFailed, InputError
 from hwcompress.flow.settings import BuildSettings
 from hwcompress.flow.step import Context
 from hwcompress.flow.steps.arrays import Vectors, save_result
@@ -70,6 +70,7 @@ def run_fold(context: Context) -> FoldFacts:
         budget = lut_budget_of(board.capacity.lut)
         folding = default_folding(graph, target_cycles=target, lut_budget=budget)
     folding = _with_style(graph, folding, context.settings, board)
+    _check_memories(folding, board)
     (context.out / "folding.json").write_text(folding.to_json(), encoding="utf-8")
     layers = []
     for op in graph.layers:
@@ -94,6 +95,18 @@ def _with_style(graph: Graph, folding: Folding, settings: BuildSettings, board: 
     )
     weighted = [op.name for op in graph.layers if isinstance(op, Conv | ConvTranspose | Dense)]
     return Folding(folding.lanes, dict.fromkeys(weighted, style) | dict(folding.styles))
+
+
+def _check_memories(folding: Folding, board: Board) -> None:
+    """Refuse, before any synthesis, memories that the board's family does not have."""
+    for name, style in folding.styles.items():
+        if board.family == "ice40" and style.reload and style.memory == "distributed":
+            raise InputError(
+                f"reloadable weights of {name!r} in distributed memory",
+                where=board.title,
+                why="iCE40 devices have no distributed RAM",
+                remedy='give memory "auto" or "block"',
+            )
 
 
 def run_generate(context: Context) -> DesignFacts:
