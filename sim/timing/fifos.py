@@ -56,6 +56,7 @@ class _Search:
         self._network = network
         self._model = model
         self._frames = frames
+        self._known: dict[frozenset[tuple[str, int]], bool] = {}
         self.runs = 0
 
     def run(self, depths: Mapping[str, int]) -> Steady:
@@ -66,6 +67,13 @@ class _Search:
         return self._network.with_models({n: self._model(d) for n, d in depths.items()})
 
     def reaches(self, depths: Mapping[str, int], goal: Steady, keep_latency: bool) -> bool:
+        """Whether depths do; of one search there is only one goal, so answers are kept."""
+        key = frozenset(depths.items())
+        if key not in self._known:
+            self._known[key] = self._tried(depths, goal, keep_latency)
+        return self._known[key]
+
+    def _tried(self, depths: Mapping[str, int], goal: Steady, keep_latency: bool) -> bool:
         try:
             found = self.run(depths)
             if found.interval != goal.interval:
