@@ -65,8 +65,9 @@ def test_boards() -> None:
     done = run("boards")
     assert done.returncode == 0
     assert re.search(r"pynq-z2.*pynq.*xc7z020clg400-1.*53,200", done.stdout)
-    (first, *_) = json.loads(run("boards", "--json").stdout)
-    assert first["capacity"]["lut"] == 53200
+    rows = {row["name"]: row for row in json.loads(run("boards", "--json").stdout)}
+    assert rows["pynq-z2"]["capacity"]["lut"] == 53200
+    assert rows["icebreaker"]["capacity"]["lut"] == 5280
 
 
 def test_doctor_tells_what_is_missing() -> None:
