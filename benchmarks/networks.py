@@ -239,7 +239,9 @@ def _table(records: list[Record], columns: tuple[_Column, ...]) -> list[str]:
 def page(records: list[Record]) -> str:
     """The page, from what was measured."""
     stalls = "; ".join(
-        f"chance {s.input_permille / 1000:g}, 1 to {2 * s.burst - 1} cycles" for s in STALLS
+        f"chance {s.input_permille / 1000:g}, "
+        + (f"of up to {2 * s.burst - 1} cycles" if s.burst > 1 else "of one cycle")
+        for s in STALLS
     )
     lines = [
         *_HEAD.splitlines(),
@@ -258,7 +260,8 @@ def page(records: list[Record]) -> str:
         "",
         "## Seconds",
         "",
-        "On the machine that wrote this page, which others may have been using.",
+        "On the machine that wrote this page, which others may have been using. A verilated",
+        "library that was there from a run before is not made again (less than a second).",
         "",
         *_table(records, _TIMES),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +23,12 @@ _SMALL = {
 
 
 def _check(name: str, folder: Path, *, entry: Entry | None, target: int, real: bool) -> None:
+    start = time.process_time()  # others may be using the machine
     built = build(name, folder, entry=entry, target=target, x=samples(name) if real else None)
+    assert time.process_time() - start < 60
     for values in built.expected.values():
         assert len(np.unique(values, axis=0)) > 1  # the frames do differ
     assert built.timing.interval == built.design.interval <= target
-    assert built.generation + built.modelling < 60
     found = check(built)
     assert found.frames >= 20
     # Ports that are open for longer than they are needed cost no rate.
