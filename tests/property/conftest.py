@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import Any
+
 import pytest
 
 from .check import Facts
@@ -13,6 +16,23 @@ _KEY = pytest.StashKey[Facts]()
 def totals(request: pytest.FixtureRequest) -> Facts:
     """Facts of all networks so far."""
     return request.config.stash.setdefault(_KEY, Facts())
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker process of pytest-xdist hands its sums to the process that prints them."""
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    facts = session.config.stash.get(_KEY, None)
+    if output is not None and facts is not None:
+        output["networks"] = {**vars(facts), "ops": dict(facts.ops)}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Takes what a worker found."""
+    found = getattr(node, "workeroutput", {}).get("networks")
+    if found is not None:
+        facts = Facts(**{**found, "ops": Counter(found["ops"])})
+        node.config.stash.setdefault(_KEY, Facts()).add(facts)
 
 
 def pytest_terminal_summary(
