@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+import hwcompress.frontend.lower_dense
 import hwcompress.frontend.lower_join
 import hwcompress.frontend.lower_linear
 import hwcompress.frontend.lower_parts
@@ -18,6 +19,7 @@ import hwcompress.frontend.lower_scalar
 import hwcompress.frontend.lower_shape  # noqa: F401  (these fill the registry)
 from hwcompress.errors import GraphError, InputError, UnsupportedError
 from hwcompress.frontend.builder import GraphBuilder
+from hwcompress.frontend.canonical import canonical, is_known
 from hwcompress.frontend.float64 import (
     QUANTIZERS,
     Float64Model,
@@ -99,7 +101,8 @@ def import_model(
         InputError: the file cannot be read, or samples lack an input.
         UnsupportedError: nodes that cannot be expressed, all of them listed.
     """
-    model = read_onnx(path)
+    read = canonical(read_onnx(path))
+    model = read.model
     where = str(path)
     state = _start(model, where)
     if input_type is not None:
@@ -110,7 +113,7 @@ def import_model(
             key: derive_input_type(item) for key, item in _by_input(model, samples, where).items()
         }
     with np.errstate(all="ignore"):  # what is not finite is looked for, node by node
-        problems = _walk(model, state)
+        problems = _walk(model, state, read.refused)
     if problems:
         raise UnsupportedError(
             f"{len(problems)} node(s) of the model cannot be expressed",
@@ -190,7 +193,7 @@ def _sample_shape(name: str, shape: tuple[int, ...], where: str) -> tuple[int, .
     return (1, *shape[1:])
 
 
-def _walk(model: OnnxModel, state: Lowering) -> list[str]:
+def _walk(model: OnnxModel, state: Lowering, refused: Mapping[Node, str]) -> list[str]:
     """Lower every node; returns a line for each that cannot be expressed."""
     problems: list[str] = []
     poisoned: set[str] = set()
@@ -202,8 +205,13 @@ def _walk(model: OnnxModel, state: Lowering) -> list[str]:
                 problems.append(fault)
             poisoned.update(node.outputs)
             continue
+        if node in refused:
+            problems.append(refused[node])
+            poisoned.update(node.outputs)
+            continue
         try:
             _lower(node, state)
+            _named_by_file(model, node, state)
         except UnsupportedError as error:
             problems.append(str(error))
             poisoned.update(node.outputs)
@@ -231,8 +239,23 @@ def _remedy(model: OnnxModel) -> str:
     )
 
 
+def _named_by_file(model: OnnxModel, node: Node, state: Lowering) -> None:
+    """A graph tensor stands for a tensor of the file where one holds all its elements."""
+    origin = state.builder.origin
+    for name in node.outputs:
+        value = state.values.get(name)
+        if name in model.added or not isinstance(value, Symbolic) or value.base not in origin:
+            continue
+        known, before = origin[value.base]
+        same = value.function.gain is before.function.gain is not None
+        if known in model.added and same and value.order.size == before.order.size:
+            origin[value.base] = (name, value)
+
+
 def _unknown(node: Node) -> str | None:
     """Why no handler can take a node, whatever its inputs are."""
+    if is_known(node):
+        return None
     if node.domain not in _DOMAINS:
         return f"{node.label}: operator domain {node.domain!r} is not supported"
     if node.op not in HANDLERS:

@@ -28,7 +28,8 @@ class Node:
     """One ONNX node. ``inputs`` may hold empty names for left-out inputs.
 
     ``opset`` is the version of the standard operators that the model is
-    written for: some defaults depend on it.
+    written for: some defaults depend on it. ``source`` is the label of the file's
+    node that an expansion made it of (:mod:`hwcompress.frontend.canonical`).
     """
 
     op: str
@@ -38,10 +39,13 @@ class Node:
     outputs: tuple[str, ...]
     attributes: Mapping[str, Attribute]
     opset: int = 13
+    source: str = ""
 
     @property
     def label(self) -> str:
-        """How messages name it."""
+        """How messages name it: by the node of the file that it comes from."""
+        if self.source:
+            return self.source
         return f"{self.op} {self.name or next(iter(self.outputs), '')!r}"
 
     def _wrong(self, name: str, wanted: str) -> UnsupportedError:
@@ -83,7 +87,8 @@ class OnnxModel:
     """The facts of an ONNX file that the frontend needs.
 
     ``inputs`` maps a name to its shape with the batch axis (0 where the
-    length is not stated); initializers are not among them.
+    length is not stated); initializers are not among them. ``added`` are the
+    tensors that the canonical stage made: runtimes of the file do not know them.
     """
 
     path: Path
@@ -93,6 +98,7 @@ class OnnxModel:
     outputs: tuple[str, ...]
     initializers: Mapping[str, np.ndarray]
     nodes: tuple[Node, ...]
+    added: frozenset[str] = frozenset()
 
 
 def read_onnx(path: Path) -> OnnxModel:

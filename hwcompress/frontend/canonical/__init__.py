@@ -1,0 +1,16 @@
+"""The canonical stage: a model as read becomes one of standard, channels-first nodes.
+
+An expansion (:func:`~hwcompress.frontend.canonical.expand.expands`) rewrites one node into
+nodes that the lowering and the float64 evaluation know; nothing is matched over several
+nodes. The file itself stays as it is: runtimes run it, and every tensor that it names keeps
+its name.
+"""
+
+from __future__ import annotations
+
+# These fill the registry.
+import hwcompress.frontend.canonical.channels_last  # noqa: F401
+from hwcompress.frontend.canonical.context import Context
+from hwcompress.frontend.canonical.expand import Canonical, canonical, expands, is_known
+
+__all__ = ["Canonical", "Context", "canonical", "expands", "is_known"]
