@@ -9,10 +9,10 @@ from hwcompress.frontend.arrange import as_image, as_vector
 from hwcompress.frontend.function import ScalarFunction
 from hwcompress.frontend.geometry import Window, image_order, image_shape, read_window, source_shape
 from hwcompress.frontend.lower_input import materialised
-from hwcompress.frontend.lower_linear import pad_level
 from hwcompress.frontend.lowering import Lowering, handles
 from hwcompress.frontend.onnx_model import Node
 from hwcompress.frontend.values import Constant, Symbolic, Value
+from hwcompress.frontend.weights import pad_level
 from hwcompress.ir import ArgMax, IntType, MaxPool, Op, Rescale, SumPool, TopK
 
 __all__: list[str] = []

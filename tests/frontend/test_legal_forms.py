@@ -199,7 +199,7 @@ def test_weights_that_are_no_matrix(op: str, shape: tuple[int, ...], tmp_path: P
     model = ModelBuilder((1, 6))
     source = model.act(0.125, 4)
     model.node(op, source, model.quant(model.constant(weights(*shape)), 0.125, 4))
-    assert "weights of shape" in refused(model, tmp_path)
+    assert "a product of data (1, 6)" in refused(model, tmp_path)
 
 
 def test_conv_without_attributes(tmp_path: Path) -> None:
