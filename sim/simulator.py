@@ -12,6 +12,7 @@ from hwcompress.errors import InputError
 from hwcompress.ir import Graph
 from hwcompress.ir.reference import as_feeds
 from hwcompress.sim import (  # noqa: F401  (register handlers)
+    constant,
     gather,
     join,
     linear,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hwcompress.errors import GraphError
-from hwcompress.ir.op import Op, Range, TensorType
+from hwcompress.ir.op import Op, Range, TensorType, check_name
 from hwcompress.ir.ops import Input, Output
 from hwcompress.ir.types import IntType
 
@@ -80,6 +80,7 @@ class Graph:
         Raises:
             GraphError: a rule of docs/integer-graph.md is broken.
         """
+        check_name(name, "graph")
         affine = affine or {}
         tensors: dict[str, Tensor] = {}
         for op in ops:
@@ -120,6 +121,15 @@ class Graph:
                     )
                 if not np.all(np.isfinite(values)):
                     raise GraphError("scale or offset not finite", where=f"tensor {tensor.name!r}")
+        fed = self._fed()
+        for op in self.outputs:
+            if op.inputs[0] not in fed:
+                raise GraphError(
+                    f"tensor {op.inputs[0]!r} depends on no Input",
+                    where=f"Output {op.name!r}",
+                    why="it is the same for every sample, so no frame would ask for it",
+                    remedy="leave this output out of the graph and give its values on the host",
+                )
         unread = set(self.tensors) - {source for op in self.ops for source in op.inputs}
         if unread:
             raise GraphError(
@@ -127,6 +137,14 @@ class Graph:
                 where=self.name,
                 remedy="remove the operation, or mark the tensor with an Output",
             )
+
+    def _fed(self) -> set[str]:
+        """Tensors that depend on an Input."""
+        fed: set[str] = set()
+        for op in self.ops:
+            if isinstance(op, Input) or not fed.isdisjoint(op.inputs):
+                fed.update(op.outputs)
+        return fed
 
     @property
     def inputs(self) -> tuple[Input, ...]:

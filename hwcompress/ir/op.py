@@ -11,7 +11,17 @@ import numpy as np
 from hwcompress.errors import GraphError
 from hwcompress.ir.types import IntType
 
-__all__ = ["Op", "Range", "TensorType"]
+__all__ = ["Op", "Range", "TensorType", "check_name"]
+
+
+def check_name(name: str, where: str) -> None:
+    """Raise :class:`GraphError` for a name that no file can hold."""
+    if "\0" in name or any("\ud800" <= letter <= "\udfff" for letter in name):
+        raise GraphError(
+            f"name {name!r} holds a NUL or half a surrogate pair",
+            where=where,
+            remedy="use other characters",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,25 @@ class Op:
     arity: ClassVar[int | None] = 1
     """Number of inputs that the operation takes; ``None``: two or more."""
 
+    def __post_init__(self) -> None:
+        for names in ((self.name,), self.inputs, self.outputs):
+            if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
+                raise self.fail(f"names {names!r} are no text, or not in a tuple")
+            for name in names:
+                check_name(name, f"{self.kind} {self.name!r}")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            # Annotations are text: "np.ndarray", with or without "| None".
+            wanted = str(field.type)
+            absent = value is None and wanted.endswith("None")
+            if wanted.startswith("np.ndarray") and not (absent or isinstance(value, np.ndarray)):
+                raise self.fail(
+                    f"{field.name} is a {type(value).__name__}, not a NumPy array",
+                    remedy="wrap it: np.array(..., np.int64)",
+                )
+            if isinstance(value, list):
+                raise self.fail(f"{field.name} is a list", remedy="give a tuple")
+
     @property
     def kind(self) -> str:
         """Class name, the operation's name in files and tables."""
@@ -79,7 +108,10 @@ class Op:
         raise NotImplementedError
 
     def evaluate(self, inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
-        """The definition: int64 arrays of shape ``(batch, *shape)`` in and out."""
+        """The definition: int64 arrays of shape ``(batch, *shape)`` in and out.
+
+        An operation without inputs gives a batch of one.
+        """
         raise NotImplementedError
 
     def ranges(self, inputs: Sequence[Range]) -> tuple[Range, ...]:

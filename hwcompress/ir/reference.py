@@ -63,6 +63,7 @@ def trace(graph: Graph, inputs: np.ndarray | Mapping[str, np.ndarray]) -> dict[s
             of the operation.
     """
     values = as_feeds(graph, inputs)
+    samples = len(next(iter(values.values())))
     for op in graph.layers:
         results = op.evaluate([values[source] for source in op.inputs])
         for output, result in zip(op.outputs, results, strict=True):
@@ -72,7 +73,10 @@ def trace(graph: Graph, inputs: np.ndarray | Mapping[str, np.ndarray]) -> dict[s
                     f" {graph.tensors[output].dtype}",
                     where=f"{op.kind} {op.name!r}",
                 )
-            values[output] = result
+            # What reads nothing is the same for every sample.
+            values[output] = (
+                result if op.inputs else np.broadcast_to(result, (samples, *result.shape[1:]))
+            )
     return values
 
 

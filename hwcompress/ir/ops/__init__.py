@@ -1,6 +1,7 @@
 """The operations, one concept a file."""
 
 from hwcompress.ir.ops.channels import Concat, Shuffle, Split
+from hwcompress.ir.ops.constant import Constant
 from hwcompress.ir.ops.conv import Conv
 from hwcompress.ir.ops.conv_transpose import ConvTranspose
 from hwcompress.ir.ops.dense import Dense
@@ -16,6 +17,7 @@ __all__ = [
     "Add",
     "ArgMax",
     "Concat",
+    "Constant",
     "Conv",
     "ConvTranspose",
     "Dense",

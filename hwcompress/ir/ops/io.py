@@ -13,7 +13,7 @@ from hwcompress.ir.op import Op, Range, TensorType
 from hwcompress.ir.registry import operation
 from hwcompress.ir.types import IntType
 
-__all__ = ["HOST_FUNCTIONS", "Input", "Output"]
+__all__ = ["Input", "Output"]
 
 
 @operation
@@ -103,20 +103,6 @@ class Input(Op):
         return (Range.of_type(self.dtype, self.shape[-1]),)
 
 
-def _softmax(real: np.ndarray) -> np.ndarray:
-    small = np.exp(real - real.max(axis=-1, keepdims=True))
-    return np.asarray(small / small.sum(axis=-1, keepdims=True))
-
-
-# What a host may still do to the real values of an output.
-HOST_FUNCTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "relu": lambda real: np.maximum(real, 0.0),
-    "sigmoid": lambda real: 1.0 / (1.0 + np.exp(-np.clip(real, -700.0, 700.0))),
-    "softmax": _softmax,
-    "tanh": np.tanh,
-}
-
-
 @operation
 @dataclass(frozen=True, eq=False)
 class Output(Op):
@@ -125,7 +111,7 @@ class Output(Op):
     ``source_shape`` is the shape of one result as the source model gives it;
     the graph's tensor transposed by ``axes`` and reshaped has it (``()``
     for both: as it is). ``host`` names what the host still does to the real
-    values, in order: keys of :data:`HOST_FUNCTIONS`.
+    values, in order: steps as in :mod:`hwcompress.ir.ops.host`.
     """
 
     source_shape: tuple[int, ...] = ()
@@ -138,7 +124,7 @@ class Output(Op):
         size = int(np.prod(self.source_shape)) if min(self.source_shape, default=1) > 0 else 0
         if self.source_shape and size != inputs[0].size:
             raise self.fail(f"{inputs[0].shape} cannot become {self.source_shape}")
-        unknown = sorted(set(self.host) - set(HOST_FUNCTIONS))
+        unknown = [step for step in self.host if not is_step(step)]
         if unknown:
             raise self.fail(f"host function {unknown[0]!r}", why=f"known: {sorted(HOST_FUNCTIONS)}")
         return ()
@@ -152,8 +138,8 @@ class Output(Op):
 
     def finish(self, real: np.ndarray) -> np.ndarray:
         """Apply the host functions to real values in the source's order."""
-        for name in self.host:
-            real = HOST_FUNCTIONS[name](real)
+        for step in self.host:
+            real = apply_step(step, real)
         return real
 
     def evaluate(self, inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:

@@ -34,9 +34,10 @@ def sum_bounds(
     Raises:
         GraphError: a bound exceeds 2**62, so int64 might wrap.
     """
-    # float64 decides on overflow before int64 is trusted.
-    reach = np.abs(weight).astype(np.float64) @ np.ones(weight.shape[1])
-    extreme = max(float(np.abs(lo).max()), float(np.abs(hi).max()))
+    # float64 decides on overflow before int64 is trusted; the most negative int64
+    # has a magnitude only there.
+    reach = np.abs(weight.astype(np.float64)) @ np.ones(weight.shape[1])
+    extreme = max(float(np.abs(bound.astype(np.float64)).max()) for bound in (lo, hi))
     peak = reach.max() * extreme
     if bias is not None:
         peak += np.abs(bias.astype(np.float64)).max()
