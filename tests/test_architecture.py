@@ -38,7 +38,16 @@ ALLOWED: dict[str, set[str]] = {
         "hls",
         "report",
     },
-    "cli": {"errors", "ir", "tools", "boards", "hls", "report", "flow", "data"},
+    "inspect": {
+        "errors",
+        "ir",
+        "sim",
+        "data",
+        "frontend",
+        "hls",
+        "flow",
+    },
+    "cli": {"errors", "ir", "tools", "boards", "hls", "report", "flow", "data", "inspect"},
 }
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from hwcompress import __version__
-from hwcompress.cli import build_command, folder_commands, machine_commands
+from hwcompress.cli import build_command, folder_commands, machine_commands, model_commands
 
 __all__ = ["app", "main"]
 
@@ -41,7 +41,7 @@ def _options(
     """
 
 
-for module in (build_command, folder_commands, machine_commands):
+for module in (build_command, model_commands, folder_commands, machine_commands):
     module.register(app)
 
 

@@ -1,0 +1,129 @@
+"""``inspect`` and ``compare``: what a model is, and whether its integer graph equals it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hwcompress.cli.guard import guarded
+from hwcompress.errors import InputError
+
+if TYPE_CHECKING:
+    from hwcompress.inspect.facts import Inspection
+    from hwcompress.inspect.opening import ModelRequest
+
+__all__ = ["register"]
+
+Model = Annotated[
+    str,
+    typer.Argument(
+        help="FILE.onnx (QONNX, QDQ, FINN-ONNX), or FILE.py:FUNCTION returning an nn.Module."
+    ),
+]
+Data = Annotated[
+    str,
+    typer.Option(
+        help=".npz with x and perhaps y; IDX images; or, for a model with several inputs, an"
+        " .npz with an array named after each of them."
+    ),
+]
+InputType = Annotated[
+    str,
+    typer.Option(help="Type of the model's input: uint8, fixed<16,6>, bipolar, uint8*1/255, ..."),
+]
+InputScale = Annotated[
+    float | None,
+    typer.Option(help="Real value of one step of integer data. Default: 1/255 for uint8."),
+]
+Shape = Annotated[
+    str, typer.Option(help="Shape of a sample, for a module without data: 1,28,28 for instance.")
+]
+WeightBits = Annotated[int, typer.Option(help="Of a float model, which is quantized first.")]
+ActBits = Annotated[int, typer.Option(help="Activation bits, likewise.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+@guarded
+def inspect(
+    model: Model,
+    data: Data = "",
+    input_type: InputType = "",
+    input_scale: InputScale = None,
+    shape: Shape = "",
+    weight_bits: WeightBits = 8,
+    act_bits: ActBits = 8,
+    nodes: Annotated[
+        bool, typer.Option("--nodes", help="List the source's nodes, even if all are accepted.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Say what a model consists of, and what would keep it from exactness or hardware.
+
+    MODEL may also be a build folder. Exits with 2 if the model is refused.
+
+    Examples:
+
+    `hwcompress inspect model.onnx`
+
+    `hwcompress inspect model.onnx --input-type "fixed<16,6>" --json`
+    """
+    from hwcompress.cli.console import make_console
+    from hwcompress.cli.inspect_screen import show_inspection
+
+    request = _request(
+        model,
+        data=data,
+        input_type=input_type,
+        input_scale=input_scale,
+        shape=shape,
+        weight_bits=weight_bits,
+        act_bits=act_bits,
+    )
+    facts = _inspection(request)
+    if as_json:
+        typer.echo(json.dumps(asdict(facts), indent=1))
+    else:
+        show_inspection(make_console(), facts, nodes=nodes)
+    if not facts.accepted:
+        count = len({item.node for item in facts.problems if item.node})
+        what = f"{count} node(s) of the model" if count else "the model"
+        sys.stdout.flush()
+        raise InputError(f"{what} cannot be expressed exactly; the reasons are listed", where=model)
+
+
+def _request(model: str, *, shape: str = "", **parts: object) -> ModelRequest:
+    from hwcompress.inspect.opening import ModelRequest
+
+    return ModelRequest(model, shape=_shape(shape), **parts)  # type: ignore[arg-type]
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    if not text:
+        return ()
+    try:
+        lengths = tuple(int(part) for part in text.replace("x", ",").split(","))
+    except ValueError:
+        lengths = (0,)
+    if min(lengths) < 1:
+        raise InputError(f"--shape is {text!r}", remedy="give lengths such as 1,28,28")
+    return lengths
+
+
+def _inspection(request: ModelRequest) -> Inspection:
+    from hwcompress.inspect.requests import inspect_request
+
+    if Path(request.model).is_dir():
+        from hwcompress.inspect.examine import inspect_graph
+
+        return inspect_graph(Path(request.model))
+    return inspect_request(request)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("inspect")(inspect)

@@ -1,0 +1,1 @@
+"""Facts about a model, and comparisons of its integer graph with its own runtime."""

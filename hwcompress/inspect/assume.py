@@ -1,0 +1,97 @@
+"""Importing a model whose input's type nobody stated, on an assumption that is said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hwcompress.errors import UnsupportedError
+from hwcompress.frontend import Imported, import_model
+from hwcompress.frontend.float64 import Samples
+from hwcompress.inspect.facts import PortFacts
+from hwcompress.ir import Input
+
+__all__ = ["ASSUMED_BITS", "ASSUMED_REACH", "Attempt", "attempt_import", "quantized_by_model"]
+
+ASSUMED_BITS = 16
+ASSUMED_REACH = 8
+"""Real inputs are taken to lie in [-8, 8): normalised data do."""
+
+_ELEMENTS = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-(2**15), 2**15 - 1),
+             "uint16": (0, 2**16 - 1), "bool": (0, 1)}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Attempt:
+    """A model that could be imported, and what had to be assumed for that."""
+
+    imported: Imported
+    assumptions: tuple[str, ...]
+
+
+def attempt_import(
+    path: Path,
+    ports: Sequence[PortFacts],
+    *,
+    samples: Samples | None,
+    input_type: str | None,
+    name: str | None = None,
+) -> Attempt:
+    """Import a model; where nothing says what its input is, as 16-bit numbers in [-8, 8).
+
+    Args:
+        path: the ONNX file.
+        ports: the inputs as the file states them.
+        samples, input_type, name: as in :func:`hwcompress.frontend.import_model`.
+
+    Raises:
+        InputError: as :func:`hwcompress.frontend.import_model`. The problems
+            that are listed are those with the assumption.
+    """
+    if samples is not None or input_type is not None:
+        given = import_model(path, samples=samples, input_type=input_type, name=name)
+        return Attempt(given, ())
+    try:
+        return Attempt(import_model(path, name=name), ())
+    except UnsupportedError as error:
+        if not ports:
+            raise
+        first = error
+    assumed = {port.name: _assumed(port) for port in ports}
+    try:
+        imported = import_model(path, samples=assumed, name=name)
+    except UnsupportedError as error:
+        raise (first if len(error.problems) > len(first.problems) else error) from error
+    lines = []
+    elements = {port.name: port.element for port in ports}
+    for op in imported.graph.inputs:
+        source = imported.inputs[op.outputs[0]]
+        if not quantized_by_model(imported, op):
+            lines.append(_line(source, elements.get(source, ""), op))
+    return Attempt(imported, tuple(lines))
+
+
+def quantized_by_model(imported: Imported, op: Input) -> bool:
+    """Whether a quantizer of the model itself decides the input's type."""
+    return op.outputs[0] in imported.origin or op.boundaries is not None
+
+
+def _assumed(port: PortFacts) -> np.ndarray:
+    """Two samples' worth of numbers from which the assumed type is derived."""
+    if port.element in _ELEMENTS:
+        return np.array(_ELEMENTS[port.element], np.float64)
+    step = ASSUMED_REACH / 2.0 ** (ASSUMED_BITS - 1)
+    return np.array([-ASSUMED_REACH, -step, ASSUMED_REACH - step])
+
+
+def _line(source: str, element: str, op: Input) -> str:
+    if element in _ELEMENTS:
+        return f"input {source!r} takes every value of {element}, the type that the file states"
+    return (
+        f"input {source!r} is not quantized by the model: assumed {ASSUMED_BITS}-bit numbers in"
+        f" [-{ASSUMED_REACH}, {ASSUMED_REACH}); --input-type states the type, --data FILE derives"
+        " the narrowest one that holds the samples"
+    )
