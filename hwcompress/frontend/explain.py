@@ -12,7 +12,7 @@ may fall on the other side, and nothing is explained.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +27,8 @@ EXPLAINED_WITHIN = 1e-6
 """Steps from a boundary within which a value may be rounded to the other side."""
 
 _EVIDENCE = 256  # samples that tell whether float32 is exact
-_FLIPS = 128  # alternatives tried at once
+_FLIPS = 128  # alternatives tried at once, if memory allows
+_MEMORY = 1 << 29  # bytes of one trace
 _DEPTH = 12  # values rounded to the other side in one sample
 _BEAM = 3
 
@@ -56,8 +57,15 @@ class Ties:
     def __init__(self, source: Float64Model, model: OnnxModel, samples: Samples) -> None:
         self._source = source
         self._quantizers: list[tuple[Node, Quantizer]] = []
+        self._inexact: set[str] = set()  # their outputs
         self._model = model
-        self._find_inexact(source.trace(sample_rows(samples, slice(_EVIDENCE))))
+        one = source.trace(sample_rows(samples, slice(1)))
+        row = 8 * sum(item.size for item in one.values())
+        self._at_once = max(1, min(_FLIPS, _MEMORY // row))
+        count = min(_EVIDENCE, _count(samples))
+        for start in range(0, count, self._at_once):
+            rows = slice(start, min(start + self._at_once, count))
+            self._find_inexact(source.trace(sample_rows(samples, rows)))
 
     def explain(self, sample: Samples, tensor: str, integers: Integers, wanted: np.ndarray) -> bool:
         """Whether ties alone can make the source give these integers.
@@ -82,8 +90,8 @@ class Ties:
                     if frozenset(option) not in seen and not _twice(flips, flip):
                         seen.add(frozenset(option))
                         options.append(option)
-                for start in range(0, len(options), _FLIPS):
-                    block = options[start : start + _FLIPS]
+                for start in range(0, len(options), self._at_once):
+                    block = options[start : start + self._at_once]
                     real = self._run(sample, block)[tensor]
                     if self._reached(real, integers, wanted).any():
                         return True
@@ -115,7 +123,7 @@ class Ties:
         """Values of one row on a boundary where float32 is not exact, up to ``tensor``."""
         flips = []
         made = list(trace)
-        for node, quantizer in self._quantizers:
+        for node, quantizer in self._in_order():
             output = node.outputs[0]
             if made.index(output) > made.index(tensor):
                 break
@@ -127,6 +135,11 @@ class Ties:
                 for element in np.flatnonzero(near & (other != here)):
                     flips.append(_Flip(output, int(element), float(other[element])))
         return flips
+
+    def _in_order(self) -> list[tuple[Node, Quantizer]]:
+        """The inexact quantizers in the order of the model, whichever block showed them."""
+        place = {node: index for index, node in enumerate(self._model.nodes)}
+        return sorted(self._quantizers, key=lambda item: place[item[0]])
 
     def _find_inexact(self, trace: Trace) -> None:
         """Note the quantizers whose input float32 does not calculate exactly."""
@@ -148,8 +161,14 @@ class Ties:
             )
             source = trace[node.inputs[0]]
             if not (before and _in_float32(source) and _in_float32(quantizer.before(source))):
-                self._quantizers.append((node, quantizer))
+                if node.outputs[0] not in self._inexact:
+                    self._quantizers.append((node, quantizer))
+                self._inexact.add(node.outputs[0])
             exact[output] = _in_float32(trace[output])
+
+
+def _count(samples: Samples) -> int:
+    return len(next(iter(samples.values())) if isinstance(samples, Mapping) else samples)
 
 
 def _in_float32(values: np.ndarray) -> bool:

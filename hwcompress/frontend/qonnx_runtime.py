@@ -25,14 +25,19 @@ class QonnxRuntime:
     Args:
         path: the ``.onnx`` file.
         outputs: tensors to give, for instance the logits before a Softmax; one may be named twice.
+        batch: samples that are run at once, at most. The executor keeps every tensor of them.
     """
 
-    def __init__(self, path: Path, outputs: tuple[str, ...]) -> None:
+    def __init__(self, path: Path, outputs: tuple[str, ...], *, batch: int = _BATCH) -> None:
         unique = tuple(dict.fromkeys(outputs))
         self._proto = _cut(onnx.load(str(path)), unique)
         self._inputs = _inputs(self._proto)
         self._places = [unique.index(name) for name in outputs]
         self._batched: dict[int, Any] = {}
+        self._batch = batch
+        self._shapes: list[tuple[int, ...]] = []  # of one sample of each output
+        # Whether batches of a size come out as their samples alone do, once it was tried.
+        self._whole: dict[int, bool] = {}
 
     def run(self, samples: Samples) -> list[np.ndarray]:
         """Each output for real samples ``(n, *input shape)``, as ``(n, *shape)``.
@@ -46,8 +51,44 @@ class QonnxRuntime:
         """
         feeds = self._feeds(samples)
         count = len(next(iter(feeds.values())))
+        step = self._step(feeds, count)
+        parts = []
+        for start in range(0, count, step):
+            rows = np.minimum(np.arange(start, start + step), count - 1)
+            used = min(step, count - start)
+            results = self._checked(step, sample_rows(feeds, rows))
+            parts.append([item[:used] if step > 1 else item for item in results])
+        # A batch of one may have lost its axis in the model.
+        return [
+            np.concatenate([part[i].reshape(-1, *self._shapes[i]) for part in parts])
+            for i in range(len(self._places))
+        ]
+
+    def _step(self, feeds: dict[str, np.ndarray], count: int) -> int:
+        """Samples to be run at once; whether that is right is tried once for each size."""
+        # A size that is known to work is filled up rather than another one tried.
+        size = self._batch if self._whole.get(self._batch) else min(self._batch, count)
+        if size in self._whole:
+            return size if self._whole[size] else 1
+        alone = self._checked(1, sample_rows(feeds, slice(1)))
+        self._shapes = [item.shape[1:] for item in alone]
+        self._whole[1] = True
+        if size == 1:
+            return 1
         try:
-            alone = self._execute(1, sample_rows(feeds, slice(1)))
+            first = self._execute(size, sample_rows(feeds, slice(size)))
+            self._whole[size] = all(
+                a.shape[0] == size and np.array_equal(a[:1].reshape(b.shape), b)
+                for a, b in zip(first, alone, strict=True)
+            )
+        except Exception:  # whatever a baked-in shape makes qonnx or onnxruntime raise
+            self._whole[size] = False
+        return size if self._whole[size] else 1
+
+    def _checked(self, batch: int, feeds: Samples) -> list[np.ndarray]:
+        """Run a batch; a failure is reported."""
+        try:
+            return self._execute(batch, feeds)
         except HwcompressError:
             raise
         except Exception as error:  # qonnx and onnxruntime raise many types
@@ -55,28 +96,6 @@ class QonnxRuntime:
                 f"the qonnx executor cannot run the source model: {type(error).__name__}: {error}",
                 remedy="check the file with onnx.checker.check_model, or export it again",
             ) from error
-        if count == 1:
-            return alone
-        size = min(_BATCH, count)
-        try:
-            first = self._execute(size, sample_rows(feeds, slice(size)))
-            whole = all(
-                a.shape[0] == size and np.array_equal(a[:1].reshape(b.shape), b)
-                for a, b in zip(first, alone, strict=True)
-            )
-        except Exception:  # whatever a baked-in shape makes qonnx or onnxruntime raise
-            whole = False
-        parts = []
-        step = size if whole else 1
-        for start in range(0, count, step):
-            rows = np.minimum(np.arange(start, start + step), count - 1)
-            used = min(step, count - start)
-            results = self._execute(step, sample_rows(feeds, rows))
-            parts.append([item[:used] if step > 1 else item for item in results])
-        return [
-            np.concatenate([part[i].reshape(-1, *alone[i].shape[1:]) for part in parts])
-            for i in range(len(alone))
-        ]
 
     def _feeds(self, samples: Samples) -> dict[str, np.ndarray]:
         """float32 samples by the name of the model's input."""
