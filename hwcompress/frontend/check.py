@@ -28,6 +28,8 @@ __all__ = [
     "check_qonnx",
     "check_values",
     "encoded",
+    "explained_samples",
+    "source_integers",
     "source_samples",
 ]
 
@@ -84,7 +86,7 @@ def source_samples(imported: Imported, samples: Samples) -> Samples:
     }
 
 
-def _integers(imported: Imported, tensor: str, real: np.ndarray) -> np.ndarray:
+def source_integers(imported: Imported, tensor: str, real: np.ndarray) -> np.ndarray:
     """Real values of the source's tensor as the graph tensor's integers.
 
     A value that is no integer of the scale (further than a quarter step
@@ -103,7 +105,7 @@ def _integers(imported: Imported, tensor: str, real: np.ndarray) -> np.ndarray:
     return np.where(wrong, kind.dtype.hi + 1, nearest).astype(np.int64)
 
 
-def _explained(
+def explained_samples(
     imported: Imported, samples: Samples, tensor: str, theirs: np.ndarray, ours: np.ndarray
 ) -> np.ndarray:
     """Which samples differ by rounding ties alone: both sides follow from the source with some
@@ -118,7 +120,7 @@ def _explained(
             ties.explain(
                 sample_rows(samples, slice(row, row + 1)),
                 source,
-                lambda real: _integers(imported, tensor, real),
+                lambda real: source_integers(imported, tensor, real),
                 side[row].reshape(-1),
             )
             for side in (ours, theirs)
@@ -141,7 +143,7 @@ def _compared(
     result = compare(level, "integer graph", theirs, ours, tensor)
     if result.mismatches:
         differ = (theirs != ours).reshape(ours.shape[0], -1)
-        explained = _explained(imported, samples, tensor, theirs, ours)
+        explained = explained_samples(imported, samples, tensor, theirs, ours)
         result = replace(result, explained=int(differ[explained].sum()))
     return result
 
@@ -163,10 +165,10 @@ def check_values(
         integers: the graph's integers, by tensor name.
     """
     return [
-        _compared(
-            imported, level, tensor, _integers(imported, tensor, values), integers[tensor], samples
+        _compared(imported, level, tensor, theirs, integers[tensor], samples)
+        for tensor, theirs in (
+            (name, source_integers(imported, name, values)) for name, values in real.items()
         )
-        for tensor, values in real.items()
     ]
 
 
@@ -199,7 +201,8 @@ def check_float64(
         trace = imported.float64.trace(sample_rows(fed, slice(start, start + _BLOCK)))
         for tensor, (source, _) in imported.origin.items():
             if tensor in traces:
-                collected.setdefault(tensor, []).append(_integers(imported, tensor, trace[source]))
+                integers = source_integers(imported, tensor, trace[source])
+                collected.setdefault(tensor, []).append(integers)
     return [
         _compared(imported, "source in float64", tensor, np.concatenate(parts), traces[tensor], fed)
         for tensor, parts in collected.items()
