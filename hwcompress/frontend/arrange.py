@@ -18,11 +18,19 @@ from hwcompress.frontend.geometry import image_order, image_shape
 from hwcompress.frontend.values import Symbolic
 from hwcompress.ir import Shuffle, Transpose
 
-__all__ = ["arranged", "as_image", "as_vector"]
+__all__ = ["alike", "arranged", "as_image", "as_vector"]
+
+_MOST_SHUFFLED = 1 << 14  # elements in an order that is written out
 
 
 def as_image(builder: GraphBuilder, value: Symbolic, where: str) -> Symbolic:
     """``value``, ``(1, C, H, W)`` or ``(1, C, L)``, over a graph tensor ``(H, W, C)``."""
+    if value.shape[0] != 1:
+        raise UnsupportedError(
+            f"needs one image or signal a sample, got {value.shape[0]} of {value.shape[1:]}",
+            where=where,
+            why="a Reshape before it moved positions into the batch axis",
+        )
     if len(value.shape) not in (3, 4):
         raise UnsupportedError(
             "needs an image (1, channels, height, width) or a signal (1, channels, length),"
@@ -55,13 +63,13 @@ def arranged(
     channels = shape[-1]
     sources = (wanted % before.channels).reshape(-1, channels)
     kept = bool(np.all(sources == sources[0]))
-    if not kept and not _uniform(value.function):
+    if not kept and not alike(value.function, sources):
         raise UnsupportedError(
             "its elements must be reordered, and those of one new channel have different scales",
             where=where,
             remedy="quantize the tensor with one scale before it is reshaped or transposed",
         )
-    into = sources[0] if kept else np.zeros(channels, np.int64)
+    into = sources[0]
     key = (value.base, shape, wanted.tobytes())
     if key not in builder.arranged:
         builder.arranged[key] = _moved(builder, value, shape, wanted, kept, where)
@@ -76,11 +84,13 @@ def arranged(
     return result
 
 
-def _uniform(function: ScalarFunction) -> bool:
+def alike(function: ScalarFunction, sources: np.ndarray) -> bool:
+    """Whether the old channels of each column have one affine function."""
     gain, offset = function.gain, function.offset
     if gain is None or offset is None:
         return False
-    return bool(np.all(gain == gain[0]) and np.all(offset == offset[0]))
+    same = (gain[sources] == gain[sources[0]]) & (offset[sources] == offset[sources[0]])
+    return bool(np.all(same))
 
 
 def _moved(
@@ -105,6 +115,11 @@ def _moved(
         permutation = wanted[:channels] % channels
         return builder.add(Shuffle(name, (tensor,), (name,), permutation))
     digits = _digits(wanted) if whole else None
+    if digits is None and whole and wanted.size <= _MOST_SHUFFLED:
+        tensor = builder.reshape(value.base, (wanted.size,))
+        name = builder.fresh(f"{value.base}_shuffle")
+        builder.add(Shuffle(name, (tensor,), (name,), wanted))
+        return builder.reshape(name, shape)
     if digits is None:
         raise UnsupportedError(
             "the elements must be reordered before this node, in a way that is no transposition",

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from hwcompress.errors import UnsupportedError
+from hwcompress.frontend.crop import Source, crop_ops, selected_ops
 from hwcompress.frontend.function import affine_function
 from hwcompress.frontend.onnx_model import MAX_ELEMENTS
 from hwcompress.frontend.sums import PendingSum
@@ -18,7 +19,6 @@ from hwcompress.ir import (
     ConvTranspose,
     Dense,
     Graph,
-    IntType,
     Op,
     Range,
     Reshape,
@@ -54,6 +54,8 @@ class GraphBuilder:
         self.pending: dict[str, PendingSum] = {}
         # (tensor, shape, order) -> the tensor that holds its elements so.
         self.arranged: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+        self.crops: dict[tuple[str, tuple[int, ...], tuple[int, ...]], str] = {}
+        self._given: set[str] = set()  # names of operations that are yet to be added
         self.splits: dict[tuple[str, tuple[int, ...]], tuple[str, ...]] = {}
 
     def fresh(self, stem: str) -> str:
@@ -67,6 +69,15 @@ class GraphBuilder:
         while name in taken:
             number += 1
             name = f"{stem}_{number}"
+        return name
+
+    def unused(self, stem: str) -> str:
+        """An unused name that is not given a second time, either."""
+        name, number = self.fresh(stem), 1
+        while name in self._given:
+            number += 1
+            name = self.fresh(f"{stem}_{number}")
+        self._given.add(name)
         return name
 
     def add(self, op: Op, affine: Affine | None = None) -> str:
@@ -101,6 +112,25 @@ class GraphBuilder:
             parts = tuple(f"{name}_{index}" for index in range(len(sizes)))
             self.splits[tensor, sizes] = self.add_all(Split(name, (tensor,), parts, sizes))
         return self.splits[tensor, sizes]
+
+    def crop(
+        self,
+        tensor: str,
+        view: tuple[int, int, int],
+        padding: tuple[int, int, int, int],
+    ) -> str:
+        """``tensor`` as an image without some rows and columns (top, left, bottom, right);
+        the same name if none are left out."""
+        if not any(padding):
+            return tensor
+        key = (tensor, view, padding)
+        if key not in self.crops:
+            target = self.unused(f"{tensor}_crop")
+            source = Source(tensor, self.types[tensor])
+            for op in crop_ops(source, view, padding, target, self.unused):
+                self.add(op)
+            self.crops[key] = target
+        return self.crops[key]
 
     def symbol(
         self,
@@ -168,30 +198,9 @@ class GraphBuilder:
                 continue
             wanted |= set(op.inputs)
             if isinstance(op, Split) and set(op.outputs) - wanted:
-                kept.extend(reversed(self._selected(op, wanted)))
+                parts = selected_ops(op, self.types[op.inputs[0]], wanted, self.unused)
+                kept.extend(reversed(parts))
+                self.notes.append(f"channels of {op.inputs[0]!r} that nothing reads are cut off")
             else:
                 kept.append(op)
         return Graph.build(name, kept[::-1], self.affine, self.notes)
-
-    def _selected(self, op: Split, wanted: set[str]) -> list[Op]:
-        """What stands for a Split of which some parts are not read: a 1x1 Conv (a Dense for
-        a vector) with one weight of 1 for each channel that is kept."""
-        source = self.types[op.inputs[0]]
-        starts = np.cumsum([0, *op.sizes])
-        parts = [index for index, output in enumerate(op.outputs) if output in wanted]
-        columns = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in parts])
-        weight = np.zeros((columns.size, source.channels), np.int64)
-        weight[np.arange(columns.size), columns] = 1
-        outputs = tuple(op.outputs[index] for index in parts)
-        target = outputs[:1] if len(parts) == 1 else (f"{op.name}_kept",)
-        names, wtype = (f"{op.name}_kept", op.inputs, target), IntType(0, 1)
-        self.notes.append(f"channels of {op.inputs[0]!r} that nothing reads are cut off")
-        chosen: Op
-        if len(source.shape) == 1:
-            chosen = Dense(*names, weight, wtype)
-        else:
-            chosen = Conv(*names, weight[:, None, None, :], wtype)
-        if len(parts) == 1:
-            return [chosen]
-        sizes = tuple(op.sizes[index] for index in parts)
-        return [chosen, Split(op.name, target, outputs, sizes)]

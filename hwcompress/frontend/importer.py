@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+import hwcompress.frontend.lower_concat
 import hwcompress.frontend.lower_dense
 import hwcompress.frontend.lower_join
 import hwcompress.frontend.lower_linear

@@ -1,23 +1,21 @@
-"""Nodes that join computed tensors: sums, products by a gate, and concatenations."""
+"""Nodes that join computed tensors element by element: sums, and products by a gate."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 
 from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.arrange import arranged, as_image, as_vector
 from hwcompress.frontend.elementwise import BINARY
-from hwcompress.frontend.function import ScalarFunction, affine_function, concatenated
+from hwcompress.frontend.function import affine_function
 from hwcompress.frontend.geometry import image_order, image_shape
 from hwcompress.frontend.lower_input import materialised
-from hwcompress.frontend.lowering import Lowering, handles
+from hwcompress.frontend.lowering import Lowering
 from hwcompress.frontend.offsets import without_offset
 from hwcompress.frontend.onnx_model import Node
 from hwcompress.frontend.sums import MOST_COMBINATIONS, PendingSum, common_scale
-from hwcompress.frontend.values import Symbolic, Value
-from hwcompress.ir import Add, Concat, Mul, Upsample
+from hwcompress.frontend.values import Symbolic
+from hwcompress.ir import Add, Mul, Upsample
 
 __all__ = ["combined"]
 
@@ -242,64 +240,3 @@ def _product(state: Lowering, node: Node, first: Symbolic, second: Symbolic) -> 
     result = builder.symbol(name, source.shape, source.order, one * two, np.zeros_like(one))
     builder.origin[name] = (node.outputs[0], result)
     return result
-
-
-@handles("Concat")
-def _concat(state: Lowering, node: Node) -> Value:
-    values = [
-        materialised(state, state.symbolic(node, index), node) for index in range(len(node.inputs))
-    ]
-    if len(values) == 1:
-        return values[0]
-    rank = len(values[0].shape)
-    axis = node.integer("axis", 1)
-    axis = axis + rank if axis < 0 else axis
-    if axis != 1 or rank not in (2, 3, 4) or any(len(item.shape) != rank for item in values):
-        raise UnsupportedError(
-            f"a concatenation of {', '.join(str(item.shape) for item in values)} along axis {axis}",
-            where=node.label,
-            remedy="concatenate channels (axis 1) of tensors of one rank",
-        )
-    builder = state.builder
-    if rank == 2:
-        values = [builder.flattened(item) for item in values]
-        starts = np.cumsum([0, *(item.order.size for item in values)])
-        order = np.concatenate(
-            [item.order + start for item, start in zip(values, starts[:-1], strict=True)]
-        )
-        shape: tuple[int, ...] = (1, order.size)
-    else:
-        values = [as_image(builder, item, node.label) for item in values]
-        shape = (1, sum(item.shape[1] for item in values), *values[0].shape[2:])
-        order = image_order(shape)
-    name = builder.fresh(node.name or node.op)
-    builder.add(Concat(name, tuple(item.base for item in values), (name,)))
-    return _side_by_side(state, node, name, shape, order, values)
-
-
-def _side_by_side(
-    state: Lowering,
-    node: Node,
-    name: str,
-    shape: tuple[int, ...],
-    order: np.ndarray,
-    values: list[Symbolic],
-) -> Symbolic:
-    """The function of each part, channel by channel."""
-    if math.prod(shape) != order.size:
-        raise UnsupportedError("its inputs do not fit side by side", where=node.label)
-    function = concatenated([item.function for item in values])
-    gain, offset = function.gain, function.offset
-    if gain is not None and offset is not None:
-        result = state.builder.symbol(name, shape, order, gain, offset)
-        if np.all(gain):
-            state.builder.origin[name] = (node.outputs[0], result)
-        return result
-    heads: list[ScalarFunction] = [
-        item.head.function for item in values if item.head is not None and item.head.head is None
-    ]
-    head = None
-    if len(heads) == len(values) and len({item.tail for item in values}) == 1:
-        head = Symbolic(name, shape, order, concatenated(heads))
-    tails = dict.fromkeys(op for item in values for op in item.tail)
-    return Symbolic(name, shape, order, function, head, tuple(tails))

@@ -1,4 +1,4 @@
-"""Nodes that take parts of a tensor or repeat its pixels: Split, Slice, Resize."""
+"""Nodes that take parts of a tensor or repeat them: Split, Slice, Gather, Resize, Tile, Expand."""
 
 from __future__ import annotations
 
@@ -7,132 +7,178 @@ import itertools
 import numpy as np
 
 from hwcompress.errors import UnsupportedError
-from hwcompress.frontend.arrange import as_image, as_vector
+from hwcompress.frontend.arrange import as_image
 from hwcompress.frontend.geometry import image_order, resize_sources, source_shape
 from hwcompress.frontend.lower_input import materialised
 from hwcompress.frontend.lowering import Lowering, handles
 from hwcompress.frontend.onnx_model import Node
-from hwcompress.frontend.slices import Cut, read_slice, resize_target, split_sizes
+from hwcompress.frontend.select import cut, note_origin, taken
+from hwcompress.frontend.slices import (
+    Cut,
+    expanded_shape,
+    gather_index,
+    read_slice,
+    resize_target,
+    split_sizes,
+    tile_repeats,
+)
 from hwcompress.frontend.values import Constant, Symbolic, Value
-from hwcompress.ir import Concat, MaxPool, Upsample
+from hwcompress.ir import MaxPool, Upsample
 
 __all__: list[str] = []
+
+Span = tuple[int, int, int]
+
+
+def _arrays(state: Lowering, node: Node) -> list[np.ndarray | None]:
+    """The node's inputs behind the data, which must be constants."""
+    given = [state.constant(node, index) for index in range(1, len(node.inputs))]
+    return [None if item is None else item.value for item in given]
+
+
+def _per_sample(node: Node, value: Symbolic, axis: int) -> None:
+    """Raise if ``axis`` holds the batch."""
+    if axis == 0:
+        raise UnsupportedError(
+            f"{node.op} along axis 0 of {value.shape}, which holds the samples",
+            where=node.label,
+            remedy="keep the batch axis in front, and work on the axes behind it",
+        )
 
 
 @handles("Split")
 def _split(state: Lowering, node: Node) -> tuple[Value, ...]:
-    value = state.symbolic(node)
-    given = state.constant(node, 1)
-    axis, sizes = split_sizes(node, value.shape, None if given is None else given.value)
-    if axis != 1:
-        raise UnsupportedError(
-            f"a Split of {value.shape} along axis {axis}",
-            where=node.label,
-            remedy="split channels (axis 1)",
-        )
-    stops = tuple(itertools.accumulate(sizes))
-    whole = _whole(state, node)
-    return tuple(
-        _channels(state, whole, sizes, stop - size, stop, node.outputs[index])
-        for index, (size, stop) in enumerate(zip(sizes, stops, strict=True))
-    )
-
-
-def _whole(state: Lowering, node: Node) -> Symbolic:
-    """The node's input in a layout of which channels can be cut off."""
     value = materialised(state, state.symbolic(node), node)
-    if len(value.shape) == 2:
-        return as_vector(state.builder, value, node.label)
-    return as_image(state.builder, value, node.label)
+    (given,) = _arrays(state, node) or [None]
+    axis, sizes = split_sizes(node, value.shape, given)
+    if len(sizes) > 1:
+        _per_sample(node, value, axis)
+    stops = tuple(itertools.accumulate(sizes))
+    shared = _sizes(state, node, axis, value.shape)
+    results = []
+    for size, stop, output in zip(sizes, stops, node.outputs, strict=True):
+        part = cut(state.builder, value, axis, shared, (stop - size, stop), node.label)
+        note_origin(state.builder, output, part)
+        results.append(part)
+    return tuple(results)
 
 
-def _channels(
-    state: Lowering, whole: Symbolic, sizes: tuple[int, ...], start: int, stop: int, source: str
-) -> Symbolic:
-    """Channels ``start`` to ``stop`` of a tensor that is cut into parts of ``sizes``."""
-    builder = state.builder
-    stops = list(itertools.accumulate(sizes))
-    parts = builder.split(whole.base, sizes)
-    kept = [
-        part
-        for part, end, size in zip(parts, stops, sizes, strict=True)
-        if start <= end - size and end <= stop
-    ]
-    name = kept[0]
-    if len(kept) > 1:
-        name = builder.fresh(f"{whole.base}_parts")
-        builder.add(Concat(name, tuple(kept), (name,)))
-    shape = (1, stop - start, *whole.shape[2:])
-    order = np.arange(stop - start) if len(shape) == 2 else image_order(shape)
-    channels = np.arange(start, stop)
-    result = whole.rebased(name, shape, order, lambda function: function.rearranged(channels))
-    gain, offset = result.function.gain, result.function.offset
-    if gain is not None and offset is not None:
-        builder.symbol(name, shape, order, gain, offset)
-        if np.all(gain) and name not in builder.origin:
-            builder.origin[name] = (source, result)
-    return result
-
-
-def _cut(state: Lowering, node: Node, shape: tuple[int, ...]) -> Cut | None:
-    """The bounds of a Slice, or ``None`` if they are computed."""
+def _span(state: Lowering, node: Node, shape: tuple[int, ...], axis: int) -> list[Span]:
+    """Consecutive parts of an axis that a Slice or Split of a tensor of ``shape`` takes."""
     given = [state.values.get(name) if name else None for name in node.inputs[1:]]
     if any(item is not None and not isinstance(item, Constant) for item in given):
-        return None
+        return []
     arrays = [item.value if isinstance(item, Constant) else None for item in given]
-    return read_slice(node, shape, arrays)
+    if node.op == "Split":
+        along, sizes = split_sizes(node, shape, arrays[0] if arrays else None)
+        ends = tuple(itertools.accumulate(sizes))
+        return [(b - a, b, 1) for a, b in zip(sizes, ends, strict=True)] if along == axis else []
+    bounds = read_slice(node, shape, arrays)
+    start, stop, step = bounds[axis]
+    others = [place for place in _changed(bounds, shape) if place != axis]
+    return [] if others or step != 1 or start >= stop else [(start, stop, step)]
 
 
-@handles("Slice")
-def _slice(state: Lowering, node: Node) -> Value:
-    for index in range(1, len(node.inputs)):
-        state.constant(node, index)  # or raise
-    value = state.symbolic(node)
-    cut = _cut(state, node, value.shape)
-    assert cut is not None
-    result = value
-    for axis, (start, stop, step) in enumerate(cut):
-        if (start, stop, step) == (0, value.shape[axis], 1):
-            continue
-        if axis == 1 and step == 1 and start < stop:
-            whole = _whole(state, node) if result is value else result
-            source = "" if result is not value else node.outputs[0]
-            result = _channels(state, whole, _sizes(state, node, value.shape), start, stop, source)
-        elif axis < 2 or start != 0 or stop != value.shape[axis] or step < 1:
-            raise UnsupportedError(
-                f"a Slice of axis {axis} of {value.shape} from {start} to {stop} by {step}",
-                where=node.label,
-                remedy="cut consecutive channels, or take every n-th row or column from the"
-                " first on",
-            )
-    steps = tuple(step for _, _, step in cut[2:])
-    return result if all(step == 1 for step in steps) else _thinned(state, node, result, steps)
-
-
-def _thinned(state: Lowering, node: Node, value: Symbolic, steps: tuple[int, ...]) -> Symbolic:
-    """Every n-th pixel: the maximum of one pixel is itself."""
-    image = as_image(state.builder, materialised(state, value, node), node.label)
-    stride = (1, steps[0]) if len(steps) == 1 else (steps[0], steps[1])
-    name = state.builder.fresh(node.name or node.op)
-    state.builder.add(MaxPool(name, (image.base,), (name,), (1, 1), stride))
-    shape = source_shape(state.builder.types[name].shape, len(image.shape))
-    return _placed(state, node, image, name, shape)
-
-
-def _sizes(state: Lowering, node: Node, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Parts between all the cuts that the model's Slices make in this tensor's channels."""
-    stops = {shape[1]}
+def _sizes(state: Lowering, node: Node, axis: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """How all that read a node's tensor in parts along an axis cut it: one Split serves them."""
+    stops = {shape[axis]}
     for reader in state.readers(node.inputs[0]):
-        cut = _cut(state, reader, shape) if reader.op == "Slice" else None
-        if cut is not None and cut[1][2] == 1 and cut[1][0] < cut[1][1]:
-            stops |= {cut[1][0], cut[1][1]}
+        if reader.op not in ("Slice", "Split"):
+            continue
+        try:
+            spans = _span(state, reader, shape, axis)
+        except UnsupportedError:  # it is reported when it is walked
+            continue
+        stops.update(itertools.chain.from_iterable(span[:2] for span in spans))
     ordered = [0, *sorted(stops - {0})]
     return tuple(b - a for a, b in itertools.pairwise(ordered))
 
 
+def _changed(bounds: Cut, shape: tuple[int, ...]) -> list[int]:
+    return [
+        axis
+        for axis, (span, size) in enumerate(zip(bounds, shape, strict=True))
+        if span != (0, size, 1)
+    ]
+
+
+@handles("Slice")
+def _slice(state: Lowering, node: Node) -> Value:
+    arrays = _arrays(state, node)
+    value = state.symbolic(node)
+    bounds = read_slice(node, value.shape, arrays)
+    axes = [
+        axis
+        for axis in _changed(bounds, value.shape)
+        if not np.array_equal(range(*bounds[axis]), range(value.shape[axis]))
+    ]
+    if not axes:
+        return value
+    value = materialised(state, value, node)
+    for axis in axes:
+        _per_sample(node, value, axis)
+        if not len(range(*bounds[axis])):
+            raise UnsupportedError(
+                f"a Slice of axis {axis} of {value.shape} from {bounds[axis][0]} to"
+                f" {bounds[axis][1]} by {bounds[axis][2]}",
+                where=node.label,
+                why="it takes nothing",
+            )
+    forward = all(bounds[axis][2] > 0 for axis in axes)
+    shared = _sizes(state, node, axes[0], value.shape)
+    start, stop, step = bounds[axes[0]]
+    if len(axes) == 1 and step == 1 and (axes[0] == 1 or len(shared) > 2 + (start > 0 < stop)):
+        result = cut(state.builder, value, axes[0], shared, (start, stop), node.label)
+    elif len(value.shape) in (3, 4) and value.shape[0] == 1 and min(axes) >= 2 and forward:
+        result = _thinned(state, node, value, bounds)
+    else:
+        result = value
+        for axis in axes:
+            index = np.arange(*bounds[axis])
+            result = taken(state.builder, result, axis, index, node.label)
+    note_origin(state.builder, node.outputs[0], result)
+    return result
+
+
+def _thinned(state: Lowering, node: Node, value: Symbolic, bounds: Cut) -> Symbolic:
+    """Every n-th row and column of a part of an image: the maximum of one pixel is itself."""
+    builder = state.builder
+    image = as_image(builder, value, node.label)
+    view = builder.types[image.base].shape
+    spans = bounds[2:] if len(bounds) == 4 else ((0, 1, 1), bounds[2])
+    after = []
+    for (start, stop, step), size in zip(spans, view[:2], strict=True):
+        count = len(range(start, stop, step))
+        end = min(start + count * step, size)  # as far as the last step reaches
+        more = (size - start - 1) // step + 1 > count
+        after.append(size - end if more else 0)
+    padding = (spans[0][0], spans[1][0], after[0], after[1])
+    steps = (spans[0][2], spans[1][2])
+    name = builder.crop(image.base, (view[0], view[1], view[2]), padding)
+    if max(steps) > 1:
+        source, name = name, builder.fresh(node.name or node.op)
+        builder.add(MaxPool(name, (source,), (name,), (1, 1), steps))
+    return _placed(state, image, name)
+
+
+@handles("Gather")
+def _gather(state: Lowering, node: Node) -> Value:
+    arrays = _arrays(state, node)
+    value = state.symbolic(node)
+    axis, index = gather_index(node, value.shape, arrays[0] if arrays else None)
+    shape = (*value.shape[:axis], *index.shape, *value.shape[axis + 1 :])
+    flat = index.reshape(-1)
+    if axis == 0 and value.shape[0] == 1 and np.array_equal(flat, [0]):
+        return value.moved(shape, value.order)  # the batch axis of one sample, or none at all
+    _per_sample(node, value, axis)
+    result = taken(state.builder, materialised(state, value, node), axis, flat, node.label)
+    result = result.moved(shape, result.order)
+    note_origin(state.builder, node.outputs[0], result)
+    return result
+
+
 @handles("Resize", "Upsample")
 def _resize(state: Lowering, node: Node) -> Value:
-    value = as_image(state.builder, materialised(state, state.symbolic(node), node), node.label)
     if node.text("mode", "nearest") != "nearest":
         raise UnsupportedError(
             f"mode {node.text('mode', '')!r}",
@@ -140,36 +186,70 @@ def _resize(state: Lowering, node: Node) -> Value:
             why="interpolated values are no integers",
             remedy="use mode='nearest', or a transposed convolution",
         )
-    given = [state.constant(node, index) for index in range(1, len(node.inputs))]
-    arrays = [None if item is None else item.value for item in given]
-    scales, sizes = resize_target(node, value.shape, arrays)
-    factors = []
-    for size, result, scale in zip(value.shape, sizes, scales, strict=True):
-        factor = result // size
-        index = resize_sources(node, size, result, scale)
-        if result % size or not np.array_equal(index, np.arange(result) // max(factor, 1)):
-            raise UnsupportedError(
-                f"resizing {value.shape} to {tuple(sizes)}",
-                where=node.label,
-                remedy="enlarge by whole numbers, so that every pixel is repeated as often",
-            )
-        factors.append(factor)
-    if factors[:2] != [1, 1]:
+    value = state.symbolic(node)
+    scales, sizes = resize_target(node, value.shape, _arrays(state, node))
+    indices = [
+        resize_sources(node, size, result, scale)
+        for size, result, scale in zip(value.shape, sizes, scales, strict=True)
+    ]
+    if any(
+        not np.array_equal(index, range(size))
+        for index, size in zip(indices[:2], value.shape[:2], strict=True)
+    ):
         raise UnsupportedError("resizing channels or the batch", where=node.label)
-    name = state.builder.fresh(node.name or node.op)
-    pair = (1, factors[2]) if len(factors) == 3 else (factors[2], factors[3])
-    state.builder.add(Upsample(name, (value.base,), (name,), pair))
-    return _placed(state, node, value, name, sizes)
+    value = as_image(state.builder, materialised(state, value, node), node.label)
+    factors = [result // size for size, result in zip(value.shape, sizes, strict=True)]
+    if all(
+        np.array_equal(index, np.arange(index.size) // max(factor, 1))
+        for index, factor in zip(indices, factors, strict=True)
+    ):
+        if max(factors) == 1:
+            return value
+        pair = (1, factors[2]) if len(factors) == 3 else (factors[2], factors[3])
+        name = state.builder.fresh(node.name or node.op)
+        state.builder.add(Upsample(name, (value.base,), (name,), pair))
+        result = _placed(state, value, name)
+    else:
+        result = value
+        for axis in range(2, len(value.shape)):
+            result = taken(state.builder, result, axis, indices[axis], node.label)
+    note_origin(state.builder, node.outputs[0], result)
+    return result
 
 
-def _placed(
-    state: Lowering, node: Node, image: Symbolic, name: str, shape: tuple[int, ...]
-) -> Symbolic:
+@handles("Tile", "Expand")
+def _repeated(state: Lowering, node: Node) -> Value:
+    value = state.symbolic(node)
+    arrays = _arrays(state, node)
+    given = arrays[0] if arrays else None
+    if node.op == "Tile":
+        repeats = tile_repeats(node, value.shape, given)
+    else:
+        shape = expanded_shape(node, value.shape, given)
+        if len(shape) > len(value.shape):
+            raise UnsupportedError(
+                f"{value.shape} expanded to {shape}",
+                where=node.label,
+                remedy="keep the batch axis in front",
+            )
+        repeats = tuple(b // a for a, b in zip(value.shape, shape, strict=True))
+    if all(times == 1 for times in repeats):
+        return value
+    result = materialised(state, value, node)
+    for axis, times in enumerate(repeats):
+        if times != 1:
+            _per_sample(node, value, axis)
+            index = np.tile(np.arange(value.shape[axis]), times)
+            result = taken(state.builder, result, axis, index, node.label)
+    note_origin(state.builder, node.outputs[0], result)
+    return result
+
+
+def _placed(state: Lowering, image: Symbolic, name: str) -> Symbolic:
     """The functions of ``image`` over a tensor that holds some of its pixels."""
+    shape = source_shape(state.builder.types[name].shape, len(image.shape))
     result = image.rebased(name, shape, image_order(shape), lambda function: function)
     gain, offset = result.function.gain, result.function.offset
     if gain is not None and offset is not None:
         state.builder.symbol(name, shape, result.order, gain, offset)
-        if np.all(gain):
-            state.builder.origin[name] = (node.outputs[0], result)
     return result

@@ -10,7 +10,16 @@ import numpy as np
 from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.onnx_model import Node
 
-__all__ = ["Cut", "read_slice", "resize_target", "split_sizes"]
+__all__ = [
+    "Cut",
+    "expanded_shape",
+    "gather_index",
+    "read_slice",
+    "resize_target",
+    "shape_span",
+    "split_sizes",
+    "tile_repeats",
+]
 
 Cut = tuple[tuple[int, int, int], ...]
 """First, end and step for every axis; the end of a backward slice may be -1."""
@@ -106,3 +115,43 @@ def resize_target(
     return factors, tuple(
         math.floor(size * factor) for size, factor in zip(shape, factors, strict=True)
     )
+
+
+def gather_index(
+    node: Node, shape: tuple[int, ...], given: np.ndarray | None
+) -> tuple[int, np.ndarray]:
+    """Axis and positions (none negative) of a Gather."""
+    axis = _axis(node, node.integer("axis", 0), len(shape))
+    if given is None or given.dtype.kind not in "iuf":
+        raise UnsupportedError("a Gather without constant indices", where=node.label)
+    index = given.astype(np.int64)
+    if not index.size or index.min() < -shape[axis] or index.max() >= shape[axis]:
+        raise UnsupportedError(
+            f"indices {index.reshape(-1)[:8].tolist()} of axis {axis} of {shape}", where=node.label
+        )
+    return axis, np.where(index < 0, index + shape[axis], index)
+
+
+def tile_repeats(node: Node, shape: tuple[int, ...], given: np.ndarray | None) -> tuple[int, ...]:
+    """How often a Tile repeats every axis."""
+    repeats = () if given is None else _listed(given)
+    if len(repeats) != len(shape) or min(repeats, default=0) < 1:
+        raise UnsupportedError(f"{shape} repeated {repeats} times", where=node.label)
+    return repeats
+
+
+def expanded_shape(node: Node, shape: tuple[int, ...], given: np.ndarray | None) -> tuple[int, ...]:
+    """Shape that an Expand gives a tensor of ``shape``."""
+    target = () if given is None else _listed(given)
+    try:
+        if given is None or min(target, default=1) < 1:
+            raise ValueError
+        return np.broadcast_shapes(shape, target)
+    except ValueError as error:
+        raise UnsupportedError(f"{shape} expanded to {target}", where=node.label) from error
+
+
+def shape_span(node: Node, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """What a Shape gives of ``shape``: since opset 15 perhaps only some axes."""
+    end = node.attributes.get("end")
+    return shape[slice(node.integer("start", 0), end if isinstance(end, int) else None)]

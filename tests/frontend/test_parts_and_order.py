@@ -61,9 +61,10 @@ def test_overlapping_slices(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("vector", [False, True])
 def test_channels_that_nothing_reads(vector: bool, tmp_path: Path) -> None:
-    model = image(8, 1 if vector else 5)
+    model = image(8)
     if vector:
-        model.node("Flatten", model.last)
+        model = ModelBuilder((1, 8))
+        model.act(0.25, 4)
     source = model.last
     first = model.node("Slice", source, *bounds(model, 1, 3))
     second = model.node("Slice", source, *bounds(model, -2, -1))
@@ -136,12 +137,16 @@ def test_upsample(mode: str, nearest: str, sizes: bool, tmp_path: Path) -> None:
     assert kinds(agrees(model, tmp_path)) == ["Upsample", "Conv"]
 
 
-def test_upsample_that_repeats_unevenly(tmp_path: Path) -> None:
-    model = image()
-    scales = model.constant(np.array([1.0, 1.0, 1.5, 2.0]))
-    model.node("Resize", model.last, "", scales, mode="nearest")
+@pytest.mark.parametrize("scales", [(1.5, 2.0), (0.5, 0.5), (0.4, 1.0), (2.5, 0.75)])
+@pytest.mark.parametrize("mode", ["asymmetric", "half_pixel", "pytorch_half_pixel"])
+def test_resize_by_fractions(mode: str, scales: tuple[float, float], tmp_path: Path) -> None:
+    model = image(3, 8)
+    factors = model.constant(np.array([1.0, 1.0, *scales]))
+    model.node(
+        "Resize", model.last, "", factors, mode="nearest", coordinate_transformation_mode=mode
+    )
     model.act(0.5, 4)
-    assert "enlarge by whole numbers" in refused(model, tmp_path)
+    agrees(model, tmp_path)
 
 
 @pytest.mark.parametrize("groups", [1, 2])
