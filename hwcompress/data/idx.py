@@ -16,14 +16,16 @@ from pathlib import Path
 import numpy as np
 
 from hwcompress.errors import InputError
+from hwcompress.limits import DEFAULT_LIMITS, MB, limit_remedy
 
 __all__ = ["is_idx", "partner", "read_idx"]
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _GZIP = b"\x1f\x8b"
+_MOST_AXES = 8
 
 
-def _content(path: Path, limit: int = -1) -> bytes:
+def _content(path: Path, limit: int) -> bytes:
     with path.open("rb") as stream:
         packed = stream.read(2) == _GZIP
     with gzip.open(path) if packed else path.open("rb") as stream:
@@ -39,40 +41,59 @@ def is_idx(path: Path) -> bool:
     return len(head) == 4 and head[:2] == b"\0\0" and head[2] in _TYPES
 
 
-def read_idx(path: Path) -> np.ndarray:
+def read_idx(path: Path, *, limit: int = DEFAULT_LIMITS.data_bytes) -> np.ndarray:
     """The array of an IDX file, in the machine's byte order.
 
     Raises:
-        InputError: the file is damaged, cut off, too long or not IDX.
+        InputError: the file is damaged, cut off, too long, not IDX, or larger than
+            ``limit`` bytes when it is unpacked.
     """
-    try:
-        content = _content(path)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(
-            "the file is damaged or cut off", where=str(path), why=str(error)
-        ) from error
-    if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _TYPES:
+    where = str(path)
+    head = _content_of(path, 4)
+    if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in _TYPES:
         raise InputError(
             "not an IDX file",
-            where=str(path),
-            why=f"it starts with {content[:4].hex() or 'nothing'}",
+            where=where,
+            why=f"it starts with {head.hex() or 'nothing'}",
             remedy="give an .npz file or MNIST-style IDX files",
         )
-    kind, axes = np.dtype(_TYPES[content[2]]), content[3]
+    kind, axes = np.dtype(_TYPES[head[2]]), head[3]
     start = 4 + 4 * axes
-    if len(content) < start:
-        raise InputError("cut off within its header", where=str(path))
-    shape = struct.unpack(f">{axes}I", content[4:start])
+    head = _content_of(path, start)
+    if len(head) < start:
+        raise InputError("cut off within its header", where=where)
+    shape = struct.unpack(f">{axes}I", head[4:])
     expected = math.prod(shape) * kind.itemsize
-    if len(content) - start != expected:
-        short = len(content) - start < expected
+    if axes > _MOST_AXES:
+        raise InputError(f"an array of {axes} axes", where=where)
+    if expected > limit:
+        raise InputError(
+            f"shape {shape} takes {expected / MB:,.0f} MB",
+            where=where,
+            why=f"the limit is {limit / MB:,.0f} MB",
+            remedy=limit_remedy("data_mb"),
+        )
+    # A byte more than announced shows that there is too much, however much it unpacks to.
+    content = _content_of(path, start + expected + 1)
+    present = len(content) - start
+    if present != expected:
+        short = present < expected
         raise InputError(
             "the file is cut off" if short else "the file is longer than its header says",
-            where=str(path),
-            why=f"shape {shape} needs {expected} bytes, it has {len(content) - start}",
+            where=where,
+            why=f"shape {shape} needs {expected} bytes, it has {present if short else 'more'}",
         )
     array = np.frombuffer(content, kind, offset=start).reshape(shape)
     return np.ascontiguousarray(array, kind.newbyteorder("="))
+
+
+def _content_of(path: Path, limit: int) -> bytes:
+    try:
+        return _content(path, limit)
+    except (OSError, EOFError, zlib.error, MemoryError) as error:
+        raise InputError(
+            "the file is damaged or cut off", where=str(path), why=str(error)
+        ) from error
 
 
 def partner(images: Path) -> Path | None:

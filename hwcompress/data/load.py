@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,8 @@ from hwcompress.data.dataset import (
 )
 from hwcompress.data.idx import is_idx, partner, read_idx
 from hwcompress.errors import InputError
+from hwcompress.limits import DEFAULT_LIMITS
+from hwcompress.npz import npz_names, read_npy, read_npz
 
 __all__ = ["load_dataset"]
 
@@ -40,6 +41,7 @@ def load_dataset(
     training: bool = False,
     scale: float | None = None,
     seed: int = 0,
+    limit: int = DEFAULT_LIMITS.data_bytes,
 ) -> Dataset:
     """Load samples from a file, a pair of files or a folder.
 
@@ -55,6 +57,7 @@ def load_dataset(
         scale: real value of one step of integer samples. By default uint8
             samples are scaled by 1/255, everything else is taken as it is.
         seed: of the split.
+        limit: most bytes of each file, unpacked.
 
     Raises:
         InputError: the file is missing, damaged, empty, holds NaN or labels
@@ -63,7 +66,7 @@ def load_dataset(
     if labels is None and isinstance(path, str) and "," in path and not Path(path).exists():
         path, _, labels = path.partition(",")
     path = Path(path)
-    parts = _read(path, None if labels is None else Path(labels))
+    parts = _read(path, None if labels is None else Path(labels), limit)
     for part in parts.values():
         _check(part)
     shapes = {part.x.shape[1:] for part in parts.values()}
@@ -116,19 +119,19 @@ def _scale(x: np.ndarray, scale: float | None, where: str) -> tuple[float, tuple
     return 1.0, (f"{x.dtype} samples, not scaled (the default, see --input-scale)",)
 
 
-def _read(path: Path, labels: Path | None) -> dict[str, _Part]:
+def _read(path: Path, labels: Path | None, limit: int) -> dict[str, _Part]:
     for file in (path, labels):
         if file is not None and not file.exists():
             raise InputError(f"there is no file {str(file)!r}", remedy="correct --data")
     try:
         if path.is_dir():
-            return _folder(path)
+            return _folder(path, limit)
         if path.suffix == ".npz" or zipfile.is_zipfile(path):
             if labels is not None:
                 raise InputError("an .npz holds its own labels", where=str(labels))
-            return _npz(path)
+            return _npz(path, limit)
         if is_idx(path):
-            return {"test": _idx(path, labels)}
+            return {"test": _idx(path, labels, limit)}
     except PermissionError as error:
         raise InputError("the data cannot be read", where=str(path), why=str(error)) from error
     raise InputError(
@@ -139,23 +142,11 @@ def _read(path: Path, labels: Path | None) -> dict[str, _Part]:
     )
 
 
-def _npz(path: Path) -> dict[str, _Part]:
+def _npz(path: Path, limit: int) -> dict[str, _Part]:
     where = str(path)
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            wanted = ("x", "y", "x_train", "y_train", "x_test", "y_test")
-            found = {key: archive[key] for key in wanted if key in archive.files}
-            present = ", ".join(archive.files) or "nothing"
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, KeyError) as error:
-        if "allow_pickle" in str(error):
-            raise InputError(
-                "holds Python objects, which are not loaded",
-                where=where,
-                remedy="save plain numeric arrays",
-            ) from error
-        raise InputError(
-            "the file is damaged or cut off, or no .npz", where=where, why=str(error)
-        ) from error
+    wanted = ("x", "y", "x_train", "y_train", "x_test", "y_test")
+    found = read_npz(path, wanted, limit=limit)
+    present = ", ".join(npz_names(path)[:20]) or "nothing"
     if "x" in found:
         return {"test": _Part(found["x"], found.get("y"), f"{where}: x")}
     if "x_test" not in found:
@@ -168,27 +159,21 @@ def _npz(path: Path) -> dict[str, _Part]:
     return parts
 
 
-def _idx(images: Path, labels: Path | None) -> _Part:
-    x = read_idx(images)
+def _idx(images: Path, labels: Path | None, limit: int) -> _Part:
+    x = read_idx(images, limit=limit)
     source = labels or partner(images)
     if source is None:
         return _Part(x, None, str(images))
-    if source.suffix == ".npy":
-        try:
-            y = np.load(source, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise InputError("damaged .npy file", where=str(source), why=str(error)) from error
-    else:
-        y = read_idx(source)
-    return _Part(x, y, str(images))
+    read = read_npy if source.suffix == ".npy" else read_idx
+    return _Part(x, read(source, limit=limit), str(images))
 
 
-def _folder(folder: Path) -> dict[str, _Part]:
+def _folder(folder: Path, limit: int) -> dict[str, _Part]:
     found: dict[str, _Part] = {}
     for role, prefix in (("train", "train"), ("test", "t10k")):
         for name in (f"{prefix}-images-idx3-ubyte", f"{prefix}-images-idx3-ubyte.gz"):
             if (folder / name).is_file():
-                found[role] = _idx(folder / name, None)
+                found[role] = _idx(folder / name, None, limit)
                 break
     if "test" not in found:
         raise InputError(

@@ -17,6 +17,7 @@ from hwcompress.ir.graph import Affine, Graph
 from hwcompress.ir.op import Op
 from hwcompress.ir.registry import OPERATIONS
 from hwcompress.ir.types import IntType
+from hwcompress.npz import read_npz
 
 __all__ = ["FORMAT", "load", "save"]
 
@@ -111,9 +112,8 @@ def load(folder: Path) -> Graph:
     where = str(folder / "graph.json")
     try:
         document = json.loads((folder / "graph.json").read_text(encoding="utf-8"))
-        with np.load(folder / "graph.npz", allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
-    except _UNREADABLE as error:
+        arrays = read_npz(folder / "graph.npz")
+    except (InputError, *_UNREADABLE) as error:
         raise InputError(
             f"cannot read the integer graph: {error}",
             where=where,

@@ -1,0 +1,163 @@
+"""Reading ``.npz`` and ``.npy`` files that somebody else made.
+
+An entry's header says how much memory it wants, and a kilobyte may unpack to a megabyte:
+both are compared with a limit first. Python objects are never loaded.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+import zipfile
+import zlib
+from collections.abc import Collection
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.lib import format as npy
+
+from hwcompress.errors import InputError
+from hwcompress.limits import DEFAULT_LIMITS, MB, limit_remedy
+
+__all__ = ["npz_names", "read_npy", "read_npz"]
+
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_MOST_ENTRIES = 100_000
+# What zipfile and numpy raise on damaged files.
+_DAMAGED = (
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    EOFError,
+    ArithmeticError,
+    MemoryError,
+    RuntimeError,
+    SyntaxError,
+    struct.error,
+    zlib.error,
+    zipfile.BadZipFile,
+)
+
+
+def read_npz(
+    path: Path, names: Collection[str] | None = None, *, limit: int = DEFAULT_LIMITS.data_bytes
+) -> dict[str, np.ndarray]:
+    """Arrays of an ``.npz`` by name.
+
+    Args:
+        path: the file.
+        names: which arrays, all by default; names that are missing are left out.
+        limit: bytes of all of them together.
+
+    Raises:
+        InputError: damaged, cut off, with Python objects, or larger than the limit.
+    """
+    where = str(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = _entries(archive, names, where)
+            arrays, left = {}, limit
+            for name, entry in entries.items():
+                size = _announced(archive, entry, f"{where}: {name}")
+                _check_room(size, left, limit, where)
+                left -= size
+                with archive.open(entry) as stream:
+                    arrays[name] = npy.read_array(stream, allow_pickle=False)
+            return arrays
+    except _DAMAGED as error:
+        raise _damaged(where, error) from error
+
+
+def npz_names(path: Path) -> list[str]:
+    """Names of the arrays of an ``.npz``.
+
+    Raises:
+        InputError: damaged, or no ``.npz``.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return list(_entries(archive, None, str(path)))
+    except _DAMAGED as error:
+        raise _damaged(str(path), error) from error
+
+
+def read_npy(path: Path, *, limit: int = DEFAULT_LIMITS.data_bytes) -> np.ndarray:
+    """The array of an ``.npy``.
+
+    Raises:
+        InputError: as of :func:`read_npz`.
+    """
+    where = str(path)
+    try:
+        with path.open("rb") as stream:
+            size = _array_bytes(stream, where)
+            _check_room(size, limit, limit, where)
+            present = path.stat().st_size - stream.tell()
+            if present != size:
+                raise ValueError(f"its header announces {size} bytes, it has {present}")
+            stream.seek(0)
+            return np.asarray(npy.read_array(stream, allow_pickle=False))
+    except _DAMAGED as error:
+        raise _damaged(where, error, ".npy") from error
+
+
+def _damaged(where: str, error: BaseException, kind: str = ".npz") -> InputError:
+    return InputError(
+        f"the file is damaged or cut off, or no {kind}",
+        where=where,
+        why=" ".join(str(error).split())[:200],
+    )
+
+
+def _entries(
+    archive: zipfile.ZipFile, names: Collection[str] | None, where: str
+) -> dict[str, zipfile.ZipInfo]:
+    found = archive.infolist()
+    if len(found) > _MOST_ENTRIES:
+        raise InputError(f"the file holds {len(found)} arrays", where=where)
+    by_name = {entry.filename.removesuffix(".npy"): entry for entry in found}
+    return {key: entry for key, entry in by_name.items() if names is None or key in names}
+
+
+def _announced(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, where: str) -> int:
+    """Bytes of an entry's array; the entry must have as many."""
+    if entry.compress_type not in _METHODS:
+        raise ValueError(f"compression method {entry.compress_type}")
+    with archive.open(entry) as stream:
+        size = _array_bytes(stream, where)
+        present = entry.file_size - stream.tell()
+    if present != size:
+        raise ValueError(f"the header of {entry.filename!r} announces {size} bytes, not {present}")
+    return size
+
+
+def _array_bytes(stream: IO[bytes], where: str) -> int:
+    """Reads the header of an array; returns the bytes that follow it."""
+    version = npy.read_magic(stream)
+    if version == (1, 0):
+        shape, _, dtype = npy.read_array_header_1_0(stream)
+    elif version == (2, 0):
+        shape, _, dtype = npy.read_array_header_2_0(stream)
+    else:
+        raise ValueError(f".npy version {version}")
+    if dtype.hasobject:
+        raise InputError(
+            "holds Python objects, which are not loaded",
+            where=where,
+            remedy="save plain numeric arrays",
+        )
+    if any(length < 0 for length in shape):
+        raise ValueError(f"shape {shape}")
+    return math.prod(shape) * dtype.itemsize
+
+
+def _check_room(size: int, left: int, limit: int, where: str) -> None:
+    if size > left:
+        raise InputError(
+            f"its arrays take {size / MB:,.0f} MB and more",
+            where=where,
+            why=f"the limit is {limit / MB:,.0f} MB",
+            remedy=limit_remedy("data_mb"),
+        )
