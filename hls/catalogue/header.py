@@ -58,9 +58,8 @@ class Module:
 
     @property
     def is_stream(self) -> bool:
-        """Whether it stands between streams (and so has a timing model, if it has a register)."""
-        ports = {port.name for port in self.ports}
-        return {"s_valid", "s_ready", "m_valid", "m_ready"} <= ports
+        """Whether it stands in a stream (and so has a timing model, if it has a register)."""
+        return {"m_valid", "m_ready"} <= {port.name for port in self.ports}
 
     @property
     def defaults(self) -> dict[str, int]:

@@ -23,7 +23,7 @@ parameters and ports are those of the sources. Figures belong to the settings in
 - *beats* and *cycles* come from the token model ([timing.md](timing.md)), which the
   tests compare with Icarus cycle by cycle: beats taken and given in a round (a
   vector, a window, an image), several inputs or outputs as `a+b`; cycles from
-  the first beat taken to the first beat given (*first*), and from round to round
+  the first beat taken (of a source: from reset) to the first beat given (*first*), and from round to round
   (*cycles*) when nothing around it waits;
 - resources are counts of {yosys}, out of context, modules kept apart, not
   placed or routed. 7 series: LUTs for logic and as memory, flip-flops, block
@@ -110,7 +110,7 @@ def _cycles(found: Cycles | None) -> list[str]:
     if found is None:  # other modules tell its timing
         return ["", "", ""]
     taken, given = ("+".join(map(str, beats)) for beats in (found.taken, found.given))
-    return [f"{taken} : {given}", str(found.latency), str(found.interval)]
+    return [f"{taken or 0} : {given}", str(found.latency), str(found.interval)]
 
 
 def _xc7(row: Measured | None) -> list[str]:

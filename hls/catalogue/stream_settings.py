@@ -13,6 +13,7 @@ __all__ = ["stream_settings"]
 def stream_settings() -> Iterator[Setting]:
     """All of them, by module."""
     yield from _buffers()
+    yield from _constants()
     yield from _forks()
     yield from _sums()
     yield from _orders()
@@ -39,6 +40,18 @@ def _buffers() -> Iterator[Setting]:
         title = f"{size} x {size} pixels of {words} bytes, stride 2"
         parameters = {"BITS": 8, "HEIGHT": size, "WIDTH": size, "WORDS": words}
         yield Setting("hwc_subsample", title, parameters)
+
+
+def _constants() -> Iterator[Setting]:
+    for title, words, repeat, beats in (
+        ("16 x 16 pixels of 16 bytes, by channel", 16, 1, 4096),
+        ("16 x 16 pixels of 16 bytes, by position", 256, 16, 4096),
+        ("16 x 16 pixels of 16 bytes, all different", 4096, 1, 4096),
+    ):
+        parameters = {
+            "WIDTH": 8, "WORDS": words, "REPEAT": repeat, "BEATS": beats, "TABLE": "values.hex",
+        }  # fmt: skip
+        yield Setting("hwc_constant", title, parameters, (Memory("values.hex", 8, words),))
 
 
 def _forks() -> Iterator[Setting]:

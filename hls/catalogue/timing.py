@@ -21,7 +21,8 @@ class Cycles:
     Args:
         taken: beats of every input.
         given: beats of every output.
-        latency: cycles from taking the first beat to the first beat given.
+        latency: cycles from taking the first beat, or from the end of reset where none
+            is taken, to the first beat given.
         interval: cycles a frame, back to back.
     """
 
@@ -58,7 +59,7 @@ def cycles_of(setting: Setting, defaults: dict[str, int]) -> Cycles:
     stage = Stage("module", tuple(inputs), outputs, model)
     network = TokenNetwork((stage,), tuple(inputs), outputs, inputs)
     found = steady(network)
-    start = min(int(found.streams[name].first[0]) for name in inputs)
+    start = min((int(found.streams[name].first[0]) for name in inputs), default=0)
     first = min(int(found.streams[name].first[0]) for name in outputs)
     given = tuple(network.beats[name] for name in outputs)
     return Cycles(taken, given, first - start, found.interval)

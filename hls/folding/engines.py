@@ -16,6 +16,7 @@ from hwcompress.hls.folding.folding import Lanes
 from hwcompress.hls.folding.window import Window
 from hwcompress.ir import (
     ArgMax,
+    Constant,
     Conv,
     Dense,
     Graph,
@@ -353,4 +354,10 @@ def _(op: ArgMax, graph: Graph) -> Engine:
 
 @engine.register
 def _(op: Reshape, graph: Graph) -> None:
+    return None
+
+
+@engine.register
+def _(op: Constant, graph: Graph) -> None:
+    """Its lanes are those that its reader takes: there is nothing to choose."""
     return None

@@ -85,7 +85,7 @@ class Instance:
             ",\n".join(parameters),
             f"    ) {self.name} (",
             "        .clk(aclk), .rst(rst),",
-            f"        {_connections('s', self.sources)},",
+            *([f"        {_connections('s', self.sources)},"] if self.sources else []),
             ",\n".join(
                 [
                     f"        {_connections('m', self.results)}",

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import hwcompress.hls.rtl.engines  # noqa: F401  (registers the handlers)
 from hwcompress.errors import InputError, UnsupportedError
-from hwcompress.hls.folding import Folding, Lanes
-from hwcompress.hls.folding.engines import Engine
-from hwcompress.hls.folding.join_engines import JoinEngine
+from hwcompress.hls.folding import Folding
 from hwcompress.hls.rtl.builder import RTL, Builder, Layer
 from hwcompress.hls.rtl.design import Design, FifoSpec, InstanceSpec, LayerSpec, TapSpec
 from hwcompress.hls.rtl.keywords import KEYWORDS
+from hwcompress.hls.rtl.lanes import readers as readers_of
+from hwcompress.hls.rtl.lanes import wanted_lanes
 from hwcompress.hls.rtl.netlist import Instance, Literal, Netlist, Stream
 from hwcompress.hls.rtl.stream import StreamSpec
 from hwcompress.hls.rtl.top import Port, top_text
-from hwcompress.ir import Graph, Op, Reshape
+from hwcompress.ir import Constant, Graph, Op
 
 __all__ = ["Plan", "plan"]
 
@@ -150,7 +150,7 @@ def plan(graph: Graph, folding: Folding, *, top: str = "hwcompress_top") -> Plan
     for number, source in enumerate(graph.inputs):
         tensor = source.outputs[0]
         prefix = "s_axis" if len(graph.inputs) == 1 else f"s_axis_{number}"
-        spec = _spec(graph, tensor, prefix, _wanted_lanes(builder, tensor))
+        spec = _spec(graph, tensor, prefix, wanted_lanes(builder, tensor))
         name = builder.unique(f"{prefix}_slice")
         stream = Stream(name, spec.dtype, spec.elements_per_beat, spec.size)
         inputs.append(Port(spec, stream))
@@ -189,16 +189,6 @@ def _check(graph: Graph) -> None:
         raise UnsupportedError("cannot be made into streaming Verilog", problems, where=graph.name)
 
 
-def _readers(graph: Graph, tensor: str) -> list[tuple[Op, int]]:
-    """Who reads a tensor, and as which of its inputs; an operation may do so twice."""
-    return [
-        (op, position)
-        for op in graph.consumers(tensor)
-        for position, name in enumerate(op.inputs)
-        if name == tensor
-    ]
-
-
 def _distribute(
     builder: Builder,
     maker: str,
@@ -210,7 +200,7 @@ def _distribute(
 
     Gives the name of the fork.
     """
-    readers = _readers(builder.graph, tensor)
+    readers = readers_of(builder.graph, tensor)
     if len(readers) == 1:
         ((op, position),) = readers
         streams[op.name, position] = stream
@@ -225,8 +215,12 @@ def _distribute(
 
 
 def _join_fifo(builder: Builder, op: Op, position: int, stream: Stream) -> Stream:
-    """A place for a buffer in front of an operation with several inputs."""
-    if len(op.inputs) == 1:
+    """A place for a buffer in front of an operation with several inputs.
+
+    A constant never keeps it waiting and holds nothing back; copies of it have their
+    places behind the fork.
+    """
+    if len(op.inputs) == 1 or isinstance(builder.graph.producer(op.inputs[position]), Constant):
         return stream
     why = f"input {position} of {op.kind} {op.name!r} waits for the others"
     return builder.fifo(f"{op.name}_{position}", stream, op, op.inputs[position], why)
@@ -235,22 +229,6 @@ def _join_fifo(builder: Builder, op: Op, position: int, stream: Stream) -> Strea
 def _spec(graph: Graph, tensor: str, port: str, lanes: int) -> StreamSpec:
     kind = graph.tensors[tensor].type
     return StreamSpec(tensor, port, kind.shape, kind.dtype, lanes)
-
-
-def _wanted_lanes(builder: Builder, tensor: str) -> int:
-    """Elements per beat of a graph input: the most that one of its readers takes."""
-    wanted = 1
-    for reader, position in _readers(builder.graph, tensor):
-        if isinstance(reader, Reshape):
-            wanted = max(wanted, _wanted_lanes(builder, reader.outputs[0]))
-        elif reader.outputs:
-            layer = Layer(builder, reader)
-            wanted = max(wanted, _lanes_in(layer.engine, layer.lanes, position))
-    return wanted
-
-
-def _lanes_in(item: Engine, lanes: Lanes, position: int) -> int:
-    return item.lanes_of(lanes, position) if isinstance(item, JoinEngine) else item.lanes_in(lanes)
 
 
 def _check_depths(depths: Mapping[str, int], fifos: Mapping[str, FifoSpec]) -> None:

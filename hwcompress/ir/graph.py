@@ -121,7 +121,7 @@ class Graph:
                     )
                 if not np.all(np.isfinite(values)):
                     raise GraphError("scale or offset not finite", where=f"tensor {tensor.name!r}")
-        fed = self._fed()
+        fed = self.fed
         for op in self.outputs:
             if op.inputs[0] not in fed:
                 raise GraphError(
@@ -138,8 +138,9 @@ class Graph:
                 remedy="remove the operation, or mark the tensor with an Output",
             )
 
-    def _fed(self) -> set[str]:
-        """Tensors that depend on an Input."""
+    @property
+    def fed(self) -> set[str]:
+        """Tensors that depend on an Input; the others are the same for every sample."""
         fed: set[str] = set()
         for op in self.ops:
             if isinstance(op, Input) or not fed.isdisjoint(op.inputs):

@@ -180,12 +180,13 @@ def run(
                 step = module[m, _RUN] + state[m, _STEP]
                 takes = program[step, 1]
                 gives = program[step, 2]
+                asks = program[step, 3]
                 fire = en or (module[m, _EAGER] != 0 and blocked & gives == 0)
                 base = module[m, _IN]
                 count = module[m, _INS]
                 if fire:
                     for i in range(count):
-                        if (takes >> i) & 1 and slices[wires[base + i], _VALID] == 0:
+                        if (asks >> i) & 1 and slices[wires[base + i], _VALID] == 0:
                             fire = False
                 for i in range(count):
                     slices[wires[base + i], _POP] = np.int64(fire) & (takes >> i)

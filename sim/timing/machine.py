@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import lcm
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from hwcompress.sim.timing import kernel
 from hwcompress.sim.timing.models import Buffer, Model, Narrower, Slice, Sweep
 from hwcompress.sim.timing.network import Stage, TokenNetwork
 
-__all__ = ["Machine", "waits"]
+__all__ = ["Machine", "mask", "waits"]
 
 _ALWAYS = np.ones(1, np.int64)
 
@@ -77,7 +78,7 @@ class Machine:
         self._quiet = longest + 8 + 2 * (self._offers.shape[1] + self._accepts.shape[1])
 
     def _fill(self) -> None:
-        program: list[tuple[int, int, int]] = []
+        program: list[tuple[int, int, int, int]] = []
         segments: list[np.ndarray] = [np.zeros((0, 3), np.int64)]
         length = wire = 0
         result = len(self.network.inputs)
@@ -109,8 +110,11 @@ class Machine:
             else:
                 row[0], row[1] = kernel.PIPELINE, model.stages
                 row[6:9] = (len(program), len(model.program), model.eager)
-                program += [(s.count, _mask(s.takes), _mask(s.gives)) for s in model.program]
-        self._program = np.array(program, np.int64).reshape(-1, 3)
+                program += [
+                    (s.count, mask(s.takes), mask(s.gives), mask((*s.takes, *s.needs)))
+                    for s in model.program
+                ]
+        self._program = np.array(program, np.int64).reshape(-1, 4)
         self._segments = np.concatenate(segments)
 
     @property
@@ -199,8 +203,9 @@ def waits(stage: Stage, there: set[str], stuck: set[str], held: int) -> str:
     return f"{stage.name}{holding} waits for {' and '.join(parts)}"
 
 
-def _mask(numbers: tuple[int, ...]) -> int:
-    return sum(1 << number for number in numbers)
+def mask(numbers: tuple[int, ...]) -> int:
+    """A bit for each of the numbers."""
+    return sum(1 << number for number in set(numbers))
 
 
 def _slice_kinds(model: Model) -> list[int]:
@@ -216,5 +221,6 @@ def _slice_kinds(model: Model) -> list[int]:
 def _patterns(channels: tuple[str, ...], given: Mapping[str, np.ndarray]) -> np.ndarray:
     """Patterns of one common length: the least common multiple of their own."""
     rows = [np.asarray(given.get(channel, _ALWAYS), np.int64) for channel in channels]
-    length = int(np.lcm.reduce([len(row) for row in rows], initial=1))
-    return np.stack([np.tile(row, length // len(row)) for row in rows])
+    length = lcm(*(len(row) for row in rows))
+    tiled = [np.tile(row, length // len(row)) for row in rows]
+    return np.stack(tiled) if tiled else np.ones((0, 1), np.int64)

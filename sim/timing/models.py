@@ -51,12 +51,14 @@ class Step:
     """``count`` times: take a beat from each of ``takes``, give one to each of ``gives``.
 
     Inputs and results by number. All of them happen in one cycle; a step
-    without inputs needs only room.
+    without inputs needs only room. Each of ``needs`` has to hold a beat, too,
+    which stays there.
     """
 
     count: int
     takes: tuple[int, ...] = (0,)
     gives: tuple[int, ...] = (0,)
+    needs: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

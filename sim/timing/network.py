@@ -185,7 +185,8 @@ def _rates(stage: Stage, taken: list[int]) -> list[int]:
     else:
         takes = Counter(t for step in model.program for t in step.takes for _ in range(step.count))
         gives = Counter(g for step in model.program for g in step.gives for _ in range(step.count))
-        rounds = {Fraction(count, takes[i]) for i, count in enumerate(taken)}
+        # The program of a stage without sources is a frame.
+        rounds = {Fraction(count, takes[i]) for i, count in enumerate(taken)} or {Fraction(1)}
         if len(rounds) != 1:
             raise InputError(
                 f"stage {stage.name!r} takes its inputs in a fixed proportion",

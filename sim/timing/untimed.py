@@ -9,7 +9,7 @@ import numpy as np
 
 from hwcompress.errors import CheckFailed
 from hwcompress.sim.jit import kernel
-from hwcompress.sim.timing.machine import waits
+from hwcompress.sim.timing.machine import mask, waits
 from hwcompress.sim.timing.models import Buffer, Model, Narrower, Pipeline, Slice, Step, Sweep
 from hwcompress.sim.timing.network import TokenNetwork
 
@@ -48,11 +48,11 @@ def _passes(
             )  # fmt: skip
             if module[m, _KIND] == _PIPELINE:
                 step = module[m, _A] + state[m, 0]
-                takes, gives = program[step, 1], program[step, 2]
+                takes, gives, needs = program[step, 1], program[step, 2], program[step, 3]
                 asked = gives if module[m, _C] != 0 else (np.int64(1) << outs) - 1
                 fire = True
                 for i in range(ins):
-                    if (takes >> i) & 1 and held[wires[base + i]] == 0:
+                    if (needs >> i) & 1 and held[wires[base + i]] == 0:
                         fire = False
                 for i in range(outs):
                     if (asked >> i) & 1 and held[out + i] >= room[out + i]:
@@ -150,7 +150,7 @@ class _Untimed:
         self.done = np.zeros(len(sinks), np.int64)
         self._module = np.zeros((len(network.stages), 10), np.int64)
         self._state = np.zeros((len(network.stages), 3), np.int64)
-        program: list[tuple[int, int, int]] = []
+        program: list[tuple[int, int, int, int]] = []
         parts: list[np.ndarray] = [np.zeros((0, 3), np.int64)]
         wire, result, length = 0, len(network.inputs), 0
         for row, stage in zip(self._module, network.stages, strict=True):
@@ -163,7 +163,7 @@ class _Untimed:
                 row[0] = _PIPELINE
                 row[5:8] = (len(program), len(model.program), model.eager)
                 program += [
-                    (s.count, sum(1 << i for i in s.takes), sum(1 << i for i in s.gives))
+                    (s.count, mask(s.takes), mask(s.gives), mask((*s.takes, *s.needs)))
                     for s in model.program
                 ]
             else:
@@ -172,7 +172,7 @@ class _Untimed:
                 row[5:] = (length, len(segments), 0, model.frame, model.depth)
                 length += len(segments)
                 parts.append(segments)
-        self._program = np.array(program, np.int64).reshape(-1, 3)
+        self._program = np.array(program, np.int64).reshape(-1, 4)
         self._segments = np.concatenate(parts)
 
     def run(self) -> bool:

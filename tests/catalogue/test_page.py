@@ -78,7 +78,7 @@ def test_latency_in_the_header(setting: Setting, claim: str, start: str) -> None
     wanted_latency = eval(claim, {"__builtins__": {}}, dict(values))
     cycles = cycles_of(setting, defaults)
     match start:
-        case "":
+        case "" | "reset":
             waited = 0
         case "the last beat" | "the last beat of a vector" | "the last part":
             waited = cycles.taken[0] - 1

@@ -34,6 +34,7 @@ from tests.conformance.chain_makers import (
     draw_sum_pool,
     draw_threshold,
 )
+from tests.conformance.constants import draw_joined
 from tests.conformance.draw import Rng, draw_bias, draw_values, draw_weights, identity, varied_type
 from tests.conformance.graph_makers import draw_add, draw_shuffle, draw_split, draw_table
 
@@ -58,7 +59,8 @@ def random_dag(
     identity or a projected shortcut, branches of different depth that are
     concatenated, a Split with a Shuffle, a squeeze-and-excite gate, a product
     of two branches, an up-sampled path with a skip (Upsample or
-    ConvTranspose), a tensor added to itself, a second input that joins.
+    ConvTranspose), a tensor added to itself, a second input that joins. Behind some
+    of them a constant joins.
 
     Args:
         seed: anything from 0 up.
@@ -84,8 +86,11 @@ def random_dag(
         blocks += [_second_input, _second_input]
     if varied and image:
         blocks += [_turn, _any_window, _any_window, _up_path, _split_unit]
+    extra = np.random.default_rng([seed, 5])  # a network without constants is what it was
     for _ in range(int(rng.integers(1, max_blocks + 1))):
         tail = net.narrow(blocks[int(rng.integers(0, len(blocks)))](net, tail))
+        if extra.random() < 0.2:
+            tail = net.narrow(_constant(net, tail, extra))
         if several and rng.random() < 0.3:
             net.mark(tail)
     _head(net, tail)
@@ -133,7 +138,8 @@ class _Dag:
         op = replace(op, name=name, inputs=sources, outputs=names)
         results = op.evaluate([self.samples[source] for source in sources])
         for output, kind, values in zip(names, types, results, strict=True):
-            self.types[output], self.samples[output] = kind, values
+            self.types[output] = kind
+            self.samples[output] = np.broadcast_to(values, (32, *kind.shape))
         self.ops.append(op)
         return names
 
@@ -321,6 +327,13 @@ def _second_input(net: _Dag, source: str) -> str:
         return net.add(Concat("op", (), ()), source, other)[0]
     op: Add = draw_add(net.rng, [net.types[source], net.types[other]])
     return net.activate(net.add(op, source, other)[0])
+
+
+def _constant(net: _Dag, source: str, rng: Rng) -> str:
+    """The tensor and a constant: side by side, added or multiplied."""
+    constant, op = draw_joined(rng, net.types[source])
+    names = {"x": source, "k": net.add(constant)[0]}
+    return net.add(op, *(names[name] for name in op.inputs))[0]
 
 
 def _up_path(net: _Dag, source: str) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 
 from hwcompress.ir import Graph, Input, Op, Output, TensorType
 from tests.conformance.chain_makers import CHAIN_OPS
+from tests.conformance.constants import make_constant
 from tests.conformance.dags import random_dag
 from tests.conformance.draw import identity, random_type
 from tests.conformance.graph_makers import GRAPH_OPS
@@ -26,7 +27,7 @@ __all__ = [
     "random_type",
 ]
 
-KINDS = (*CHAIN_OPS, *GRAPH_OPS)
+KINDS = (*CHAIN_OPS, *GRAPH_OPS, "Constant")
 
 
 def random_inputs(graph: Graph, n: int, seed: int) -> dict[str, np.ndarray]:
@@ -46,7 +47,8 @@ def random_op_graph(kind: str, seed: int) -> Graph:
     """One operation of the named kind, with an Input and an Output for each of its tensors.
 
     The operation is ``op``; its sources are ``x, x1, ...`` (an operation may
-    read one of them twice), its results ``y, y1, ...``.
+    read one of them twice), its results ``y, y1, ...``. A Constant stands in front
+    of an ``op`` that joins it with ``x``.
 
     Args:
         kind: one of :data:`KINDS`.
@@ -54,19 +56,22 @@ def random_op_graph(kind: str, seed: int) -> Graph:
     """
     rng = np.random.default_rng([seed, 2, *kind.encode()])
     sources: list[TensorType]
-    op: Op
+    ops: list[Op]
     if kind in CHAIN_OPS:
         source, op = CHAIN_OPS[kind](rng)
-        sources = [source]
+        sources, ops = [source], [op]
+    elif kind == "Constant":
+        sources, ops = make_constant(rng)
     else:
         sources, op = GRAPH_OPS[kind](rng)
+        ops = [op]
     inputs = [
         Input(_numbered("in", i), (), (_numbered("x", i),), each.shape, identity(each),
               each.shape, each.dtype, 1.0)
         for i, each in enumerate(sources)
     ]  # fmt: skip
-    outputs = [Output(_numbered("out", i), (name,), ()) for i, name in enumerate(op.outputs)]
-    return Graph.build(f"{kind.lower()}_{seed}", [*inputs, op, *outputs])
+    outputs = [Output(_numbered("out", i), (name,), ()) for i, name in enumerate(ops[-1].outputs)]
+    return Graph.build(f"{kind.lower()}_{seed}", [*inputs, *ops, *outputs])
 
 
 def _numbered(name: str, place: int) -> str:

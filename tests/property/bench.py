@@ -219,9 +219,9 @@ class Bench:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         # $readmem warns of stimuli shorter than the most frames.
         assert done.returncode == 0 and "rror" not in done.stdout, done.stdout + done.stderr
-        return self._read((folder / f"seen_{number}.txt").read_text())
+        return self._read((folder / f"seen_{number}.txt").read_text(), frames)
 
-    def _read(self, text: str) -> Run:
+    def _read(self, text: str, frames: int) -> Run:
         design = self.design
         specs: dict[str, StreamSpec] = {}
         for letter, found in (
@@ -245,6 +245,11 @@ class Bench:
             raw, width = words[f"o{i}"], spec.tdata_bits
             last.append([word >> width for word in raw])
             words[f"o{i}"] = [word & ((1 << width) - 1) for word in raw]
+        constants = {layer.op for layer in design.layers if layer.kind == "Constant"}
+        for i, tap in enumerate(design.taps):
+            if tap.op in constants:  # goes on after the last frame
+                count = frames * tap.stream.beats_per_frame
+                cycles[f"t{i}"], words[f"t{i}"] = cycles[f"t{i}"][:count], words[f"t{i}"][:count]
         made = {name: Stream(spec, cycles[name], words[name]) for name, spec in specs.items()}
         sides = [[made[name] for name in made if name[0] == letter] for letter in "iot"]
         return Run(*sides, last, deadlock)

@@ -21,7 +21,7 @@ def test_table_is_complete() -> None:
     streams = {
         path.stem
         for path in LIBRARY.glob("hwc_*.v")
-        if re.search(r"^ *input .*\bs_valid\b", path.read_text(), re.MULTILINE)
+        if re.search(r"^ *output .*\bm_valid\b", path.read_text(), re.MULTILINE)
     }
     covered = {case.module for case in cases(1)}
     assert streams == covered | set(ELSEWHERE), streams ^ (covered | set(ELSEWHERE))

@@ -28,6 +28,8 @@ module tb;
     integer t, i, file, total;
     integer sent [0:{ni}-1];
     integer most [0:{ni}-1];
+    integer got [0:{no}-1];
+    integer wanted [0:{no}-1];
 
     {dut}
 
@@ -38,7 +40,9 @@ module tb;
         $readmemb("accept.mem", accept);
         file = $fopen("cycles.txt", "w");
         for (i = 0; i < {ni}; i = i + 1) sent[i] = 0;
+        for (i = 0; i < {no}; i = i + 1) got[i] = 0;
         {most}
+        {wanted}
         repeat (4) @(posedge clk);
         #1 rst = 0;
         total = 0;
@@ -52,7 +56,9 @@ module tb;
             for (i = 0; i < {no}; i = i + 1)
                 if (m_valid[i] & m_ready[i]) begin
                     $fwrite(file, "m %0d %0d\\n", i, t);
-                    total = total + 1;
+                    // A constant goes on after the last frame.
+                    if (got[i] < wanted[i]) total = total + 1;
+                    got[i] = got[i] + 1;
                 end
             for (i = 0; i < {ni}; i = i + 1)
                 if (s_valid[i] & s_ready[i]) begin
@@ -94,7 +100,9 @@ def measure(
     limit: int = 200_000,
     options: Sequence[str] = (f"-y{LIBRARY}",),
 ) -> Cycles:
-    """Send ``beats[i]`` beats into input ``i`` until output ``j`` gave ``expected[j]``.
+    """Send ``beats[i]`` beats into input ``i`` until every output ``j`` gave ``expected[j]``.
+
+    Beats of an output beyond those are left out.
 
     ``dut`` is the text of an instance between ``clk``, ``rst`` and the buses
     ``s_data``, ``s_valid``, ``s_ready``, ``m_data``, ``m_valid``, ``m_ready``; the patterns
@@ -110,6 +118,7 @@ def measure(
         ni=len(beats), no=len(expected), iw=in_width, ow=out_width, length=length, dut=dut,
         limit=limit, expected=sum(expected),
         most=" ".join(f"most[{i}] = {count};" for i, count in enumerate(beats)),
+        wanted=" ".join(f"wanted[{i}] = {count};" for i, count in enumerate(expected)),
     )  # fmt: skip
     (folder / "tb.v").write_text(text)
     build = [*compiler.argv, "-g2005", "-s", "tb", "-o", "tb.vvp", *options, "tb.v"]
@@ -122,5 +131,6 @@ def measure(
     for line in (folder / "cycles.txt").read_text().splitlines():
         side, port, cycle = line.split()
         sides[side][int(port)].append(int(cycle))
-    assert [len(row) for row in sides["m"]] == list(expected)
-    return Cycles(sides["s"], sides["m"])
+    outputs = [row[:count] for row, count in zip(sides["m"], expected, strict=True)]
+    assert [len(row) for row in outputs] == list(expected)
+    return Cycles(sides["s"], outputs)

@@ -35,6 +35,11 @@ class Case:
     def dut(self) -> str:
         """The text of the instance."""
         text = ", ".join(f".{name}({value})" for name, value in self.parameters.items())
+        if not self.frame:  # a source
+            return (
+                f"{self.module} #({text}) dut (.clk(clk), .rst(rst), .m_data(m_data),"
+                " .m_valid(m_valid), .m_ready(m_ready)); assign s_ready = 0;"
+            )
         return (
             f"{self.module} #({text}) dut (.clk(clk), .rst(rst), {self.data}, .s_valid(s_valid),"
             " .s_ready(s_ready), .m_valid(m_valid), .m_ready(m_ready));"
@@ -59,6 +64,15 @@ def _last(rng: np.random.Generator) -> Case:
         "hwc_last", {"WIDTH": 1, "BEATS": beats}, (beats,),
         data=".s_data(s_data), .m_data(m_data), .m_last()",
     )  # fmt: skip
+
+
+def _constant(rng: np.random.Generator) -> Case:
+    words, repeat, rounds = (_between(rng, 1, 3) for _ in range(3))
+    return Case(
+        "hwc_constant",
+        {"WORDS": words, "REPEAT": repeat, "BEATS": words * repeat * rounds, "TABLE": '""'},
+        (),
+    )
 
 
 def _fifo(rng: np.random.Generator) -> Case:
@@ -237,7 +251,9 @@ def _packed(count: int) -> dict[str, int | str]:
 
 def _concat(rng: np.random.Generator) -> Case:
     beats, parameters = _turns(rng)
-    return Case("hwc_concat", {**_packed(len(beats)), **parameters, "OUT_BITS": 1}, tuple(beats))
+    parameters = {**_packed(len(beats)), **parameters, "OUT_BITS": 1}
+    lead = _between(rng, 0, len(beats) - 1)
+    return Case("hwc_concat", {**parameters, "LEAD": lead}, tuple(beats))
 
 
 def _add(rng: np.random.Generator) -> Case:
@@ -317,6 +333,7 @@ CASES: dict[str, Callable[[np.random.Generator], Case]] = {
     "hwc_add": _add,
     "hwc_argmax": _argmax,
     "hwc_concat": _concat,
+    "hwc_constant": _constant,
     "hwc_fifo": _fifo,
     "hwc_fork": _fork,
     "hwc_gate": _gate,

@@ -41,12 +41,13 @@ def _check(folder: Path, module: str, seed: int, pauses: tuple[int, int]) -> Non
     )  # fmt: skip
     seen = measure(
         folder, case.dut(), in_width=256, out_width=256,
-        beats=[frames * network.beats[c] for c in sources],
-        expected=[frames * network.beats[c] for c in results], offers=offers, accepts=accepts,
+        beats=[frames * network.beats[c] for c in sources] or [0],
+        expected=[frames * network.beats[c] for c in results],
+        offers=offers or [np.ones(_LENGTH, int)], accepts=accepts,
     )  # fmt: skip
     for channel, cycles in zip(results, seen.outputs, strict=True):
         assert cycles == got.beats[channel].tolist(), (seed, case, channel)
-    for channel, cycles in zip(sources, seen.inputs, strict=True):
+    for channel, cycles in zip(sources, seen.inputs[: len(sources)], strict=True):
         # After the last output beat a buffer may still take beats that no output needs.
         last = got.cycles - 1
         assert [c for c in cycles if c <= last] == [

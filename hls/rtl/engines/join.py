@@ -106,11 +106,14 @@ def concat(layer: Layer, op: Concat, *streams: Stream) -> Stream:
         module = "hwc_zip"
     else:
         inputs = [layer.convert(stream, pe) for stream in streams]
+        fed = layer.builder.graph.fed
+        lead = next((i for i, tensor in enumerate(op.inputs) if tensor in fed), 0)
         parameters = {
             "LANES": pe,
             **_inputs(inputs),
             "KINDS": _kinds(inputs, target.dtype),
             **_turns(channels, pe),
+            **({"LEAD": lead} if lead else {}),
             "OUT_BITS": bits,
         }
         module = "hwc_concat"

@@ -1,10 +1,13 @@
 // COUNT streams one after the other: BEATS[0] beats of the first, BEATS[1] of
 // the second, ..., and again; LONGEST is the largest of BEATS.
 //
+// The turns before that of input LEAD wait until it has a beat: where they hold
+// constants, no beat of a frame leaves before the frame has come.
 // Input i has LANES elements of WIDTHS[i] bits from bit OFFSETS[i] of s_data
 // on, of KINDS[i], see hwc_cast; they leave as elements of OUT_BITS.
-// Contract: see hwc_skid. Timing: latency 1, one beat a cycle; every s_ready
-// depends on registers only.
+// Contract: see hwc_skid; a ready before LEAD also depends on the valid of that
+// input. Timing: latency 1, one beat a cycle; every other s_ready depends on
+// registers only.
 module hwc_concat #(
     parameter LANES    = 1,                    // elements of a beat
     parameter COUNT    = 2,                    // inputs
@@ -14,6 +17,7 @@ module hwc_concat #(
     parameter [COUNT*4-1:0]  KINDS   = 8'h00,  // KIND of every input's elements
     parameter [COUNT*32-1:0] BEATS   = 64'h0000_0001_0000_0001,  // beats of every input's turn, 32 bits each
     parameter LONGEST  = 1,                    // largest of BEATS
+    parameter LEAD     = 0,                    // input that those before it wait for
     parameter OUT_BITS = 4                     // bits of an output element
 ) (
     input  wire                      clk,
@@ -29,9 +33,18 @@ module hwc_concat #(
 
     wire             en;
     wire [COUNT-1:0] turn;  // one bit: whose turn it is
-    wire             valid = |(s_valid & turn);
+    wire             there;  // the input that this turn waits for has a beat
+    wire             valid = |(s_valid & turn) & there;
 
-    assign s_ready = en ? turn : {COUNT{1'b0}};
+    assign s_ready = (en & there) ? turn : {COUNT{1'b0}};
+
+    generate
+        if (LEAD > 0) begin : gen_lead
+            assign there = s_valid[LEAD] | ~|turn[LEAD-1:0];
+        end else begin : gen_free
+            assign there = 1'b1;
+        end
+    endgenerate
 
     hwc_turn #(.COUNT(COUNT), .LONGEST(LONGEST), .BEATS(BEATS)) turns (
         .clk(clk), .rst(rst), .step(en & valid), .turn(turn)

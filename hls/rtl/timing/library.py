@@ -209,13 +209,22 @@ def _zip(p: Parameters) -> Model:
 
 @model("hwc_concat")
 def _concat(p: Parameters) -> Model:
-    return Pipeline(0, tuple(Step(n, (i,)) for i, n in enumerate(_fields(p, "BEATS"))))
+    lead = p.get("LEAD", 0)
+    steps = (
+        Step(n, (i,), needs=(lead,) if i < lead else ()) for i, n in enumerate(_fields(p, "BEATS"))
+    )
+    return Pipeline(0, tuple(steps))
 
 
 @model("hwc_split")
 def _split(p: Parameters) -> Model:
     steps = tuple(Step(n, (0,), (i,)) for i, n in enumerate(_fields(p, "BEATS")))
     return Pipeline(0, steps, (Slice.SKID,) * p["COUNT"], eager=True)
+
+
+@model("hwc_constant")
+def _constant(p: Parameters) -> Model:
+    return Pipeline(1, (Step(p["BEATS"], takes=()),))
 
 
 def _fields(p: Parameters, name: str) -> list[int]:

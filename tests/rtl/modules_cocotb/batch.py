@@ -60,7 +60,8 @@ class Case:
     Several streams of one side lie side by side in the module's vectors, the
     first lowest. ``files`` are hex files by name; ``{}`` in names and string
     parameters becomes the case's own prefix. ``ports`` replaces the standard
-    connections, with ``s_data``, ``m_valid`` and so on for the signals.
+    connections, with ``s_data``, ``m_valid`` and so on for the signals; ``around`` are
+    lines of Verilog beside the instance, with the same signals and ``{}``.
     """
 
     module: str
@@ -72,6 +73,7 @@ class Case:
         ".clk(aclk), .rst(rst), .s_data(s_data), .s_valid(s_valid), .s_ready(s_ready),"
         " .m_data(m_data), .m_valid(m_valid), .m_ready(m_ready)"
     )
+    around: Sequence[str] = ()
 
 
 def run_cases(cases: Sequence[Case], folder: Path, *, seed: int = 1) -> BenchResult:
@@ -159,7 +161,10 @@ def _instance(case: Case, name: str) -> list[str]:
     parameters = ", ".join(f".{key}({_value(v, name)})" for key, v in case.parameters.items())
     connections = re.sub(
         r"\((s_\w+|m_\w+)((?:\[[^\]]*\])?)\)", lambda m: f"({signals[m[1]]}{m[2]})", case.ports
-    )
+    ).replace("{}", name)
+    for line in case.around:
+        text = re.sub(r"\b[sm]_(data|valid|ready)\b", lambda m: signals[m[0]], line)
+        lines.append(f"  {text.replace('{}', name)}")
     return [*lines, f"  {case.module} #({parameters}) {name} ({connections});"]
 
 

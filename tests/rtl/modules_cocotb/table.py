@@ -13,6 +13,7 @@ import numpy as np
 from hwcompress.hls.rtl.netlist import Literal
 from tests.rtl.modules_cocotb.batch import Case, Words
 from tests.rtl.modules_cocotb.words import (
+    FRAMES,
     Rng,
     by_frame,
     draw_words,
@@ -112,7 +113,27 @@ def _splits(rng: Rng) -> Iterator[Case]:
             "LANES": 1, "S_WIDTH": 6 * count, "OFFSETS": packed([6 * i for i in range(count)], 32),
             "WIDTHS": packed([6] * count, 16), "KINDS": packed([0] * count, 4), "OUT_BITS": 6,
         }  # fmt: skip
-        yield Case("hwc_concat", {**shared, **parameters}, pieces, [Words(6, frames)])
+        for lead in {0, count - 1}:
+            yield Case(
+                "hwc_concat", {**shared, **parameters, "LEAD": lead}, pieces, [Words(6, frames)]
+            )
+
+
+def _constants(rng: Rng) -> Iterator[Case]:
+    """A source has no end, so another stream says how many beats it gives."""
+    ports = ".clk(aclk), .rst(rst), .m_data(m_data), .m_valid({}_valid), .m_ready({}_go)"
+    around = (
+        "wire {}_valid;", "wire {}_go = s_valid & m_ready;", "assign m_valid = {}_valid & s_valid;",
+        "assign s_ready = {}_valid & m_ready;",
+    )  # fmt: skip
+    for words, repeat, copies in ((1, 1, 1), (3, 1, 2), (2, 3, 1), (5, 2, 3)):
+        contents = [int(word) for word in rng.integers(0, 32, words)]
+        frame = [joined([w] * copies, 5) for w in contents for _ in range(repeat)]
+        yield Case("hwc_constant", {
+            "WIDTH": 5, "COPIES": copies, "WORDS": words, "REPEAT": repeat, "BEATS": len(frame),
+            "TABLE": "{}.hex",
+        }, [Words(1, draw_words(rng, 1, len(frame)))], [Words(5 * copies, [frame] * FRAMES)],
+            {"{}.hex": hex_text(contents, 5)}, ports, around)  # fmt: skip
 
 
 def _zips(rng: Rng) -> Iterator[Case]:
@@ -376,7 +397,7 @@ def _windows(rng: Rng) -> Iterator[Case]:
 
 
 TABLE: Sequence[Callable[[Rng], Iterator[Case]]] = (
-    _buffers, _forks, _last, _widths, _replay, _votes, _splits, _zips, _sums, _gates, _orders,
+    _buffers, _forks, _last, _widths, _replay, _votes, _splits, _constants, _zips, _sums, _gates, _orders,
     _pools, _tables, _steps, _rescales, _engines, _windows,
 )  # fmt: skip
 """Makers of cases; the modules are what the cases say."""
