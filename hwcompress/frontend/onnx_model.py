@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,8 @@ MAX_ELEMENTS = 1 << 24
 exhaust the memory long before a message could be printed."""
 # Broadcasting and BatchNormalization mean what they mean today since opset 7.
 _OLDEST_OPSET = 7
+# Integers that QuantizeLinear and DequantizeLinear know and numpy does not.
+_NARROW = frozenset({"int2", "uint2", "int4", "uint4"})
 
 Attribute = int | float | str | tuple[int, ...] | tuple[float, ...] | np.ndarray
 
@@ -89,6 +91,7 @@ class OnnxModel:
     ``inputs`` maps a name to its shape with the batch axis (0 where the
     length is not stated); initializers are not among them. ``added`` are the
     tensors that the canonical stage made: runtimes of the file do not know them.
+    ``input_types`` are the types of inputs (of ``onnx.TensorProto``).
     """
 
     path: Path
@@ -99,6 +102,7 @@ class OnnxModel:
     initializers: Mapping[str, np.ndarray]
     nodes: tuple[Node, ...]
     added: frozenset[str] = frozenset()
+    input_types: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_onnx(path: Path) -> OnnxModel:
@@ -137,10 +141,24 @@ def read_onnx(path: Path) -> OnnxModel:
         for value in proto.graph.input
         if value.name not in initializers
     }
+    input_types = {
+        value.name: int(value.type.tensor_type.elem_type)
+        for value in proto.graph.input
+        if value.name in inputs
+    }
     nodes = tuple(_node(node, opset, where) for node in proto.graph.node)
     outputs = tuple(value.name for value in proto.graph.output)
     _check_order(nodes, {*inputs, *initializers}, outputs, where)
-    return OnnxModel(path, path.stem, opset, inputs, outputs, initializers, _needed(nodes, outputs))
+    return OnnxModel(
+        path,
+        path.stem,
+        opset,
+        inputs,
+        outputs,
+        initializers,
+        _needed(nodes, outputs),
+        input_types=input_types,
+    )
 
 
 def _opset(proto: onnx.ModelProto, where: str) -> int:
@@ -164,6 +182,8 @@ def _array(tensor: onnx.TensorProto, what: str, where: str) -> np.ndarray:
         raise InputError(
             f"{what} is damaged: {error}", where=where, remedy="export the model again"
         ) from error
+    if array.dtype.name in _NARROW:  # types of ml_dtypes: these calculate as numpy's integers do
+        return array
     if array.dtype.kind == "V" or array.dtype.name.startswith(("bfloat", "float8", "float4")):
         array = array.astype(np.float32)  # types of ml_dtypes, all exact in float32
     if array.dtype.kind not in "biuf":
