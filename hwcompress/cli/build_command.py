@@ -19,8 +19,8 @@ def build(
     model: Annotated[
         str | None,
         typer.Argument(
-            help="FILE.onnx (QONNX), or FILE.py:FUNCTION returning an nn.Module."
-            " Default: the embedded 4-bit network for handwritten digits.",
+            help="FILE.onnx (quantized, or float), FILE.py:FUNCTION returning an nn.Module, FILE.pt2"
+            " of torch.export, or zoo:NAME. Default: an embedded 4-bit network for digits.",
         ),
     ] = None,
     board: Annotated[
@@ -39,18 +39,32 @@ def build(
         Path | None,
         typer.Option(help="Build folder. Default: ./hwc-build/MODEL-BOARD.", rich_help_panel=_RUN),
     ] = None,
-    weight_bits: Annotated[
-        int,
+    weights: Annotated[
+        str,
         typer.Option(
-            help="Weight bits for the default and float models, 1 to 8.", rich_help_panel=_TRAINING
+            help="State dict for the module of FILE.py:FUNCTION: .npz, .safetensors or .pth"
+            " (nothing is unpickled).",
+            rich_help_panel=_MODEL,
         ),
-    ] = 4,
+    ] = "",
+    weight_bits: Annotated[
+        int | None,
+        typer.Option(
+            help="Weight bits of float models and the default one, 1 to 8."
+            " Default: 4 where the model is trained, 8 where it is only calibrated.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None,
     act_bits: Annotated[
-        int, typer.Option(help="Activation bits, likewise.", rich_help_panel=_TRAINING)
-    ] = 4,
+        int | None, typer.Option(help="Activation bits, likewise.", rich_help_panel=_TRAINING)
+    ] = None,
     epochs: Annotated[
         int | None,
-        typer.Option(help="Training epochs; 0 calibrates only.", rich_help_panel=_TRAINING),
+        typer.Option(
+            help="Training epochs; 0 calibrates only. Default: 10 for a float module with labelled"
+            " training samples and no --weights, else 0.",
+            rich_help_panel=_TRAINING,
+        ),
     ] = None,
     seed: Annotated[
         int, typer.Option(help="Of all that is random.", rich_help_panel=_TRAINING)
@@ -133,6 +147,8 @@ def build(
     `hwcompress build tfc.onnx --data t10k-images-idx3-ubyte.gz --board pynq --out tfc-build`
 
     `hwcompress build net.py:make --data train.npz --board pynq --weight-bits 4 --epochs 5`
+
+    `hwcompress build net.py:make --weights net.safetensors --data calib.npz --board pynq`
     """
     from hwcompress.flow.request import make_settings, output_folder
 
@@ -140,6 +156,7 @@ def build(
         board=board,
         model=model or "",
         data=data or "",
+        weights=weights,
         weight_bits=weight_bits,
         act_bits=act_bits,
         epochs=epochs,

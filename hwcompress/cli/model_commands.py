@@ -96,6 +96,73 @@ def inspect(
         raise InputError(f"{what} cannot be expressed exactly; the reasons are listed", where=model)
 
 
+@guarded
+def compare(
+    model: Model,
+    data: Data = "",
+    random: Annotated[
+        int | None, typer.Option("--random", help="Draw this many samples instead.")
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option(help="Take the first samples of the data only.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of random samples.")] = 0,
+    reference: Annotated[
+        int | None,
+        typer.Option(
+            help="Samples that also go through float64 and the definition in NumPy. Default:"
+            " as many as take about a minute."
+        ),
+    ] = None,
+    input_type: InputType = "",
+    input_scale: InputScale = None,
+    shape: Shape = "",
+    weight_bits: WeightBits = 8,
+    act_bits: ActBits = 8,
+    as_json: Json = False,
+) -> None:
+    """Run the model, its integer graph and the simulator on the same samples.
+
+    Where they differ, the first tensor that does is named, with both values. Exits
+    with 1 if a difference is not explained by a rounding tie.
+
+    Examples:
+
+    `hwcompress compare model.onnx --random 1000`
+
+    `hwcompress compare tfc.onnx --data t10k-images-idx3-ubyte.gz`
+    """
+    from hwcompress.inspect.comparison import CompareRequest, compare_request
+
+    request = CompareRequest(
+        _request(
+            model,
+            data=data,
+            input_type=input_type,
+            input_scale=input_scale,
+            shape=shape,
+            weight_bits=weight_bits,
+            act_bits=act_bits,
+            seed=seed,
+        ),
+        random,
+        samples,
+        reference,
+    )
+    from hwcompress.cli.bar import progress_bar
+    from hwcompress.cli.compare_screen import show_comparison
+    from hwcompress.cli.console import make_console
+
+    with progress_bar() as say:
+        facts = compare_request(request, say)
+    if as_json:
+        typer.echo(json.dumps(asdict(facts), indent=1))
+    else:
+        show_comparison(make_console(), facts)
+    if not facts.exact:
+        raise typer.Exit(1)
+
+
 def _request(model: str, *, shape: str = "", **parts: object) -> ModelRequest:
     from hwcompress.inspect.opening import ModelRequest
 
@@ -127,3 +194,4 @@ def _inspection(request: ModelRequest) -> Inspection:
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("inspect")(inspect)
+    app.command("compare")(compare)

@@ -1,0 +1,170 @@
+"""The comparison that a user asked for."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hwcompress.errors import InputError
+from hwcompress.flow.steps.accuracy import usable_labels
+from hwcompress.frontend import Imported, import_model
+from hwcompress.inspect.assume import attempt_import, quantized_by_model
+from hwcompress.inspect.blocks import Blocks, block_size
+from hwcompress.inspect.compare_facts import CompareFacts
+from hwcompress.inspect.comparing import Comparing, Framework, default_reference
+from hwcompress.inspect.draw import Drawn
+from hwcompress.inspect.header import parse_onnx, source_format
+from hwcompress.inspect.inputs import GivenData, read_data, sample_shapes
+from hwcompress.inspect.mismatches import explain_all, first_differences
+from hwcompress.inspect.opening import ModelRequest, Opened, open_model
+
+__all__ = ["CompareRequest", "compare_request"]
+
+Say = Callable[[str, int, int], None]
+"""Told what is done, and how many samples of how many are."""
+
+
+@dataclass(frozen=True)
+class CompareRequest:
+    """What the user typed: either ``data`` of the model request, or ``random``.
+
+    Attributes:
+        model: the model and its data.
+        random: number of random samples, or ``None``.
+        samples: the first samples of the data only, or ``None``.
+        reference: samples that also go through float64 and the definition;
+            ``None``: as many as take about a minute.
+    """
+
+    model: ModelRequest
+    random: int | None = None
+    samples: int | None = None
+    reference: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.random is None) == (not self.model.data):
+            both = self.random is not None
+            raise InputError(
+                "both --data and --random are given" if both else "no samples to compare on",
+                remedy="give one of --data FILE and --random N" if both
+                else "give --data FILE, or --random N",
+            )  # fmt: skip
+        for option, value, least in (
+            ("--random", self.random, 1),
+            ("--samples", self.samples, 1),
+            ("--reference", self.reference, 0),
+        ):
+            if value is not None and value < least:
+                raise InputError(f"{option} is {value}", remedy=f"give {least} or more")
+
+
+def compare_request(request: CompareRequest, say: Say) -> CompareFacts:
+    """Import the model, run everything, and look into what differs.
+
+    Raises:
+        InputError: a file or option is wrong.
+        UnsupportedError: the model cannot be expressed; every node is listed.
+    """
+    with tempfile.TemporaryDirectory(prefix="hwcompress-") as place:
+        say("read the model", 0, 0)
+        opened = open_model(
+            request.model,
+            Path(place),
+            lambda text: say(text, 0, 0),
+            random=request.random or 1,
+        )
+        return _compare(request, opened, say)
+
+
+def _compare(request: CompareRequest, opened: Opened, say: Say) -> CompareFacts:
+    source = source_format(parse_onnx(opened.path))
+    imported, given, drawn, notes = _samples(request, opened)
+    values = drawn if given is None else given
+    count = request.random if given is None else given.count
+    assert count is not None
+    blocks = Blocks(values, count, block_size(imported.graph))
+    labels = None if given is None else given.labels
+    if labels is not None:
+        labels = usable_labels(labels, imported.graph, request.model.data)
+    reference = request.reference
+    if reference is None:
+        reference = default_reference(imported, count)
+    framework = None
+    if opened.real is not None and opened.framework:
+        framework = Framework("PyTorch", opened.framework, opened.real[:count])
+    work = Comparing(imported, blocks, reference, labels, framework)
+    work.run(lambda done: say("compare", done, count))
+    say("look into differences", 0, 0)
+    explain_all(work)
+    first = first_differences(work)
+    if reference < count:
+        notes = (
+            *notes,
+            f"float64 and the definition in NumPy ran on the first {reference:,} of {count:,}"
+            " samples; --reference N sets how many",
+        )
+    runtime = f"{work.runtime.who}, {work.runtime.by}" if work.runtime else work.failure
+    return CompareFacts(
+        opened.label,
+        opened.kind or source.kind,
+        runtime,
+        count,
+        () if drawn is None else drawn.describe(),
+        tuple(row.row() for row in work.tallies),
+        work.decisions.rows(),
+        first,
+        notes,
+        all(row.unexplained == 0 for row in work.tallies),
+    )
+
+
+def _samples(
+    request: CompareRequest, opened: Opened
+) -> tuple[Imported, GivenData | None, Drawn | None, tuple[str, ...]]:
+    """The imported model, and what it is fed: the user's samples, or drawn ones."""
+    wanted = request.model
+    stated = wanted.input_type or None
+    ports = source_format(parse_onnx(opened.path)).inputs
+    if opened.samples is not None:
+        data = GivenData(wanted.data or "random", opened.samples, None, ())
+        imported = import_model(opened.path, samples=data.samples, input_type=stated)
+        labels = _labels(request) if wanted.data else None
+        return (
+            imported,
+            _cut(GivenData(data.name, data.samples, labels, ()), request),
+            None,
+            (
+                *opened.notes,
+                *imported.graph.notes,
+            ),
+        )
+    if wanted.data:
+        data = _cut(read_data(wanted.data, wanted.input_scale, sample_shapes(opened.path)), request)
+        imported = import_model(opened.path, samples=data.samples, input_type=stated)
+        return imported, data, None, (*data.notes, *imported.graph.notes)
+    attempt = attempt_import(opened.path, ports, samples=None, input_type=stated)
+    imported = attempt.imported
+    elements = {port.name: port.element for port in ports}
+    integral = frozenset(name for name, item in elements.items() if "int" in item)
+    free = {
+        imported.inputs[op.outputs[0]]
+        for op in imported.graph.inputs
+        if not quantized_by_model(imported, op)
+    }
+    normal = frozenset(free - integral) if attempt.assumptions else frozenset()
+    drawn = Drawn(imported, wanted.seed, normal=normal, integral=integral)
+    return imported, None, drawn, (*attempt.assumptions, *imported.graph.notes)
+
+
+def _cut(data: GivenData, request: CompareRequest) -> GivenData:
+    return data if request.samples is None else data.first(request.samples)
+
+
+def _labels(request: CompareRequest) -> np.ndarray | None:
+    from hwcompress.inspect.opening import load_samples
+
+    return load_samples(request.model).y_test
