@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from hwcompress.errors import InputError
 from hwcompress.flow.steps.accuracy import usable_labels
 from hwcompress.frontend import Imported, import_model
@@ -20,7 +18,7 @@ from hwcompress.inspect.draw import Drawn
 from hwcompress.inspect.header import parse_onnx, source_format
 from hwcompress.inspect.inputs import GivenData, read_data, sample_shapes
 from hwcompress.inspect.mismatches import explain_all, first_differences
-from hwcompress.inspect.opening import ModelRequest, Opened, open_model
+from hwcompress.inspect.opening import ModelRequest, Opened, load_samples, open_model
 
 __all__ = ["CompareRequest", "compare_request"]
 
@@ -82,12 +80,11 @@ def compare_request(request: CompareRequest, say: Say) -> CompareFacts:
 
 def _compare(request: CompareRequest, opened: Opened, say: Say) -> CompareFacts:
     source = source_format(parse_onnx(opened.path))
-    imported, given, drawn, notes = _samples(request, opened)
-    values = drawn if given is None else given
-    count = request.random if given is None else given.count
+    imported, given, notes = _samples(request, opened)
+    count = request.random if isinstance(given, Drawn) else given.count
     assert count is not None
-    blocks = Blocks(values, count, block_size(imported.graph))
-    labels = None if given is None else given.labels
+    blocks = Blocks(given, count, block_size(imported.graph))
+    labels = None if isinstance(given, Drawn) else given.labels
     if labels is not None:
         labels = usable_labels(labels, imported.graph, request.model.data)
     reference = request.reference
@@ -113,7 +110,7 @@ def _compare(request: CompareRequest, opened: Opened, say: Say) -> CompareFacts:
         opened.kind or source.kind,
         runtime,
         count,
-        () if drawn is None else drawn.describe(),
+        given.describe() if isinstance(given, Drawn) else (),
         tuple(row.row() for row in work.tallies),
         work.decisions.rows(),
         first,
@@ -124,32 +121,30 @@ def _compare(request: CompareRequest, opened: Opened, say: Say) -> CompareFacts:
 
 def _samples(
     request: CompareRequest, opened: Opened
-) -> tuple[Imported, GivenData | None, Drawn | None, tuple[str, ...]]:
+) -> tuple[Imported, GivenData | Drawn, tuple[str, ...]]:
     """The imported model, and what it is fed: the user's samples, or drawn ones."""
     wanted = request.model
     stated = wanted.input_type or None
-    ports = source_format(parse_onnx(opened.path)).inputs
+    if opened.samples is None and not wanted.data:
+        return _drawn(wanted, opened)
     if opened.samples is not None:
-        data = GivenData(wanted.data or "random", opened.samples, None, ())
-        imported = import_model(opened.path, samples=data.samples, input_type=stated)
-        labels = _labels(request) if wanted.data else None
-        return (
-            imported,
-            _cut(GivenData(data.name, data.samples, labels, ()), request),
-            None,
-            (
-                *opened.notes,
-                *imported.graph.notes,
-            ),
-        )
-    if wanted.data:
-        data = _cut(read_data(wanted.data, wanted.input_scale, sample_shapes(opened.path)), request)
-        imported = import_model(opened.path, samples=data.samples, input_type=stated)
-        return imported, data, None, (*data.notes, *imported.graph.notes)
+        labels = load_samples(wanted).y_test if wanted.data else None
+        data = GivenData(wanted.data or "random", opened.samples, labels, opened.notes)
+    else:
+        data = read_data(wanted.data, wanted.input_scale, sample_shapes(opened.path))
+    if request.samples is not None:
+        data = data.first(request.samples)
+    imported = import_model(opened.path, samples=data.samples, input_type=stated)
+    return imported, data, (*data.notes, *imported.graph.notes)
+
+
+def _drawn(wanted: ModelRequest, opened: Opened) -> tuple[Imported, Drawn, tuple[str, ...]]:
+    """The model with inputs of its own or of an assumed type, and random samples of these."""
+    ports = source_format(parse_onnx(opened.path)).inputs
+    stated = wanted.input_type or None
     attempt = attempt_import(opened.path, ports, samples=None, input_type=stated)
     imported = attempt.imported
-    elements = {port.name: port.element for port in ports}
-    integral = frozenset(name for name, item in elements.items() if "int" in item)
+    integral = frozenset(port.name for port in ports if "int" in port.element)
     free = {
         imported.inputs[op.outputs[0]]
         for op in imported.graph.inputs
@@ -157,14 +152,4 @@ def _samples(
     }
     normal = frozenset(free - integral) if attempt.assumptions else frozenset()
     drawn = Drawn(imported, wanted.seed, normal=normal, integral=integral)
-    return imported, None, drawn, (*attempt.assumptions, *imported.graph.notes)
-
-
-def _cut(data: GivenData, request: CompareRequest) -> GivenData:
-    return data if request.samples is None else data.first(request.samples)
-
-
-def _labels(request: CompareRequest) -> np.ndarray | None:
-    from hwcompress.inspect.opening import load_samples
-
-    return load_samples(request.model).y_test
+    return imported, drawn, (*attempt.assumptions, *imported.graph.notes)
