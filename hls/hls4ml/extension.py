@@ -30,20 +30,20 @@ class _Config(LayerConfigTemplate):  # type: ignore[misc]
 
 class _Call(FunctionCallTemplate):  # type: ignore[misc]
     """``f<input, output, config>(input, output, tables...)``, or for a layer with several
-    inputs ``f<config>(output, tables..., inputs...)``."""
+    inputs or none ``f<config>(output, tables..., inputs...)``."""
 
     def __init__(self, layer_class: type[Layer], form: Form) -> None:
         super().__init__(layer_class, include_header=[f"nnet_utils/{form.header}"])
         self.form = form
 
     def format(self, node: Layer) -> str:
-        params = self._default_function_params(node)
         tables = [node.get_weights(table).name for table in self.form.tables]
         if self.form.joins:
-            types = params["config"]
+            types = f"config{node.index}"
             sources = [node.get_input_variable(source).name for source in node.inputs]
-            arguments = [params["output"], *tables, *sources]
+            arguments = [node.get_output_variable().name, *tables, *sources]
         else:
+            params = self._default_function_params(node)
             types = ", ".join(params[name] for name in ("input_t", "output_t", "config"))
             arguments = [params["input"], params["output"], *tables]
         return f"hwc::{self.form.function}<{types}>({', '.join(arguments)});"

@@ -173,6 +173,22 @@ class HwcTopK(_Shaped):
     """``hwc::top_k`` of nnet/hwc_argmax.h."""
 
 
+class HwcConstant(_Shaped):
+    """``hwc::constant`` of nnet/hwc_constant.h."""
+
+    tables = ("entry",)
+    _expected_attributes = (WeightAttribute("entry"), TypeAttribute("entry"))
+
+    def initialize(self) -> None:
+        # Where a layer names no input, hls4ml takes the layer before it.
+        self.inputs = []
+        super().initialize()
+
+    def get_input_variable(self, input_name: str = "") -> Any:
+        # Optimizers ask every layer, stock sources excepted by class.
+        return super().get_input_variable(input_name) if input_name else self.get_output_variable()
+
+
 class HwcTransposed(_Shaped):
     """``hwc::deconv`` of nnet/hwc_deconv.h."""
 
@@ -214,7 +230,7 @@ class Form:
         function: its name in namespace ``hwc``.
         struct: template of the config struct.
         tables: constant tables, in the order of the arguments.
-        joins: whether it takes several inputs, after output and tables.
+        joins: whether it takes several inputs, or none, after output and tables.
     """
 
     header: str
@@ -281,6 +297,9 @@ LAYERS: dict[type[Layer], Form] = {
     HwcMul: _form("mul", "join", "n_in n_chan n_gate", joins=True),
     HwcConcat: _form(
         "concat", "join", "n_positions n_chan", types="width", tables=HwcConcat.tables, joins=True
+    ),
+    HwcConstant: _form(
+        "constant", "constant", "n_in n_chan", types="entry", tables=HwcConstant.tables, joins=True
     ),
     HwcPick: _form(
         "pick", "move", "n_positions n_chan n_out", types="choice", tables=HwcPick.tables

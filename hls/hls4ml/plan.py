@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 # The handlers register themselves.
+import hwcompress.hls.hls4ml.constant
 import hwcompress.hls.hls4ml.joins
 import hwcompress.hls.hls4ml.linear
 import hwcompress.hls.hls4ml.moves
