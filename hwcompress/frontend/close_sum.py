@@ -19,7 +19,7 @@ from hwcompress.frontend.sums import MOST_COMBINATIONS, PendingSum
 from hwcompress.frontend.values import Symbolic
 from hwcompress.ir import Add, IntType, Range
 
-__all__ = ["closed_sum"]
+__all__ = ["Hint", "closed_sum"]
 
 Hint = Callable[[Symbolic], tuple[np.ndarray, np.ndarray] | None]
 

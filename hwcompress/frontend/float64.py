@@ -15,8 +15,9 @@ import numpy as np
 import onnx
 
 from hwcompress.errors import UnsupportedError
-from hwcompress.frontend.elementwise import BINARY, UNARY, batch_norm, clip_bounds
-from hwcompress.frontend.float64_windows import conv, conv_transpose, global_average, pool, resize
+from hwcompress.frontend.binary import BINARY
+from hwcompress.frontend.elementwise import UNARY, batch_norm, clip_bounds
+from hwcompress.frontend.float64_windows import WINDOWS
 from hwcompress.frontend.onnx_model import Node, OnnxModel
 from hwcompress.frontend.quantizers import read_quantizer
 from hwcompress.frontend.shapes import MOVES, moved_shape, permutation
@@ -113,11 +114,6 @@ def _move(node: Node, inputs: Arrays) -> np.ndarray:
     return inputs[0].reshape(moved_shape(node, inputs[0].shape, _second(inputs)))
 
 
-def _reduce_mean(node: Node, inputs: Arrays) -> np.ndarray:
-    axes = node.integers("axes") if _second(inputs) is None else tuple(map(int, inputs[1]))
-    return np.mean(inputs[0], axis=axes or None, keepdims=bool(node.integer("keepdims", 1)))
-
-
 def _cast(node: Node, inputs: Arrays) -> np.ndarray:
     """Real numbers stay float64; a cast to integers cuts towards zero, as in C."""
     to = node.integer("to", onnx.TensorProto.FLOAT)
@@ -151,30 +147,23 @@ Evaluator = Callable[[Node, Arrays], np.ndarray]
 
 _NODES: dict[str, Evaluator] = {
     "ArgMax": _argmax,
-    "AveragePool": pool,
     "BatchNormalization": _batch_norm,
     "Cast": _cast,
     "Clip": _clip,
     "Concat": lambda node, x: np.concatenate(x, axis=node.integer("axis", 0)),
     "Constant": _constant,
-    "Conv": conv,
-    "ConvTranspose": conv_transpose,
     "Dropout": lambda _, x: x[0],
     "Gather": lambda node, x: np.take(x[0], x[1].astype(np.int64), axis=node.integer("axis", 0)),
     "Gemm": _gemm,
-    "GlobalAveragePool": global_average,
     "Identity": lambda _, x: x[0],
     "MatMul": lambda _, x: x[0] @ x[1],
-    "MaxPool": pool,
-    "ReduceMean": _reduce_mean,
-    "Resize": resize,
     "Shape": lambda _, x: np.array(x[0].shape, np.int64),
     "Slice": _slice,
     "Softmax": _softmax,
     "Transpose": lambda node, x: x[0].transpose(
         node.integers("perm", tuple(reversed(range(x[0].ndim))))
     ),
-    "Upsample": resize,
+    **WINDOWS,
     **dict.fromkeys(MOVES, _move),
     **dict.fromkeys(QUANTIZERS, _quantize),
 }
@@ -212,7 +201,7 @@ def evaluate_node(node: Node, inputs: Arrays) -> np.ndarray:
         size = math.prod(np.broadcast_shapes(*(x.shape for x in inputs)))
         if size > _LARGEST:
             raise UnsupportedError(f"its result has {size} elements", where=node.label)
-        return np.asarray(functools.reduce(BINARY[node.op], inputs))
+        return np.asarray(functools.reduce(BINARY[node.op](node).function, inputs))
     if node.op not in _NODES:
         raise UnsupportedError(f"operator {node.op!r} is not supported", where=node.label)
     return _NODES[node.op](node, inputs)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from hwcompress.errors import UnsupportedError
+from hwcompress.frontend.closing import close_grid
 from hwcompress.frontend.function import ScalarFunction
 from hwcompress.frontend.lowering import InputSpec, Lowering
 from hwcompress.frontend.onnx_model import Node
@@ -18,15 +20,25 @@ from hwcompress.ir import BIPOLAR, Input, IntType
 __all__ = ["make_input", "materialised", "quantized_input"]
 
 _MOST_BOUNDARIES = 1 << 17
+_LARGEST_REAL = float(np.finfo(np.float64).max)
 
 
 def materialised(state: Lowering, value: Symbolic, node: Node) -> Symbolic:
     """``value`` as a function of a graph tensor: makes the Input if it is still raw.
 
+    A value that lies on a grid without being affine (a quantizer in plain operators) is
+    computed here, and affine afterwards.
+
     Raises:
         UnsupportedError: the type of a raw input is not known, or the value is
             a sum that only a quantizer may read.
     """
+    if value.grid is not None and not value.function.is_affine:
+        if not value.base and not state.forced and (levels := _grid_levels(value)) is not None:
+            return _rounded_input(state, node, value, *levels)
+        if not value.base:
+            value = materialised(state, replace(value, grid=None), node)
+        return close_grid(state, value, node)
     if value.base in state.builder.pending:
         raise state.builder.pending[value.base].refused(node.label)
     if value.base:
@@ -42,12 +54,55 @@ def materialised(state: Lowering, value: Symbolic, node: Node) -> Symbolic:
     return make_input(state, node, value, spec)
 
 
+def _grid_levels(value: Symbolic) -> tuple[Callable[[np.ndarray], np.ndarray], IntType] | None:
+    """Levels of a raw input that is rounded in plain operators, if it is clipped, too."""
+    assert value.grid is not None
+    scale, offset = (float(item[0]) for item in value.grid)
+    channel = np.zeros(1, np.int64)
+
+    def levels(x: np.ndarray) -> np.ndarray:
+        real = value.function.call(x[None, :], channel)[0]
+        return np.rint((real - offset) / scale).astype(np.int64)
+
+    with np.errstate(all="ignore"):
+        ends = value.function.call(np.array([[-_LARGEST_REAL, _LARGEST_REAL]]), channel)[0]
+    steps = (ends - offset) / scale
+    rises = value.function.direction[0] == 1 and scale > 0 and steps[0] < steps[1]
+    if not rises or not np.all(np.abs(steps) < _MOST_BOUNDARIES):
+        return None
+    low, high = (int(item) for item in np.rint(steps))
+    return levels, IntType(low, high)
+
+
+def _rounded_input(
+    state: Lowering,
+    node: Node,
+    value: Symbolic,
+    levels: Callable[[np.ndarray], np.ndarray],
+    dtype: IntType,
+) -> Symbolic:
+    """A raw input that the model rounds in plain operators: the host does it, exactly."""
+    assert value.grid is not None
+    scale, offset = (float(item[0]) for item in value.grid)
+    boundaries = _real_boundaries(levels, dtype)
+    spec = InputSpec(dtype, scale, -offset / scale)
+    op, order = _input_op(state, node, value, spec, boundaries)
+    gain = np.full(op.shape[-1], scale)
+    result = state.builder.symbol(
+        op.outputs[0], value.shape, order, gain, np.full(gain.shape, offset)
+    )
+    source = next((key for key, item in state.values.items() if item is value), "")
+    if source:
+        state.builder.origin[op.outputs[0]] = (source, result)
+    return result
+
+
 def make_input(state: Lowering, node: Node, value: Symbolic, spec: InputSpec) -> Symbolic:
     """Emit the Input with an affine encoding, and express ``value`` over it."""
     op, order = _input_op(state, node, value, spec, None)
     channels = op.shape[-1]
-    gain = np.full(channels, spec.scale)
-    offset = np.full(channels, -spec.zero * spec.scale)
+    gain = np.full(channels, 1.0 if spec.whole else spec.scale)
+    offset = np.full(channels, 0.0 if spec.whole else -spec.zero * spec.scale)
     base = state.builder.symbol(op.outputs[0], value.shape, order, gain, offset)
 
     def function(raw: ScalarFunction) -> ScalarFunction:
@@ -127,8 +182,18 @@ def _layout(source_shape: tuple[int, ...], value: Symbolic) -> tuple[int, ...]:
     return last if rank == 3 else tuple(range(rank))
 
 
-def quantized_input(state: Lowering, node: Node, value: Symbolic, quantizer: Quantizer) -> Symbolic:
-    """The model quantizes its own input: the host does it, exactly."""
+def quantized_input(
+    state: Lowering,
+    node: Node,
+    value: Symbolic,
+    quantizer: Quantizer,
+    encoding: tuple[float, float] | None = None,
+) -> Symbolic:
+    """The model quantizes its own input: the host does it, exactly.
+
+    ``encoding`` is the scale and zero point of a quantizer whose result is not real numbers
+    but the levels themselves, and that adds the zero point after rounding.
+    """
     dtype = quantizer.dtype
     assert dtype is not None
     if quantizer.scale.size != 1 or quantizer.zero.size != 1:
@@ -138,6 +203,8 @@ def quantized_input(state: Lowering, node: Node, value: Symbolic, quantizer: Qua
     nearest = quantizer.rounding in ("ROUND", "HALF_EVEN")
     if dtype == BIPOLAR:
         nearest = zero == 0.0  # its Input compares with zero
+    if encoding is not None:  # an odd number added turns the ties to even around
+        nearest = nearest and encoding[1] % 2 == 0
     boundaries = None
     if not (function.is_identity and nearest):
         if dtype.count > _MOST_BOUNDARIES:
@@ -154,7 +221,8 @@ def quantized_input(state: Lowering, node: Node, value: Symbolic, quantizer: Qua
         boundaries = _real_boundaries(
             lambda x: quantizer.levels(function.call(x[None, :], np.zeros(1, np.int64))[0]), dtype
         )
-    op, order = _input_op(state, node, value, InputSpec(dtype, scale, zero), boundaries)
+    spec = InputSpec(dtype, *(encoding or (scale, zero)))
+    op, order = _input_op(state, node, value, spec, boundaries)
     channels = op.shape[-1]
     gain, offset = np.full(channels, scale), np.full(channels, -zero * scale)
     result = state.builder.symbol(op.outputs[0], value.shape, order, gain, offset)

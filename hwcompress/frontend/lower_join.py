@@ -2,91 +2,117 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from hwcompress.errors import UnsupportedError
-from hwcompress.frontend.arrange import arranged, as_image, as_vector
-from hwcompress.frontend.elementwise import BINARY
-from hwcompress.frontend.function import affine_function
-from hwcompress.frontend.geometry import image_order, image_shape
+from hwcompress.frontend.arrange import arranged, as_image
+from hwcompress.frontend.binary import BINARY
+from hwcompress.frontend.branches import aligned, not_quantized, spread
+from hwcompress.frontend.extremes import extreme
+from hwcompress.frontend.function import affine_function, constant_function
 from hwcompress.frontend.lower_input import materialised
 from hwcompress.frontend.lowering import Lowering
 from hwcompress.frontend.offsets import without_offset
 from hwcompress.frontend.onnx_model import Node
 from hwcompress.frontend.sums import MOST_COMBINATIONS, PendingSum, common_scale
 from hwcompress.frontend.values import Symbolic
-from hwcompress.ir import Add, Mul, Upsample
+from hwcompress.ir import Add, Mul, Reshape
 
-__all__ = ["combined"]
+__all__ = ["combined", "same_elements", "summed"]
 
 # Multipliers up to the first are taken at once; up to the second only where the
 # inputs are too wide for the search of smaller ones.
 _SMALL = 1 << 12
 _LARGEST = 1 << 24
+_COMPARED = frozenset({"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"})
 
 
 def combined(state: Lowering, node: Node, first: Symbolic, second: Symbolic) -> Symbolic:
     """Two computed tensors under an element-wise operator."""
-    if (
+    if first.base != second.base and first.base and second.base:
+        first, second = _one_base(state, first, second)
+    if same_elements(first, second):
+        return _same_base(node, first, second)
+    if node.op in ("Add", "Sub"):
+        return summed(state, node, first, second)
+    if node.op == "Mul":
+        return _product(state, node, first, second)
+    if node.op in ("Max", "Min"):
+        return extreme(state, node, first, second)
+    if node.op in _COMPARED:
+        return _comparison(state, node, first, second)
+    raise UnsupportedError(
+        f"{node.op} of two different computed tensors",
+        where=node.label,
+        remedy="only sums, differences, products, maxima and comparisons of branches are"
+        " supported; quantize the result of another operator's branches into one tensor",
+    )
+
+
+def same_elements(first: Symbolic, second: Symbolic) -> bool:
+    """Whether both are functions of the same integers, element by element."""
+    return (
         first.base == second.base
         and first.raw == second.raw
         and first.shape == second.shape
         and np.array_equal(first.order, second.order)
-    ):
-        return _same_base(node, first, second)
-    if node.op in ("Add", "Sub"):
-        return _sum(state, node, first, second)
-    if node.op == "Mul":
-        return _product(state, node, first, second)
-    raise UnsupportedError(
-        f"{node.op} of two different computed tensors",
-        where=node.label,
-        remedy="only sums, differences and products of branches are supported",
     )
+
+
+def _one_base(state: Lowering, first: Symbolic, second: Symbolic) -> tuple[Symbolic, Symbolic]:
+    """Both over a tensor's vector, if one is over the tensor and one over its vector."""
+    builder = state.builder
+    for one, two in ((first, second), (second, first)):
+        if one.base in builder.pending or two.base in builder.pending:
+            continue
+        size = builder.types[one.base].size
+        flat_of_one = any(
+            isinstance(op, Reshape) and op.outputs == (two.base,) and op.inputs == (one.base,)
+            for op in builder.ops
+        )
+        if flat_of_one and builder.types[two.base].shape == (size,):
+            flat = builder.flattened(one)
+            return (flat, two) if one is first else (two, flat)
+    return first, second
 
 
 def _same_base(node: Node, first: Symbolic, second: Symbolic) -> Symbolic:
     """Two functions of one integer are one function of it."""
+    binary = BINARY[node.op](node)
     a, b = first.function, second.function
-    if node.op in ("Add", "Sub"):
-        function = a.plus(b, 1 if node.op == "Add" else -1)
-    else:
-        function = a.combined(b, BINARY[node.op])
-    if function.is_affine:
+    function = a.joined(b, binary.function, binary.senses, binary.enclose)
+    known = a.gain is not None and b.gain is not None
+    if known and node.op in ("Add", "Sub"):
+        sign = 1 if node.op == "Add" else -1
+        assert a.gain is not None and a.offset is not None
+        assert b.gain is not None and b.offset is not None
+        function = function.known_affine(a.gain + sign * b.gain, a.offset + sign * b.offset)
         return Symbolic(first.base, first.shape, first.order, function, raw=first.raw)
     affine = next((item for item in (first, second) if item.head is None), first)
     head = affine if affine.head is None else affine.head
-    return Symbolic(first.base, first.shape, first.order, function, head, (node.op,), first.raw)
-
-
-def _aligned(
-    state: Lowering, node: Node, first: Symbolic, second: Symbolic
-) -> tuple[Symbolic, Symbolic]:
-    """Both over graph tensors of one shape, in one order."""
-    types = state.builder.types
-    if np.array_equal(first.order, second.order):
-        if types[first.base].shape == types[second.base].shape:
-            return first, second
-        if types[first.base].size == types[second.base].size:
-            return state.builder.flattened(first), state.builder.flattened(second)
-    if len(first.shape) in (3, 4):
-        return as_image(state.builder, first, node.label), as_image(
-            state.builder, second, node.label
-        )
-    return tuple(as_vector(state.builder, item, node.label) for item in (first, second))  # type: ignore[return-value]
-
-
-def _not_quantized(node: Node, value: Symbolic) -> UnsupportedError:
-    return UnsupportedError(
-        f"an input is not quantized after {' and '.join(value.tail) or 'an activation'}",
-        where=node.label,
-        why=f"{node.op} of two branches works on integers",
-        remedy="put a quantizer between the activation and this node",
+    grid = (np.ones(a.channels), np.zeros(a.channels)) if node.op in _COMPARED else None
+    return Symbolic(
+        first.base, first.shape, first.order, function, head, (node.op,), first.raw, None, grid
     )
 
 
-def _sum(state: Lowering, node: Node, first: Symbolic, second: Symbolic) -> Symbolic:
-    """A sum or difference of two branches."""
+def _comparison(state: Lowering, node: Node, first: Symbolic, second: Symbolic) -> Symbolic:
+    """A comparison of two branches: of their difference with zero."""
+    value = summed(state, node, first, second, sign=-1.0)
+    binary = BINARY[node.op](node)
+    channels = value.function.channels
+    zero = constant_function(np.zeros(channels))
+    function = value.function.joined(zero, binary.function, binary.senses, binary.enclose)
+    grid = (np.ones(channels), np.zeros(channels))
+    return replace(value, function=function, head=value, tail=(node.op,), steps=None, grid=grid)
+
+
+def summed(
+    state: Lowering, node: Node, first: Symbolic, second: Symbolic, sign: float | None = None
+) -> Symbolic:
+    """A sum or difference of two branches; a given ``sign`` makes an intermediate result."""
     builder = state.builder
     values = [
         item if item.base in builder.pending else materialised(state, item, node)
@@ -94,12 +120,12 @@ def _sum(state: Lowering, node: Node, first: Symbolic, second: Symbolic) -> Symb
     ]
     for value in values:
         if not value.function.is_affine:
-            raise _not_quantized(node, value)
+            raise not_quantized(node, value)
     if values[0].shape != values[1].shape:
-        values = _spread(state, node, *values)
+        values = spread(state, node, *values)
     plain = [value for value in values if value.base not in builder.pending]
     if len(plain) == 2:
-        values = list(_aligned(state, node, *values))
+        values = list(aligned(state, node, *values))
     else:  # what is pending stays in its order
         fixed = next(value for value in values if value.base in builder.pending)
         shape = builder.types[builder.pending[fixed.base].tensors[0]].shape
@@ -109,34 +135,11 @@ def _sum(state: Lowering, node: Node, first: Symbolic, second: Symbolic) -> Symb
         ]
         if any(not np.array_equal(value.order, fixed.order) for value in values):
             raise builder.pending[fixed.base].refused(node.label)
-    signs = (1.0, -1.0 if node.op == "Sub" else 1.0)
-    tensors, gains, offset = _terms(state, values, signs)
-    return _added(state, node, values[0], tensors, gains, offset)
-
-
-def _spread(state: Lowering, node: Node, first: Symbolic, second: Symbolic) -> list[Symbolic]:
-    """One value per channel repeated over the image of the other branch."""
-    wide, narrow = (first, second) if first.order.size >= second.order.size else (second, first)
-    shape = wide.shape
-    per_channel = (1, shape[1], *(1 for _ in shape[2:]))
-    if len(shape) not in (3, 4) or narrow.shape != per_channel:
-        raise UnsupportedError(
-            f"{node.op} of tensors of shapes {first.shape} and {second.shape}",
-            where=node.label,
-            remedy="give both branches one shape, or one of them one value per channel",
-        )
-    if narrow.base in state.builder.pending:
-        raise state.builder.pending[narrow.base].refused(node.label)
-    image = as_image(state.builder, narrow, node.label)
-    factor = image_shape(shape)[:2]
-    name = state.builder.fresh(f"{narrow.base}_spread")
-    state.builder.add(Upsample(name, (image.base,), (name,), factor))
-    result = image.rebased(name, shape, image_order(shape), lambda function: function)
-    gain, offset = result.function.gain, result.function.offset
-    assert gain is not None
-    assert offset is not None
-    state.builder.symbol(name, shape, result.order, gain, offset)
-    return [result if item is narrow else item for item in (first, second)]
+    source = node.outputs[0] if sign is None else ""
+    if sign is None:
+        sign = -1.0 if node.op == "Sub" else 1.0
+    tensors, gains, offset = _terms(state, values, (1.0, sign))
+    return _added(state, node, values[0], tensors, gains, offset, source)
 
 
 def _terms(
@@ -167,15 +170,10 @@ def _added(
     tensors: tuple[str, ...],
     gains: np.ndarray,
     offset: np.ndarray,
+    source: str,
 ) -> Symbolic:
     """The sum as an Add with integer multipliers, or left to the quantizer behind it."""
     builder = state.builder
-    if not np.all(np.any(gains, axis=0)):
-        raise UnsupportedError(
-            "a channel of both branches has scale zero",
-            where=node.label,
-            remedy="prune the channel, or train it again",
-        )
     if len(tensors) == 1:  # both were functions of one tensor after all
         function = affine_function(gains[0], offset)
         return Symbolic(tensors[0], like.shape, like.order, function)
@@ -192,7 +190,7 @@ def _added(
                 node.label,
                 f"their {combinations} combinations of values are too many to try all",
             )
-        name = f"?{node.outputs[0]}"
+        name = f"?{node.outputs[0]}"  # no operation's name
         builder.pending[name] = pending
         one, zero = np.ones_like(offset), np.zeros_like(offset)
         return Symbolic(name, like.shape, like.order, affine_function(one, zero))
@@ -206,7 +204,8 @@ def _added(
     name = builder.fresh(node.name or node.op)
     builder.add(Add(name, tensors, (name,), short))
     result = builder.symbol(name, like.shape, like.order, scale, offset)
-    builder.origin[name] = (node.outputs[0], result)
+    if source:
+        builder.origin[name] = (source, result)
     return result
 
 
@@ -216,12 +215,12 @@ def _product(state: Lowering, node: Node, first: Symbolic, second: Symbolic) -> 
     values = [materialised(state, item, node) for item in (first, second)]
     for value in values:
         if not value.function.is_affine:
-            raise _not_quantized(node, value)
+            raise not_quantized(node, value)
     source, gate = values
     if source.order.size < gate.order.size:
         source, gate = gate, source
     if source.shape == gate.shape:
-        source, gate = _aligned(state, node, source, gate)
+        source, gate = aligned(state, node, source, gate)
     else:
         per_channel = (1, source.shape[1], *(1 for _ in source.shape[2:]))
         if len(source.shape) not in (3, 4) or gate.shape != per_channel:

@@ -5,23 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from hwcompress.errors import UnsupportedError
-from hwcompress.frontend.builder import as_affine
-from hwcompress.frontend.close_sum import closed_sum
+from hwcompress.frontend.closing import close_region
 from hwcompress.frontend.float64 import QUANTIZERS
-from hwcompress.frontend.function import affine_function
 from hwcompress.frontend.lower_input import materialised, quantized_input
 from hwcompress.frontend.lowering import Lowering, handles
 from hwcompress.frontend.onnx_model import Node
 from hwcompress.frontend.quantizers import Quantizer, read_quantizer
-from hwcompress.frontend.region import (
-    StepFunction,
-    TableFunction,
-    evaluate_region,
-    fit_region,
-    prefers_rescale,
-)
 from hwcompress.frontend.values import Constant, Symbolic, Value
-from hwcompress.ir import Input, IntType, Op, Rescale, Table, Threshold
+from hwcompress.ir import IntType
 
 __all__ = ["quantize_constant"]
 
@@ -92,55 +83,9 @@ def _quantize(state: Lowering, node: Node) -> Value:
     def hint(over: Symbolic) -> tuple[np.ndarray, np.ndarray] | None:
         return _gain_in_levels(node, over, quantizer, scale, zero)
 
-    steps: StepFunction | TableFunction
-    pending = state.builder.pending.get(value.base)
-    if pending is not None:
-        value, steps = closed_sum(
-            state.builder, pending, value, levels, quantizer.dtype, node.label, hint
-        )
-    else:
-        bounds = state.builder.ranges[value.base]
-        steps = evaluate_region(
-            value.function, levels, quantizer.dtype, bounds, node.label, hint(value)
-        )
-    gain, offset = scale, -zero * scale
-    if isinstance(steps, StepFunction) and steps.is_identity:
-        state.builder.affine.setdefault(value.base, as_affine(gain, offset))
-        return Symbolic(value.base, value.shape, value.order, affine_function(gain, offset))
-    name = _emit(state, node, value, steps, hint(value))
-    result = state.builder.symbol(name, value.shape, value.order, gain, offset)
-    state.builder.origin[name] = (node.outputs[0], result)
-    return result
-
-
-def _emit(
-    state: Lowering,
-    node: Node,
-    value: Symbolic,
-    steps: StepFunction | TableFunction,
-    known: tuple[np.ndarray, np.ndarray] | None,
-) -> str:
-    """The operation that computes a region: Rescale, Threshold or Table."""
-    name = state.builder.fresh(_stem(state, value))
-    source = (value.base,)
-    if isinstance(steps, TableFunction):
-        itype = state.builder.types[value.base].dtype
-        table = _shortest(steps.entries(itype, node.label))
-        return state.builder.add(Table(name, source, (name,), table, itype, steps.dtype))
-    fit = fit_region(steps, *(known or (None, None)))
-    if fit is not None and prefers_rescale(steps.dtype, fit):
-        mul, add, shift = (_shortest(item) for item in (fit.mul, fit.add, fit.shift))
-        op: Op = Rescale(name, source, (name,), mul, add, shift, fit.rounding, steps.dtype)
-    else:
-        thresholds, sign = steps.thresholds, steps.sign
-        if np.all(thresholds == thresholds[:1]) and np.all(sign == sign[0]):
-            thresholds, sign = thresholds[:1], sign[:1]
-        op = Threshold(name, source, (name,), thresholds, sign, steps.dtype)
-    return state.builder.add(op)
-
-
-def _shortest(values: np.ndarray) -> np.ndarray:
-    return values[:1] if np.all(values == values[0]) else values
+    meaning = (scale, -zero * scale)
+    source = node.outputs[0]
+    return close_region(state, node, value, levels, quantizer.dtype, meaning, hint, source)
 
 
 def _per_row(
@@ -183,7 +128,3 @@ def _gain_in_levels(
         return None
     return gain / scale, offset / scale + zero
 
-
-def _stem(state: Lowering, value: Symbolic) -> str:
-    maker = next(op for op in state.builder.ops if value.base in op.outputs)
-    return "quant" if isinstance(maker, Input) else f"{maker.name}_quant"

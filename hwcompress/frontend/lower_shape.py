@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from onnx import TensorProto
 
 from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.lowering import Lowering, handles
@@ -31,25 +30,6 @@ def _dropout(state: Lowering, node: Node) -> Value:
             remedy="export the model in eval mode: module.eval()",
         )
     return state.symbolic(node)
-
-
-@handles("Cast")
-def _cast(state: Lowering, node: Node) -> Value:
-    """To float32 or float64, or of integers to wide ones, nothing changes."""
-    value = state.symbolic(node)
-    to = node.integer("to", TensorProto.FLOAT)
-    if to in (TensorProto.FLOAT, TensorProto.DOUBLE):
-        return value
-    whole = value.base and value.function.is_identity
-    if whole and to in (TensorProto.INT32, TensorProto.INT64):
-        return value
-    name = TensorProto.DataType.Name(to) if to in TensorProto.DataType.values() else str(to)
-    raise UnsupportedError(
-        f"a cast to {name}",
-        where=node.label,
-        why="its rounding is not that of a quantizer",
-        remedy="export the model in float32, and round with a Quant node",
-    )
 
 
 @handles("Shape")

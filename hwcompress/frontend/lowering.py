@@ -10,20 +10,34 @@ import numpy as np
 from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.builder import GraphBuilder
 from hwcompress.frontend.onnx_model import Node
-from hwcompress.frontend.values import Constant, Symbolic, Value
+from hwcompress.frontend.values import Constant, OnHost, Symbolic, Value
 from hwcompress.ir import Input, IntType
 
-__all__ = ["HANDLERS", "Handler", "InputSpec", "Lowering", "handles"]
+__all__ = ["HANDLERS", "Border", "Handler", "InputSpec", "Lowering", "computed_with", "handles"]
+
+
+@dataclass(frozen=True)
+class Border:
+    """A graph tensor ``(H, W, C)`` with ``padding`` (top, left, bottom, right) around it,
+    which holds the integer ``level``."""
+
+    tensor: str
+    padding: tuple[int, int, int, int]
+    level: int
 
 
 @dataclass(frozen=True)
 class InputSpec:
-    """How the model's real input becomes integers: ``real = (q - zero) * scale``."""
+    """How the model's real input becomes integers: ``real = (q - zero) * scale``.
+
+    With ``whole`` the model's input is a tensor of integers: these.
+    """
 
     dtype: IntType
     scale: float
     zero: float = 0.0
     why: str = ""
+    whole: bool = False
 
 
 @dataclass
@@ -34,7 +48,8 @@ class Lowering:
     where the model does not quantize them itself; ``forced`` makes it win over
     the model's own quantizer, which then runs in the graph. ``inputs`` are the
     Input operations made so far, by the source's name. ``nodes`` are the
-    model's.
+    model's. ``borders`` says of a padded tensor what is inside, ``closed`` what a
+    value on a grid became, by its identity.
     """
 
     builder: GraphBuilder
@@ -44,6 +59,8 @@ class Lowering:
     input_names: tuple[str, ...] = ()
     inputs: dict[str, Input] = field(default_factory=dict)
     nodes: Sequence[Node] = ()
+    borders: dict[str, Border] = field(default_factory=dict)
+    closed: dict[int, tuple[Symbolic, Symbolic]] = field(default_factory=dict)
 
     def readers(self, tensor: str) -> list[Node]:
         """The source's nodes that read a tensor."""
@@ -60,6 +77,8 @@ class Lowering:
                 where=node.label,
                 remedy="put the data first, for instance x @ W.T instead of W @ x",
             )
+        if isinstance(value, OnHost):
+            raise computed_with(value, node)
         return value
 
     def constant(self, node: Node, index: int) -> Constant | None:
@@ -67,7 +86,7 @@ class Lowering:
         if index >= len(node.inputs) or not node.inputs[index]:
             return None
         value = self.values[node.inputs[index]]
-        if isinstance(value, Symbolic):
+        if not isinstance(value, Constant):
             raise UnsupportedError(
                 f"input {node.inputs[index]!r} is computed, but must be a constant",
                 where=node.label,
@@ -98,6 +117,16 @@ class Lowering:
         result = np.zeros(value.function.channels)
         result[channel] = spread
         return result if np.array_equal(result[channel], spread, equal_nan=True) else None
+
+
+def computed_with(value: OnHost, node: Node) -> UnsupportedError:
+    """The error for a node that reads what only a host computes (to be raised by the caller)."""
+    return UnsupportedError(
+        f"the result of {value.maker} is quantized or computed with",
+        where=node.label,
+        why=f"{' and '.join(value.tail)} run on the host, after the last layer",
+        remedy=f"keep the {value.tail[0]} at the end of the model, or cut the model there",
+    )
 
 
 Handler = Callable[[Lowering, Node], Value | Sequence[Value | None]]

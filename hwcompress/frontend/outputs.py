@@ -7,10 +7,10 @@ import numpy as np
 from hwcompress.errors import InputError, UnsupportedError
 from hwcompress.frontend.arrange import as_image, as_vector
 from hwcompress.frontend.builder import GraphBuilder, as_affine
+from hwcompress.frontend.lower_input import materialised
 from hwcompress.frontend.lowering import Lowering
-from hwcompress.frontend.values import Symbolic
-from hwcompress.ir import Affine, Conv, ConvTranspose, Dense, Output
-from hwcompress.ir.ops.io import HOST_FUNCTIONS
+from hwcompress.frontend.values import OnHost, Symbolic
+from hwcompress.ir import Affine, Conv, ConvTranspose, Dense, IntType, Output, Rescale
 
 __all__ = ["finish_output"]
 
@@ -21,40 +21,15 @@ def finish_output(state: Lowering, output: str, where: str, finished: dict[str, 
     ``finished`` says of the graph's tensors that are outputs already what their
     integers stood for before any bias was moved.
     """
-    value = state.values.get(output)
-    if isinstance(value, Symbolic) and value.base in state.builder.pending:
-        raise state.builder.pending[value.base].refused(f"output {output!r}")
-    if not isinstance(value, Symbolic) or not value.base:
-        raise InputError(f"output {output!r} does not depend on quantized data", where=where)
-    host: tuple[str, ...] = ()
-    if not value.function.is_affine:
-        host = tuple(item.lower() for item in value.tail)
-        known = value.head is not None and value.head.function.is_affine
-        if value.head is None or not known or set(host) - set(HOST_FUNCTIONS):
-            raise UnsupportedError(
-                f"output {output!r} is not quantized after {' and '.join(value.tail)}",
-                where=where,
-                remedy="end the model with a quantizer, or with its logits",
-            )
-        value = value.head
     builder = state.builder
-    source = _source_name(state, value)
-    value = _in_order(builder, value, output)
+    value, host, source = _given_by_graph(state, output, where)
+    value = _every_channel(builder, _in_order(builder, value, output))
     assert value.function.gain is not None
     assert value.function.offset is not None
-    if not np.all(value.function.gain):
-        raise UnsupportedError(
-            f"a channel of output {output!r} does not depend on the input (scale zero)",
-            where=where,
-            remedy="prune the channel, or train it again",
-        )
     meaning = as_affine(value.function.gain, value.function.offset)
-    if finished.setdefault(value.base, meaning) != meaning:
-        raise UnsupportedError(
-            f"output {output!r} is another output in other units",
-            where=where,
-            remedy="keep one of the two; the host can scale it",
-        )
+    if finished.get(value.base, meaning) != meaning:
+        value = _copied(builder, value)  # another output is the same tensor in other units
+    finished[value.base] = meaning
     if not any(isinstance(op, Output) and value.base in op.inputs for op in builder.ops):
         value = _with_integer_bias(builder, value)
         builder.origin[value.base] = (source, value)
@@ -68,6 +43,69 @@ def finish_output(state: Lowering, output: str, where: str, finished: dict[str, 
     )
     if host:
         builder.notes.append(f"output {output!r}: {' and '.join(host)} left to the host")
+
+
+def _given_by_graph(
+    state: Lowering, output: str, where: str
+) -> tuple[Symbolic, tuple[str, ...], str]:
+    """What the graph gives of an output, what the host does then, and the source's tensor."""
+    value = state.values.get(output)
+    if isinstance(value, OnHost):
+        return value.head, value.steps, _source_name(state, value.head)
+    maker = next((node for node in state.nodes if output in node.outputs), None)
+    if isinstance(value, Symbolic) and value.grid is not None and not value.function.is_affine:
+        assert maker is not None
+        closed = materialised(state, value, maker)
+        state.builder.notes.append(
+            f"output {output!r}: {' and '.join(value.tail)} computed in hardware, not by the host"
+        )
+        return closed, (), output
+    if isinstance(value, Symbolic) and value.base in state.builder.pending:
+        raise state.builder.pending[value.base].refused(f"output {output!r}")
+    if not isinstance(value, Symbolic) or not value.base:
+        raise InputError(f"output {output!r} does not depend on quantized data", where=where)
+    if value.function.is_affine:
+        return value, (), _source_name(state, value)
+    head, steps = value.head, value.steps
+    if head is None or not head.function.is_affine or len(steps or ()) != len(value.tail):
+        raise UnsupportedError(
+            f"output {output!r} is not quantized after {' and '.join(value.tail)}",
+            where=where,
+            remedy="end the model with a quantizer, or with its logits",
+        )
+    return head, steps or (), _source_name(state, head)
+
+
+def _every_channel(builder: GraphBuilder, value: Symbolic) -> Symbolic:
+    """``value`` with integers that stand for it in channels, too, that are constant."""
+    gain, offset = value.function.gain, value.function.offset
+    assert gain is not None
+    assert offset is not None
+    if np.all(gain):
+        return value
+    dtype = builder.types[value.base].dtype
+    otype = IntType(min(dtype.lo, 0), max(dtype.hi, 0))
+    name, zero = builder.fresh(f"{value.base}_kept"), np.zeros(1, np.int64)
+    mul = (gain != 0).astype(np.int64)
+    builder.add(Rescale(name, (value.base,), (name,), mul, zero, zero, "floor", otype))
+    builder.notes.append(
+        f"{int(np.sum(gain == 0))} channel(s) of {value.base!r} have scale zero: they are constant"
+    )
+    return builder.symbol(name, value.shape, value.order, np.where(gain == 0, 1.0, gain), offset)
+
+
+def _copied(builder: GraphBuilder, value: Symbolic) -> Symbolic:
+    """The same integers as a tensor of their own."""
+    gain, offset = value.function.gain, value.function.offset
+    assert gain is not None
+    assert offset is not None
+    name = builder.fresh(f"{value.base}_copy")
+    one, zero = np.ones(1, np.int64), np.zeros(1, np.int64)
+    dtype = builder.types[value.base].dtype
+    if dtype.is_bipolar:
+        dtype = IntType(-1, 1)
+    builder.add(Rescale(name, (value.base,), (name,), one, zero, zero, "floor", dtype))
+    return builder.symbol(name, value.shape, value.order, gain, offset)
 
 
 def _source_name(state: Lowering, value: Symbolic) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.function import ScalarFunction
+from hwcompress.frontend.pieces import Runs, find_runs, runs_of_table
 from hwcompress.frontend.rescale import Fit, fit_rescale
 from hwcompress.ir import IntType, Range
 from hwcompress.ir.ops.table import MAX_ENTRIES
@@ -36,6 +37,9 @@ _MANY_LEVELS = 1 << 17
 _GROUP = 1 << 20
 # float64 holds integers below exactly.
 _EXACT = 1 << 53
+# A table of up to so many entries is preferred to thresholds; a bit of it is cheaper, too.
+_SHORT_TABLE = 4096
+_PER_COMPARATOR = 4
 # More levels than this are a multiplication in hardware, if one can be proven.
 _COMPARATOR_LEVELS = 16
 
@@ -68,26 +72,29 @@ class StepFunction:
 
 @dataclass(frozen=True, eq=False)
 class TableFunction:
-    """``level = levels[c, min(q, hi[c]) - lo[c]]`` on ``lo <= q <= hi``: it rises and falls."""
+    """A function that rises and falls, as runs of integers with one level each.
+
+    ``levels``, if the integers are few: ``level = levels[c, min(q, hi[c]) - lo[c]]`` on
+    ``lo <= q <= hi``.
+    """
 
     dtype: IntType
-    levels: np.ndarray
+    runs: Runs
+    levels: np.ndarray | None
     lo: np.ndarray
     hi: np.ndarray
 
-    def entries(self, itype: IntType, where: str) -> np.ndarray:
+    def entries(self, itype: IntType) -> np.ndarray | None:
         """A Table's values ``(channels, itype.count)``: beyond what is reachable, the nearest.
 
-        Raises:
-            UnsupportedError: the type has too many values.
+        ``None`` if two step functions are cheaper, or the type has too many values.
         """
-        if itype.count > MAX_ENTRIES:
-            raise UnsupportedError(
-                f"the function before it rises and falls, over a tensor of {itype.count} values",
-                where=where,
-                why=f"a table has at most {MAX_ENTRIES} entries",
-                remedy="quantize before the activation",
-            )
+        if self.levels is None or itype.count > MAX_ENTRIES:
+            return None
+        bits = itype.count * self.levels.shape[0] * self.dtype.bits
+        dear = bits > _PER_COMPARATOR * self.runs.boundaries * itype.bits
+        if itype.count > _SHORT_TABLE and dear:
+            return None
         q = itype.lo + itype.step * np.arange(itype.count)
         index = np.clip(q, self.lo[:, None], self.hi[:, None]) - self.lo[:, None]
         return np.take_along_axis(self.levels, index, axis=1)
@@ -114,18 +121,20 @@ def evaluate_region(
             it is about affine; only saves time.
 
     Raises:
-        UnsupportedError: the function's direction is unknown and the range
-            too wide to look at every integer, or there are too many levels.
+        UnsupportedError: the function's direction and bounds are unknown and the
+            range too wide to look at every integer, or there are too many levels.
     """
     region = _Region(function, levels, bounds, where)
-    sign, table = region.direction()
+    sign, table, runs = region.direction()
     ends = region.evaluate(np.arange(function.channels), np.stack([bounds.lo, bounds.hi], axis=1))
     if dtype is None or (dtype.count > _MANY_LEVELS and dtype.step == 1):
         reached = ends if table is None else table
+        if runs is not None:
+            reached = runs.level
         dtype = IntType(int(reached.min()), int(reached.max()))
     if sign is None:
-        assert table is not None
-        return TableFunction(dtype, table, bounds.lo, bounds.hi)
+        assert runs is not None
+        return TableFunction(dtype, runs, table, bounds.lo, bounds.hi)
     steps = dtype.count - 1
     total, most = steps * function.channels, _MOST_GUESSED if hint else _MOST_BISECTED
     if total > most:
@@ -136,6 +145,9 @@ def evaluate_region(
             remedy="use fewer activation bits",
         )
     ladder = dtype.lo + dtype.step * (1 + np.arange(steps))
+    if runs is not None:
+        thresholds = runs.thresholds(sign, dtype)
+        return StepFunction(dtype, thresholds, sign, bounds.lo, bounds.hi)
     thresholds = np.empty((function.channels, steps), np.int64)
     group = max(_GROUP // max(steps, 1), 1)
     for start in range(0, function.channels, group):
@@ -162,8 +174,9 @@ class _Region:
             raise UnsupportedError("a reachable integer gives no finite value", where=self.where)
         return self.levels(real, channels)
 
-    def direction(self) -> tuple[np.ndarray | None, np.ndarray | None]:
-        """+1 or -1 per channel, and the level of every integer if they are few.
+    def direction(self) -> tuple[np.ndarray | None, np.ndarray | None, Runs | None]:
+        """+1 or -1 per channel; the level of every integer if they are few; the runs of levels
+        if the direction does not follow from the operators.
 
         No direction if some channel rises and falls.
         """
@@ -175,25 +188,32 @@ class _Region:
         channels = np.arange(self.function.channels)
         width = int((hi - lo).max()) + 1
         if width * channels.size > _TABULATE:
-            return self._known_direction(width), None
+            sign = self._known_direction(width)
+            if sign is not None:
+                return sign, None, None
+            runs = find_runs(self.function, self.levels, self.evaluate, self.bounds, self.where)
+            return runs.direction(), None, runs
         table = self.evaluate(channels, np.minimum(lo[:, None] + np.arange(width), hi[:, None]))
         steps = np.diff(table, axis=1)
         rising, falling = np.all(steps >= 0, axis=1), np.all(steps <= 0, axis=1)
         if not np.all(rising | falling):
-            return None, table
-        return np.where(rising, 1, -1).astype(np.int64), table
+            return None, table, runs_of_table(table, self.bounds)
+        return np.where(rising, 1, -1).astype(np.int64), table, None
 
-    def _known_direction(self, width: int) -> np.ndarray:
-        direction, gain = self.function.direction, self.function.gain
-        unknown = direction == 0
-        if np.any(unknown) and (gain is None or np.any(gain[unknown] != 0)):
+    def _known_direction(self, width: int) -> np.ndarray | None:
+        """The direction, or ``None`` if the function's bounds will tell it."""
+        direction = self.function.direction
+        unknown = (direction == 0) & ~self.function.neutral
+        if not np.any(unknown):
+            return np.where(direction < 0, -1, 1).astype(np.int64)
+        if self.function.enclose is None:
             raise UnsupportedError(
                 f"a range of {width} integers is too wide to tabulate an activation that may"
                 " not be monotone",
                 where=self.where,
                 remedy="quantize before the activation",
             )
-        return np.where(direction < 0, -1, 1).astype(np.int64)
+        return None
 
     def _turned(self, channels: np.ndarray, sign: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Bounds of ``p = sign * q``, which rises with the level."""

@@ -62,7 +62,7 @@ def common_scale(gains: np.ndarray, largest: int) -> tuple[np.ndarray, np.ndarra
     """Integers ``m`` and scales ``s`` with ``gains == m * s``, but for the rounding of the gains.
 
     Args:
-        gains: float64 ``(inputs, channels)``; some may be zero, not all of a channel.
+        gains: float64 ``(inputs, channels)``.
         largest: bound on ``|m|``.
 
     Returns:
@@ -83,9 +83,11 @@ def common_scale(gains: np.ndarray, largest: int) -> tuple[np.ndarray, np.ndarra
 
 
 def _common(column: np.ndarray, largest: int) -> tuple[list[int], float] | None:
-    reference = float(np.abs(column[column != 0]).min()) if np.any(column) else 0.0
-    if reference == 0 or not np.all(np.isfinite(column)):
+    if not np.all(np.isfinite(column)):
         return None
+    if not np.any(column):  # a channel that is constant
+        return [0] * column.size, 1.0
+    reference = float(np.abs(column[column != 0]).min())
     ratios = []
     for gain in column:
         exact = Fraction(float(gain)) / Fraction(reference)

@@ -10,7 +10,7 @@ import numpy as np
 from hwcompress.frontend.function import ScalarFunction
 from hwcompress.ir import IntType
 
-__all__ = ["Constant", "Symbolic", "Value"]
+__all__ = ["Constant", "OnHost", "Symbolic", "Value"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +45,10 @@ class Symbolic:
         head: this tensor before the first function that is not affine.
         tail: the operators applied since ``head``.
         raw: where ``base`` is ``""``, the model's input.
+        steps: what a host has to do to get from ``head`` to this tensor
+            (:mod:`hwcompress.ir.ops.host`); ``None`` if it has no words for it.
+        grid: scale and offset per channel of ``base``, if every value is a whole number of
+            steps of such a grid though no function says so: after a Round or a comparison.
     """
 
     base: str
@@ -54,6 +58,8 @@ class Symbolic:
     head: Symbolic | None = None
     tail: tuple[str, ...] = ()
     raw: str = ""
+    steps: tuple[str, ...] | None = ()
+    grid: tuple[np.ndarray, np.ndarray] | None = None
 
     def moved(self, shape: tuple[int, ...], order: np.ndarray) -> Symbolic:
         """The same elements in another shape and order."""
@@ -70,7 +76,32 @@ class Symbolic:
         """The same over another tensor of the graph: ``function`` turns each function
         of the old base (this one's, and its head's) into one of the new."""
         head = self.head.rebased(base, shape, order, function) if self.head is not None else None
-        return Symbolic(base, shape, order, function(self.function), head, self.tail)
+        result = function(self.function)
+        grid = self.grid
+        if grid is not None:  # its channels may be others now
+            uniform = all(np.all(item == item[0]) for item in grid)
+            size = result.channels
+            grid = (np.repeat(grid[0][:1], size), np.repeat(grid[1][:1], size)) if uniform else None
+        return Symbolic(base, shape, order, result, head, self.tail, "", self.steps, grid)
 
 
-Value = Constant | Symbolic
+@dataclass(frozen=True, eq=False)
+class OnHost:
+    """A tensor that the host computes from one that the graph gives: a Softmax, a TopK's values.
+
+    Attributes:
+        head: what the graph gives.
+        steps: what the host does to its real values (:mod:`hwcompress.ir.ops.host`).
+        shape: of the result, with a batch axis of length 1.
+        maker: the node, for messages.
+        tail: the operators.
+    """
+
+    head: Symbolic
+    steps: tuple[str, ...]
+    shape: tuple[int, ...]
+    maker: str
+    tail: tuple[str, ...]
+
+
+Value = Constant | Symbolic | OnHost

@@ -52,8 +52,10 @@ def test_outputs_in_different_units(tmp_path: Path) -> None:
     model = dense()
     model.outputs.append(model.last)
     model.node("Mul", model.last, model.constant(3.0))
-    with pytest.raises(InputError, match="another output in other units"):
-        import_model(model.save(tmp_path / "model.onnx"))
+    imported = agrees(model, tmp_path)
+    first, second = (op.inputs[0] for op in imported.graph.outputs)
+    scales = [imported.graph.tensors[name].affine.scale for name in (first, second)]
+    assert scales[1] == tuple(3 * item for item in scales[0])
 
 
 def test_outputs_without_data(tmp_path: Path) -> None:
@@ -70,8 +72,8 @@ def test_outputs_without_data(tmp_path: Path) -> None:
 def test_output_with_a_channel_that_is_constant(tmp_path: Path) -> None:
     model = dense()
     model.node("Mul", model.last, model.constant(np.array([1.0, 0, 1, 1, 1])))
-    with pytest.raises(InputError, match="does not depend on the input"):
-        import_model(model.save(tmp_path / "model.onnx"))
+    imported = agrees(model, tmp_path)
+    assert any("1 channel(s)" in note for note in imported.graph.notes)
 
 
 def test_two_layers_read_one_tensor(tmp_path: Path) -> None:
@@ -115,7 +117,7 @@ def test_argmax(keepdims: int, tmp_path: Path) -> None:
     assert sum(isinstance(op, ArgMax) for op in graph.ops) == 1
     model = dense()
     model.node("ArgMax", model.last)  # over the batch
-    assert "anything but one vector" in refused(model, tmp_path)
+    assert "axis 0 holds the samples" in refused(model, tmp_path)
 
 
 def changed(model: ModelBuilder, path: Path) -> onnx.ModelProto:

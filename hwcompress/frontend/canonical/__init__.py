@@ -9,7 +9,8 @@ its name.
 from __future__ import annotations
 
 # These fill the registry.
-import hwcompress.frontend.canonical.channels_last  # noqa: F401
+import hwcompress.frontend.canonical.channels_last
+import hwcompress.frontend.canonical.scalars  # noqa: F401
 from hwcompress.frontend.canonical.context import Context
 from hwcompress.frontend.canonical.expand import Canonical, canonical, expands, is_known
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from hwcompress.errors import InputError
 from hwcompress.ir.op import Op, Range, TensorType
+from hwcompress.ir.ops.host import HOST_FUNCTIONS, apply_step, is_step
 from hwcompress.ir.registry import operation
 from hwcompress.ir.types import IntType
 
