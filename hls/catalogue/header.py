@@ -59,7 +59,9 @@ class Module:
     @property
     def is_stream(self) -> bool:
         """Whether it stands in a stream (and so has a timing model, if it has a register)."""
-        return {"m_valid", "m_ready"} <= {port.name for port in self.ports}
+        ports = {port.name for port in self.ports}
+        # A source has no input side at all.
+        return {"m_valid", "m_ready"} <= ports and ("s_valid" in ports) == ("s_ready" in ports)
 
     @property
     def defaults(self) -> dict[str, int]:
