@@ -10,7 +10,6 @@ import numpy as np
 from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.crop import Source, crop_ops, selected_ops
 from hwcompress.frontend.function import affine_function
-from hwcompress.frontend.onnx_model import MAX_ELEMENTS
 from hwcompress.frontend.sums import PendingSum
 from hwcompress.frontend.values import Symbolic
 from hwcompress.ir import (
@@ -25,6 +24,7 @@ from hwcompress.ir import (
     Split,
     TensorType,
 )
+from hwcompress.limits import DEFAULT_LIMITS, limit_remedy
 
 __all__ = ["GraphBuilder", "as_affine"]
 
@@ -42,7 +42,8 @@ def as_affine(gain: np.ndarray, offset: np.ndarray) -> Affine:
 class GraphBuilder:
     """Operations so far, with types and reachable ranges of their tensors."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = DEFAULT_LIMITS.elements) -> None:
+        self._most = most  # elements of a tensor
         self.ops: list[Op] = []
         self.affine: dict[str, Affine] = {}
         self.notes: list[str] = []
@@ -91,11 +92,12 @@ class GraphBuilder:
         """Append an operation; returns the names of its outputs."""
         kinds = op.infer([self.types[source] for source in op.inputs])
         for kind in kinds:
-            if kind.size > MAX_ELEMENTS:
+            if kind.size > self._most:
                 raise UnsupportedError(
                     f"a tensor of {kind.size} elements {kind.shape}",
                     where=f"{op.kind} {op.name!r}",
-                    remedy=f"at most {MAX_ELEMENTS} elements a sample are supported",
+                    why=f"the limit is {self._most}",
+                    remedy=limit_remedy("elements"),
                 )
         bounds = op.ranges([self.ranges[source] for source in op.inputs])
         self.ops.append(op)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import reprlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,12 +12,16 @@ import onnx
 from onnx import numpy_helper
 
 from hwcompress.errors import InputError, UnsupportedError
+from hwcompress.frontend.reading import read_proto
+from hwcompress.limits import DEFAULT_LIMITS, Limits
 
-__all__ = ["MAX_ELEMENTS", "Attribute", "Node", "OnnxModel", "read_onnx"]
+__all__ = ["MAX_ELEMENTS", "Attribute", "Node", "OnnxModel", "quoted", "read_onnx"]
 
-MAX_ELEMENTS = 1 << 24
+MAX_ELEMENTS = DEFAULT_LIMITS.elements
 """Elements of one tensor of a sample; larger models do not fit any board, and would
 exhaust the memory long before a message could be printed."""
+_SHOWN = 200  # characters of a name in a message
+_LONGEST_NAME = 10_000
 # Broadcasting and BatchNormalization mean what they mean today since opset 7.
 _OLDEST_OPSET = 7
 # Integers that QuantizeLinear and DequantizeLinear know and numpy does not.
@@ -48,11 +53,12 @@ class Node:
         """How messages name it: by the node of the file that it comes from."""
         if self.source:
             return self.source
-        return f"{self.op} {self.name or next(iter(self.outputs), '')!r}"
+        return _label(self.op, self.name, self.outputs)
 
     def _wrong(self, name: str, wanted: str) -> UnsupportedError:
         return UnsupportedError(
-            f"attribute {name!r} is {self.attributes[name]!r}, not {wanted}", where=self.label
+            f"attribute {name!r} is {reprlib.repr(self.attributes[name])}, not {wanted}",
+            where=self.label,
         )
 
     def integer(self, name: str, default: int) -> int:
@@ -91,6 +97,7 @@ class OnnxModel:
     ``inputs`` maps a name to its shape with the batch axis (0 where the
     length is not stated); initializers are not among them. ``added`` are the
     tensors that the canonical stage made: runtimes of the file do not know them.
+    ``limits`` are those that it was read with.
     ``input_types`` are the types of inputs (of ``onnx.TensorProto``).
     """
 
@@ -102,63 +109,57 @@ class OnnxModel:
     initializers: Mapping[str, np.ndarray]
     nodes: tuple[Node, ...]
     added: frozenset[str] = frozenset()
+    limits: Limits = DEFAULT_LIMITS
     input_types: Mapping[str, int] = field(default_factory=dict)
 
 
-def read_onnx(path: Path) -> OnnxModel:
+def read_onnx(path: Path, limits: Limits = DEFAULT_LIMITS) -> OnnxModel:
     """Read and check a file.
 
     Raises:
-        InputError: missing, not ONNX, empty, with tensors outside the file,
-            or with nodes that are not in order.
+        InputError: missing, not ONNX, empty, larger than the limits, with data outside its
+            folder (:func:`hwcompress.frontend.reading.read_proto`), or with nodes that are
+            not in order.
     """
     where = str(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read the model: {error.strerror}", where=where) from error
-    proto = onnx.ModelProto()
-    try:
-        proto.ParseFromString(data)
-    except Exception as error:  # protobuf raises its own, version-dependent types
-        raise InputError(
-            "this is not an ONNX file", where=where, remedy="give a .onnx file, or file.py:function"
-        ) from error
-    if not proto.graph.node or not proto.graph.output:
+    graph = (proto := read_proto(path, limits)).graph
+    if not graph.node or not graph.output:
         raise InputError("the ONNX file holds no graph", where=where, remedy="export it again")
     opset = _opset(proto, where)
-    initializers = {}
-    for tensor in proto.graph.initializer:
-        if tensor.data_location == onnx.TensorProto.EXTERNAL:
-            raise InputError(
-                f"initializer {tensor.name!r} lies outside the file",
-                where=where,
-                remedy="save the model with its weights inside",
-            )
-        initializers[tensor.name] = _array(tensor, f"initializer {tensor.name!r}", where)
-    inputs = {
-        value.name: tuple(int(axis.dim_value) for axis in value.type.tensor_type.shape.dim)
-        for value in proto.graph.input
-        if value.name not in initializers
-    }
-    input_types = {
-        value.name: int(value.type.tensor_type.elem_type)
-        for value in proto.graph.input
-        if value.name in inputs
-    }
-    nodes = tuple(_node(node, opset, where) for node in proto.graph.node)
-    outputs = tuple(value.name for value in proto.graph.output)
+    initializers: dict[str, np.ndarray] = {}
+    for tensor in graph.initializer:
+        what = f"initializer {quoted(tensor.name)}"
+        if tensor.name in initializers:
+            raise InputError(f"{what} is there twice", where=where, remedy="export it again")
+        initializers[tensor.name] = _array(tensor, what, where)
+    inputs: dict[str, tuple[int, ...]] = {}
+    for value in graph.input:
+        if value.name in inputs:
+            raise InputError(f"input {quoted(value.name)} is there twice", where=where)
+        if value.name not in initializers:
+            dims = value.type.tensor_type.shape.dim
+            inputs[value.name] = tuple(int(axis.dim_value) for axis in dims)
+    _check_names([*initializers, *inputs], where)
+    nodes = tuple(_node(node, opset, where) for node in graph.node)
+    outputs = tuple(value.name for value in graph.output)
     _check_order(nodes, {*inputs, *initializers}, outputs, where)
-    return OnnxModel(
-        path,
-        path.stem,
-        opset,
-        inputs,
-        outputs,
-        initializers,
-        _needed(nodes, outputs),
-        input_types=input_types,
-    )
+    needed = _needed(nodes, outputs)
+    return OnnxModel(path, path.stem, opset, inputs, outputs, initializers, needed, limits=limits)
+
+
+def quoted(name: str) -> str:
+    """A name from a file, for messages: nothing that a terminal would act on, not too long."""
+    return repr(name if len(name) <= _SHOWN else f"{name[: _SHOWN - 30]}...{name[-27:]}")
+
+
+def _check_names(names: Iterable[str], where: str) -> None:
+    for name in names:
+        if len(name) > _LONGEST_NAME:
+            raise InputError(
+                f"the name {quoted(name)} has {len(name)} characters",
+                where=where,
+                why=f"at most {_LONGEST_NAME} are read",
+            )
 
 
 def _opset(proto: onnx.ModelProto, where: str) -> int:
@@ -191,12 +192,20 @@ def _array(tensor: onnx.TensorProto, what: str, where: str) -> np.ndarray:
     return array
 
 
+def _label(op: str, name: str, outputs: Iterable[str]) -> str:
+    kind = op if op.isidentifier() and len(op) <= _SHOWN else quoted(op)
+    return f"{kind} {quoted(name or next(iter(outputs), ''))}"
+
+
 def _node(proto: onnx.NodeProto, opset: int, where: str) -> Node:
-    label = f"{proto.op_type} {proto.name or next(iter(proto.output), '')!r}"
+    label = _label(proto.op_type, proto.name, proto.output)
+    _check_names([proto.op_type, proto.domain, proto.name, *proto.input, *proto.output], where)
     if not any(proto.output):
         raise InputError(f"node {label} has no output", where=where)
     attributes: dict[str, Attribute] = {}
     for item in proto.attribute:
+        if item.name in attributes:
+            raise InputError(f"{label} has attribute {quoted(item.name)} twice", where=where)
         attributes[item.name] = _attribute(item, label, where)
     return Node(
         proto.op_type,
@@ -215,12 +224,12 @@ def _attribute(item: onnx.AttributeProto, label: str, where: str) -> Attribute:
             f"{label} holds a subgraph", where=where, remedy="export the model without control flow"
         )
     if item.type == onnx.AttributeProto.TENSOR:
-        return _array(item.t, f"attribute {item.name!r} of {label}", where)
+        return _array(item.t, f"attribute {quoted(item.name)} of {label}", where)
     try:
         value = onnx.helper.get_attribute_value(item)
     except ValueError as error:
         raise InputError(
-            f"attribute {item.name!r} of {label} cannot be read: {error}", where=where
+            f"attribute {quoted(item.name)} of {label} cannot be read: {error}", where=where
         ) from error
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
@@ -231,7 +240,8 @@ def _attribute(item: onnx.AttributeProto, label: str, where: str) -> Attribute:
     if isinstance(value, list) and all(isinstance(one, bytes) for one in value):
         return ",".join(one.decode("utf-8", "replace") for one in value)
     raise InputError(
-        f"attribute {item.name!r} of {label} is of a kind that no operator here has", where=where
+        f"attribute {quoted(item.name)} of {label} is of a kind that no operator here has",
+        where=where,
     )
 
 
@@ -243,15 +253,16 @@ def _check_order(
         for source in node.inputs:
             if source and source not in known:
                 raise InputError(
-                    f"{node.label} reads {source!r}, which nothing before it makes", where=where
+                    f"{node.label} reads {quoted(source)}, which nothing before it makes",
+                    where=where,
                 )
         for output in node.outputs:
             if output and output in known:
-                raise InputError(f"{node.label} makes {output!r} a second time", where=where)
+                raise InputError(f"{node.label} makes {quoted(output)} a second time", where=where)
         known.update(node.outputs)
     for output in outputs:
         if output not in known:
-            raise InputError(f"nothing makes the output {output!r}", where=where)
+            raise InputError(f"nothing makes the output {quoted(output)}", where=where)
 
 
 def _needed(nodes: tuple[Node, ...], outputs: tuple[str, ...]) -> tuple[Node, ...]:

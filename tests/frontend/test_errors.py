@@ -137,7 +137,7 @@ def test_external_data_is_refused(random: np.random.Generator, tmp_path: Path) -
     entry = tensor.external_data.add()
     entry.key, entry.value = "location", "../../secret"
     path.write_bytes(proto.SerializeToString())
-    with pytest.raises(InputError, match="lies outside the file"):
+    with pytest.raises(InputError, match="it is not in the model's folder"):
         import_model(path)
 
 

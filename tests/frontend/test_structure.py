@@ -235,7 +235,7 @@ def test_absurd_constant(tmp_path: Path) -> None:
     one, two = (model.constant(np.ones(shape)) for shape in ((100_000, 1), (1, 100_000)))
     end = model.last
     model.node("Mul", end, model.node("Add", one, two))
-    assert "10000000000 elements" in refused(model, tmp_path)
+    assert "10,000,000,000 elements" in refused(model, tmp_path)
 
 
 def test_the_executor_fails(tmp_path: Path) -> None:

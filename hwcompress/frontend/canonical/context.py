@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from hwcompress.errors import HwcompressError
 from hwcompress.frontend.canonical.inference import output_shapes
 from hwcompress.frontend.float64 import evaluate_outputs
-from hwcompress.frontend.onnx_model import MAX_ELEMENTS, Node, OnnxModel
+from hwcompress.frontend.onnx_model import Node, OnnxModel
+from hwcompress.frontend.spending import check_node
 
 __all__ = ["Context"]
 
 Shape = tuple[int, ...]
 # What numpy raises where a node that is to be folded makes no sense; the walk says it.
-_MALFORMED = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+_MALFORMED = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    TypeError,
+    ValueError,
+)
 
 
 class Context:
@@ -30,6 +41,7 @@ class Context:
     """
 
     def __init__(self, model: OnnxModel) -> None:
+        self._limits = model.limits
         self._initializers = dict(model.initializers)
         self.added: dict[str, np.ndarray] = {}
         """New initializers."""
@@ -101,6 +113,7 @@ class Context:
         if any(item is None and source for item, source in zip(inputs, node.inputs, strict=True)):
             return
         try:
+            check_node(node, inputs, self._limits)
             with np.errstate(all="ignore"):
                 results = evaluate_outputs(node, inputs)
         except (HwcompressError, *_MALFORMED):
@@ -121,7 +134,7 @@ class Context:
             self._inferred += 1
             found = output_shapes(node, self._known_shape, self._deciding)
             for output, shape in zip(node.outputs, found, strict=True):
-                if shape is not None and int(np.prod(shape, dtype=np.float64)) > MAX_ELEMENTS:
+                if shape is not None and math.prod(shape) > self._limits.elements:
                     shape = None
                 self._shapes[output] = shape
         return self._shapes.get(name)
