@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from hwcompress.frontend.geometry import read_window, resize_sources
+from hwcompress.frontend.geometry import read_transposed, read_window, resize_sources
 from hwcompress.frontend.onnx_model import Node
+from hwcompress.frontend.pads import read_pad
+from hwcompress.frontend.reductions import reduced_axes
 from hwcompress.frontend.slices import resize_target
 from hwcompress.ir.ops.spatial import pad, windows
 
-__all__ = ["conv", "conv_transpose", "global_average", "pool", "resize"]
+__all__ = ["WINDOWS"]
 
 # Inputs that are left out are None; every operator knows which of its may be.
 Arrays = Sequence[Any]
@@ -25,7 +27,8 @@ def _bias(inputs: Arrays) -> np.ndarray | float:
 def conv(node: Node, inputs: Arrays) -> np.ndarray:
     """Conv: cross-correlation in groups."""
     weight = _flat(inputs[1])
-    window, groups = read_window(node, inputs[1].shape[2:]), node.integer("group", 1)
+    window = read_window(node, inputs[1].shape[2:], inputs[0].shape[2:])
+    groups = node.integer("group", 1)
     padded = pad(np.moveaxis(_flat(inputs[0]), 1, -1), window.padding, 0)
     view = windows(padded, window.kernel, window.stride, window.dilation)
     rows, depth = weight.shape[0] // groups, weight.shape[1]
@@ -51,9 +54,8 @@ def _unflat(shape: tuple[int, ...], rank: int) -> tuple[int, ...]:
 def conv_transpose(node: Node, inputs: Arrays) -> np.ndarray:
     """ConvTranspose: every input pixel adds its weighted kernel to the output."""
     x, weight = _flat(inputs[0]), _flat(inputs[1])
-    window, groups = read_window(node, inputs[1].shape[2:]), node.integer("group", 1)
-    extra = node.integers("output_padding", (0,) * (inputs[0].ndim - 2))
-    extra = (0, *extra)[-2:]
+    window = read_transposed(node, inputs[1].shape[2:], inputs[0].shape[2:])
+    groups, extra = node.integer("group", 1), window.extra
     channels, depth = x.shape[1] // groups, weight.shape[1]
     pads = window.padding
     size = [
@@ -80,25 +82,21 @@ def conv_transpose(node: Node, inputs: Arrays) -> np.ndarray:
 
 def pool(node: Node, inputs: Arrays) -> np.ndarray:
     """MaxPool or AveragePool."""
-    window = read_window(node, node.integers("kernel_shape"))
+    window = read_window(node, node.integers("kernel_shape"), inputs[0].shape[2:])
     pads = window.padding
-    image = np.moveaxis(_flat(inputs[0]), 1, -1)
-
-    def view(of: np.ndarray) -> np.ndarray:
-        return windows(of, window.kernel, window.stride, window.dilation)
-
+    image = np.moveaxis(_flat(inputs[0]), 1, -1).astype(np.float64)
+    border = -np.inf if node.op == "MaxPool" else 0.0
+    padded = np.pad(
+        image,
+        ((0, 0), (pads[0], pads[2]), (pads[1], pads[3]), (0, 0)),
+        constant_values=border,
+    )
+    view = windows(padded, window.kernel, window.stride, window.dilation)
     if node.op == "MaxPool":
-        edge = np.pad(
-            image.astype(np.float64),
-            ((0, 0), (pads[0], pads[2]), (pads[1], pads[3]), (0, 0)),
-            constant_values=-np.inf,
-        )
-        result = view(edge).max(axis=(3, 4))
+        result = view.max(axis=(3, 4))
     else:
-        count = np.array(window.kernel[0] * window.kernel[1])
-        if any(pads) and not node.integer("count_include_pad", 0):
-            count = view(pad(np.ones_like(image[:1]), pads, 0)).sum(axis=(3, 4))
-        result = view(pad(image, pads, 0)).sum(axis=(3, 4)) / count
+        count = window.taps(image.shape[1:3], bool(node.integer("count_include_pad", 0)))
+        result = view.sum(axis=(3, 4)) / count[:, :, None]
     result = np.moveaxis(result, -1, 1)
     return result.reshape(_unflat(result.shape, inputs[0].ndim))
 
@@ -106,6 +104,39 @@ def pool(node: Node, inputs: Arrays) -> np.ndarray:
 def global_average(_: Node, inputs: Arrays) -> np.ndarray:
     """GlobalAveragePool."""
     return np.asarray(inputs[0].mean(axis=tuple(range(2, inputs[0].ndim)), keepdims=True))
+
+
+def _global_max(_: Node, inputs: Arrays) -> np.ndarray:
+    return np.asarray(inputs[0].max(axis=tuple(range(2, inputs[0].ndim)), keepdims=True))
+
+
+_REDUCE: dict[str, Callable[..., Any]] = {
+    "ReduceMax": np.max,
+    "ReduceMean": np.mean,
+    "ReduceMin": np.min,
+    "ReduceSum": np.sum,
+}
+
+
+def _reduce(node: Node, inputs: Arrays) -> np.ndarray:
+    given = inputs[1] if len(inputs) > 1 else None
+    axes = reduced_axes(node, inputs[0].ndim, given)
+    keep = bool(node.integer("keepdims", 1))
+    return np.asarray(_REDUCE[node.op](inputs[0], axis=axes, keepdims=keep))
+
+
+def _pad(node: Node, inputs: Arrays) -> np.ndarray:
+    x = inputs[0]
+    borders = read_pad(node, (1, *x.shape[1:]), inputs[1:])
+    result = np.asarray(x, np.float64)
+    for axis, size in enumerate(x.shape):
+        if borders.pads[axis] == (0, 0):
+            continue
+        sources = borders.sources(axis, size)
+        outside = sources < 0
+        result = np.take(result, np.where(outside, 0, sources), axis=axis)
+        result[(slice(None),) * axis + (outside,)] = borders.value
+    return result
 
 
 def resize(node: Node, inputs: Arrays) -> np.ndarray:
@@ -116,3 +147,18 @@ def resize(node: Node, inputs: Arrays) -> np.ndarray:
         index = resize_sources(node, x.shape[axis], sizes[axis], scales[axis])
         x = np.take(x, index, axis=axis)
     return x
+
+
+WINDOWS: dict[str, Callable[[Node, Arrays], np.ndarray]] = {
+    "AveragePool": pool,
+    "Conv": conv,
+    "ConvTranspose": conv_transpose,
+    "GlobalAveragePool": global_average,
+    "GlobalMaxPool": _global_max,
+    "MaxPool": pool,
+    "Pad": _pad,
+    "Resize": resize,
+    "Upsample": resize,
+    **dict.fromkeys(_REDUCE, _reduce),
+}
+"""Operators over windows and whole axes, by name."""

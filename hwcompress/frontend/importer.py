@@ -13,9 +13,12 @@ import hwcompress.frontend.lower_concat
 import hwcompress.frontend.lower_dense
 import hwcompress.frontend.lower_join
 import hwcompress.frontend.lower_linear
+import hwcompress.frontend.lower_pad
 import hwcompress.frontend.lower_parts
 import hwcompress.frontend.lower_pool
 import hwcompress.frontend.lower_quant
+import hwcompress.frontend.lower_rank
+import hwcompress.frontend.lower_reduce
 import hwcompress.frontend.lower_scalar
 import hwcompress.frontend.lower_shape  # noqa: F401  (these fill the registry)
 from hwcompress.errors import GraphError, InputError, UnsupportedError

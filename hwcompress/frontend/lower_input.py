@@ -11,6 +11,7 @@ import numpy as np
 from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.closing import close_grid
 from hwcompress.frontend.function import ScalarFunction
+from hwcompress.frontend.input_layout import channel_axis_of_readers
 from hwcompress.frontend.lowering import InputSpec, Lowering
 from hwcompress.frontend.onnx_model import Node
 from hwcompress.frontend.quantizers import Quantizer
@@ -119,7 +120,7 @@ def _input_op(
     assert isinstance(source, Symbolic)
     source_shape = source.shape[1:]
     before = state.inputs.get(value.raw)
-    axes = _layout(source_shape, value) if before is None else before.axes
+    axes = _layout(state, node, source_shape, value) if before is None else before.axes
     laid = np.arange(value.order.size).reshape(source_shape).transpose(axes)
     position = np.empty(laid.size, np.int64)  # flat source index -> flat graph index
     position[laid.reshape(-1)] = np.arange(laid.size)
@@ -164,15 +165,17 @@ def _same_input(first: Input, second: Input) -> bool:
     )
 
 
-def _layout(source_shape: tuple[int, ...], value: Symbolic) -> tuple[int, ...]:
+def _layout(
+    state: Lowering, node: Node, source_shape: tuple[int, ...], value: Symbolic
+) -> tuple[int, ...]:
     """Axes that put the raw input in the order of its first consumer, if some do.
 
-    An image consumer, ``(1, C, H, W)`` or ``(1, C, L)``, wants channels last;
-    others take the elements as they come.
+    An image consumer, ``(1, C, H, W)`` or ``(1, C, L)``, wants channels last, also where
+    the source transposes the input for it; others take the elements as they come.
     """
     wanted = value.order.reshape(value.shape)
     if len(value.shape) in (3, 4):
-        wanted = np.moveaxis(wanted, 1, -1)
+        wanted = np.moveaxis(wanted, channel_axis_of_readers(state, node, wanted.ndim), -1)
     flat = np.arange(value.order.size).reshape(source_shape)
     rank = len(source_shape)
     last = (*range(1, rank), 0)  # channels first to channels last

@@ -6,9 +6,10 @@ import numpy as np
 
 from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.arrange import as_image
-from hwcompress.frontend.geometry import image_order, read_window, source_shape
+from hwcompress.frontend.borders import without_border
+from hwcompress.frontend.geometry import image_order, read_transposed, read_window, source_shape
 from hwcompress.frontend.lower_input import materialised
-from hwcompress.frontend.lowering import Lowering, handles
+from hwcompress.frontend.lowering import Border, Lowering, handles
 from hwcompress.frontend.offsets import without_offset
 from hwcompress.frontend.onnx_model import Node
 from hwcompress.frontend.values import Value
@@ -34,7 +35,7 @@ def _conv(state: Lowering, node: Node) -> Value:
         raise UnsupportedError(
             f"weights of shape {levels.shape} on {value.shape}", where=node.label
         )
-    window = read_window(node, levels.shape[2:])
+    window = read_window(node, levels.shape[2:], value.shape[2:])
     groups = node.integer("group", 1)
     rows, depth = levels.shape[:2]
     if groups < 1 or rows % groups or depth * groups != value.shape[1]:
@@ -53,20 +54,22 @@ def _conv(state: Lowering, node: Node) -> Value:
     bias = (real * offset[column]).sum(axis=1)
     if (given := state.constant(node, 2)) is not None:
         bias = bias + bias_vector(given, (rows,), node)
+    level = pad_level(value, node) if any(window.padding) else 0
+    source = without_border(state, Border(value.base, window.padding, level))
     name = state.builder.fresh(node.name or node.op)
     state.builder.add(
         Conv(
             name,
-            (value.base,),
+            (source.tensor,),
             (name,),
             weight.reshape(rows, *window.kernel, depth),
             kept,
             None,
             window.stride,
-            window.padding,
+            source.padding,
             window.dilation,
             groups,
-            pad_level(value, node) if any(window.padding) else 0,
+            source.level,
         )
     )
     shape = source_shape(state.builder.types[name].shape, len(value.shape))
@@ -83,15 +86,10 @@ def _conv_transpose(state: Lowering, node: Node) -> Value:
         raise UnsupportedError(
             f"weights of shape {levels.shape} on {value.shape}", where=node.label
         )
-    if node.integers("output_shape"):
-        raise UnsupportedError(
-            "an output_shape", where=node.label, remedy="export with pads and output_padding"
-        )
-    window = read_window(node, levels.shape[2:])
-    extra = node.integers("output_padding", (0,) * (levels.ndim - 2))
+    window = read_transposed(node, levels.shape[2:], value.shape[2:])
     groups = node.integer("group", 1)
     channels, depth = levels.shape[0], levels.shape[1]  # weights are (C, M/g, KH, KW)
-    if groups < 1 or channels % groups or channels != value.shape[1] or len(extra) > 2:
+    if groups < 1 or channels % groups or channels != value.shape[1]:
         raise UnsupportedError(
             f"weights {levels.shape} with {groups} groups do not fit {value.shape}",
             where=node.label,
@@ -121,7 +119,7 @@ def _conv_transpose(state: Lowering, node: Node) -> Value:
             None,
             window.stride,
             window.padding,
-            (0, extra[0]) if len(extra) == 1 else (extra[0], extra[1]),
+            window.extra,
             window.dilation,
             groups,
         )

@@ -1,29 +1,34 @@
-"""Pooling and ArgMax."""
+"""MaxPool and AveragePool."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
 from hwcompress.errors import UnsupportedError
-from hwcompress.frontend.arrange import as_image, as_vector
+from hwcompress.frontend.arrange import as_image
+from hwcompress.frontend.borders import without_border, without_low_border
 from hwcompress.frontend.function import ScalarFunction
-from hwcompress.frontend.geometry import Window, image_order, image_shape, read_window, source_shape
+from hwcompress.frontend.geometry import Window, image_order, read_window, source_shape
 from hwcompress.frontend.lower_input import materialised
-from hwcompress.frontend.lowering import Lowering, handles
+from hwcompress.frontend.lowering import Border, Lowering, handles
+from hwcompress.frontend.offsets import without_offset
 from hwcompress.frontend.onnx_model import Node
-from hwcompress.frontend.values import Constant, Symbolic, Value
+from hwcompress.frontend.values import Symbolic, Value
 from hwcompress.frontend.weights import pad_level
-from hwcompress.ir import ArgMax, IntType, MaxPool, Op, Rescale, SumPool, TopK
+from hwcompress.ir import Constant, Conv, IntType, MaxPool, Mul, Op, Rescale, SumPool, int_range
 
-__all__: list[str] = []
+__all__ = ["averaged", "highest", "pooled", "rising"]
 
 
-def _rising(state: Lowering, value: Symbolic, node: Node) -> Symbolic:
+def rising(state: Lowering, value: Symbolic, node: Node, sense: int = 1) -> Symbolic:
     """``value`` as a rising function of its base, negating channels that fall.
 
-    The maximum commutes with rising functions only.
+    The maximum commutes with rising functions only; the minimum is the maximum of a
+    falling one (``sense`` -1).
     """
-    direction = value.function.direction
+    direction = value.function.direction * sense
     if value.function.gain is not None:  # a constant channel rises as well as any
         direction = np.where(value.function.gain == 0, 1, direction)
     if np.any(direction == 0):
@@ -64,10 +69,8 @@ def _mean(channels: int, count: int) -> ScalarFunction:
     )
 
 
-def _pooled(state: Lowering, value: Symbolic, op: Op, average: int) -> Symbolic:
+def pooled(state: Lowering, value: Symbolic, name: str, average: int = 1) -> Symbolic:
     """The pooled tensor with the same function, of a sum divided by ``average``."""
-    state.builder.add(op)
-    name = op.outputs[0]
     shape = source_shape(state.builder.types[name].shape, len(value.shape))
 
     def function(old: ScalarFunction) -> ScalarFunction:
@@ -81,132 +84,138 @@ def _pooled(state: Lowering, value: Symbolic, op: Op, average: int) -> Symbolic:
 
 
 @handles("MaxPool")
-def _max_pool(state: Lowering, node: Node) -> Value:
-    if len(node.outputs) > 1 and node.outputs[1]:
-        raise UnsupportedError("MaxPool with indices", where=node.label)
+def _max_pool(state: Lowering, node: Node) -> tuple[Value | None, ...]:
+    """The largest elements; their indices are given to nobody."""
     value = as_image(state.builder, materialised(state, state.symbolic(node), node), node.label)
-    window = read_window(node, node.integers("kernel_shape"))
-    if window.dilation != (1, 1):
-        raise UnsupportedError(f"MaxPool with dilation {window.dilation}", where=node.label)
-    value = _rising(state, value, node)
+    window = read_window(node, node.integers("kernel_shape"), value.shape[2:])
+    return highest(state, node, value, window), *(None for _ in node.outputs[1:])
+
+
+def highest(
+    state: Lowering, node: Node, value: Symbolic, window: Window, sense: int = 1
+) -> Symbolic:
+    """The maximum (``sense`` -1: the minimum) over windows of ``value``, an image."""
+    value = rising(state, value, node, sense)
     name = state.builder.fresh(node.name or node.op)
-    op = MaxPool(name, (value.base,), (name,), window.kernel, window.stride, window.padding)
-    return _pooled(state, value, op, 1)
+    if any(d > 1 and k > 1 for d, k in zip(window.dilation, window.kernel, strict=True)):
+        return pooled(state, value, _spread_maximum(state, value.base, window, name))
+    inner = without_low_border(state, value.base, window.padding, window.kernel)
+    op = MaxPool(name, (inner.tensor,), (name,), window.kernel, window.stride, inner.padding)
+    return pooled(state, value, state.builder.add(op))
 
 
-@handles("AveragePool", "GlobalAveragePool")
-def _average_pool(state: Lowering, node: Node) -> Value:
-    value = as_image(state.builder, materialised(state, state.symbolic(node), node), node.label)
+def _spread_maximum(state: Lowering, tensor: str, window: Window, name: str) -> str:
+    """A maximum over dilated windows: a convolution with one weight of 1 for every kernel
+    position puts their elements side by side, where a pool of one row finds the largest."""
+    builder = state.builder
+    channels, taps = builder.types[tensor].channels, math.prod(window.kernel)
+    weight = np.tile(np.eye(taps, dtype=np.int64), (channels, 1))
+    side = builder.fresh(f"{name}_elements")
+    builder.add(
+        Conv(
+            side,
+            (tensor,),
+            (side,),
+            weight.reshape(channels * taps, *window.kernel, 1),
+            IntType(0, 1),
+            None,
+            window.stride,
+            window.padding,
+            window.dilation,
+            channels,
+            int(builder.ranges[tensor].lo.min()),
+        )
+    )
+    rows = math.prod(builder.types[side].shape) // taps
+    flat = builder.reshape(side, (rows, taps, 1))
+    builder.add(MaxPool(name, (flat,), (name,), (1, taps), (1, taps)))
+    return builder.reshape(name, (*builder.types[side].shape[:2], channels))
+
+
+def _affine_only(value: Symbolic, node: Node) -> None:
     if not value.function.is_affine:
         raise UnsupportedError(
             f"the average of values that are not quantized after {' and '.join(value.tail)}",
             where=node.label,
             remedy="quantize before the pooling",
         )
-    window = Window(image_shape(value.shape)[:2], (1, 1), (0, 0, 0, 0), (1, 1))
-    if node.op == "AveragePool":
-        window = read_window(node, node.integers("kernel_shape"))
-    if window.dilation != (1, 1):
-        raise UnsupportedError(f"average pooling with dilation {window.dilation}", where=node.label)
-    padding = window.padding
-    if any(padding) and not node.integer("count_include_pad", 0):
-        raise UnsupportedError(
-            "average pooling that leaves the padding out of the count",
-            where=node.label,
-            remedy="use count_include_pad=True, or no padding",
-        )
-    name = state.builder.fresh(node.name or node.op)
-    level = pad_level(value, node) if any(padding) else 0
-    op = SumPool(name, (value.base,), (name,), window.kernel, window.stride, padding, level)
-    return _pooled(state, value, op, window.kernel[0] * window.kernel[1])
 
 
-@handles("ReduceMean")
-def _reduce_mean(state: Lowering, node: Node) -> Value:
-    """The mean over height and width (or over the length) is a global average pool."""
-    value = state.symbolic(node)
-    axes = tuple(sorted(_reduced_axes(node, len(value.shape), state.constant(node, 1))))
-    if len(value.shape) not in (3, 4) or axes != tuple(range(2, len(value.shape))):
-        raise UnsupportedError(
-            f"the mean over the axes {axes} of {value.shape}",
-            where=node.label,
-            remedy="take the mean over height and width, or use AdaptiveAvgPool2d(1)",
-        )
-    pooled = _average_pool(state, node)
-    assert isinstance(pooled, Symbolic)
-    if node.integer("keepdims", 1):
-        return pooled
-    return pooled.moved(pooled.shape[:2], pooled.order)
+@handles("AveragePool")
+def _average_pool(state: Lowering, node: Node) -> Value:
+    value = as_image(state.builder, materialised(state, state.symbolic(node), node), node.label)
+    window = read_window(node, node.integers("kernel_shape"), value.shape[2:])
+    return averaged(state, node, value, window, bool(node.integer("count_include_pad", 0)))
 
 
-def _reduced_axes(node: Node, rank: int, given: Constant | None) -> tuple[int, ...]:
-    """Axes of a reduction, counted from the front: an input since opset 18; none means all."""
-    axes = node.integers("axes") if given is None else tuple(int(i) for i in given.value)
-    if any(not -rank <= axis < rank for axis in axes):
-        raise UnsupportedError(f"axes {axes} of a tensor with {rank} axes", where=node.label)
-    return tuple({axis % rank for axis in axes}) or tuple(range(rank))
+def averaged(
+    state: Lowering, node: Node, value: Symbolic, window: Window, with_padding: bool
+) -> Symbolic:
+    """The average over windows of ``value``, an image.
 
-
-def _ranked(state: Lowering, node: Node, axis: int) -> tuple[Symbolic, str]:
-    """The vector whose elements ArgMax or TopK compares, and its graph tensor.
-
-    Raises:
-        UnsupportedError: no vector, or its integers do not compare as its values do.
+    Where padding is left out of the count, or a window reaches beyond it, the count
+    differs from position to position. The sums are then multiplied by a constant image
+    of integers, which makes all of them multiples of one.
     """
-    value = materialised(state, state.symbolic(node), node)
-    if value.tail == ("Softmax",) and value.head is not None:
-        value = value.head  # Softmax keeps the order
-    axis %= len(value.shape)
-    vector = int(np.prod(value.shape[:axis], dtype=np.int64)) == 1 and axis == len(value.shape) - 1
-    if not vector:
-        raise UnsupportedError(f"{node.op} of anything but one vector per sample", where=node.label)
-    gain, offset = value.function.gain, value.function.offset
-    if gain is None or offset is None or len({*gain}) != 1 or len({*offset}) != 1 or gain[0] <= 0:
-        raise UnsupportedError(
-            f"{node.op} over channels whose integers have different scales or offsets",
-            where=node.label,
-            remedy=f"leave the {node.op} out; the host takes it from the real outputs",
+    _affine_only(value, node)
+    height, width = state.builder.types[value.base].shape[:2]
+    counts = window.taps((height, width), with_padding)
+    if counts.min() == 0:
+        raise UnsupportedError("a window that holds nothing but padding", where=node.label)
+    whole = bool(np.all(counts == counts[0, 0]))
+    level = 0
+    if with_padding and any(window.padding):
+        # Padding is a real zero; a level other than 0 would have to be counted, too.
+        value = value if whole else without_offset(state.builder, value, node)
+        level = pad_level(value, node)
+    name = state.builder.fresh(node.name or node.op)
+    total = state.builder.add(_sum(state, value.base, window, level, name))
+    if whole:
+        return pooled(state, value, total, int(counts[0, 0]))
+    common = math.lcm(*(int(item) for item in np.unique(counts)))
+    shape = state.builder.types[total].shape
+    factors = np.broadcast_to((common // counts)[:, :, None], shape).astype(np.int64)
+    weights = state.builder.fresh(f"{name}_weights")
+    state.builder.add(Constant(weights, (), (weights,), factors, int_range(factors)))
+    scaled = state.builder.fresh(f"{name}_scaled")
+    state.builder.add(Mul(scaled, (total, weights), (scaled,)))
+    return pooled(state, value, scaled, common)
+
+
+def _sum(state: Lowering, tensor: str, window: Window, level: int, name: str) -> Op:
+    inner = without_border(state, Border(tensor, window.padding, level))
+    if all(d == 1 or k == 1 for d, k in zip(window.dilation, window.kernel, strict=True)):
+        return SumPool(
+            name,
+            (inner.tensor,),
+            (name,),
+            window.kernel,
+            window.stride,
+            inner.padding,
+            inner.level,
         )
-    return value, as_vector(state.builder, value, node.label).base
-
-
-def _indices(state: Lowering, tensor: str, shape: tuple[int, ...], source: str) -> Symbolic:
-    one, zero = np.ones(1), np.zeros(1)
-    count = state.builder.types[tensor].size
-    result = state.builder.symbol(
-        tensor, shape, np.arange(count), np.repeat(one, count), np.repeat(zero, count)
+    channels = state.builder.types[tensor].channels
+    return Conv(
+        name,
+        (inner.tensor,),
+        (name,),
+        np.ones((channels, *window.kernel, 1), np.int64),
+        IntType(0, 1),
+        None,
+        window.stride,
+        inner.padding,
+        window.dilation,
+        channels,
+        inner.level,
     )
-    state.builder.origin[tensor] = (source, result)
-    return result
 
 
-@handles("ArgMax")
-def _argmax(state: Lowering, node: Node) -> Value:
-    value, tensor = _ranked(state, node, node.integer("axis", 0))
-    if node.integer("select_last_index", 0):
-        raise UnsupportedError("ArgMax that takes the last of equal elements", where=node.label)
-    name = state.builder.fresh(node.name or node.op)
-    state.builder.add(ArgMax(name, (tensor,), (name,)))
-    keep = node.integer("keepdims", 1)
-    shape = (*value.shape[:-1], 1) if keep else value.shape[:-1]
-    return _indices(state, name, shape, node.outputs[0])
-
-
-@handles("TopK")
-def _top_k(state: Lowering, node: Node) -> tuple[Value | None, Value]:
-    """The indices; the values stay with the host, which has the vector."""
-    value, tensor = _ranked(state, node, node.integer("axis", -1))
-    if not node.integer("largest", 1) or not node.integer("sorted", 1):
-        raise UnsupportedError("TopK of the smallest, or in any order", where=node.label)
-    if len(node.outputs) < 2:
-        raise UnsupportedError(
-            "TopK of which only the values are used",
-            where=node.label,
-            remedy="use its indices, or leave it out",
-        )
-    count = int(state.required(node, 1).value.reshape(-1)[0])
-    if not 1 <= count <= value.order.size:
-        raise UnsupportedError(f"the {count} largest of {value.order.size}", where=node.label)
-    name = state.builder.fresh(node.name or node.op)
-    state.builder.add(TopK(name, (tensor,), (name,), count))
-    return None, _indices(state, name, (*value.shape[:-1], count), node.outputs[1])
+@handles("GlobalLpPool", "LpPool", "MaxRoiPool", "MaxUnpool", "RoiAlign")
+def _other_pool(state: Lowering, node: Node) -> Value:
+    value = state.symbolic(node)
+    raise UnsupportedError(
+        f"{node.op} of a tensor {value.shape}",
+        where=node.label,
+        why="its result is no sum or maximum of integers",
+        remedy="use MaxPool or AveragePool",
+    )

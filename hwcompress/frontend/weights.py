@@ -14,6 +14,7 @@ __all__ = [
     "affine_input",
     "bias_vector",
     "integer_rows",
+    "level_of",
     "pad_level",
     "quantized_weights",
     "weighted_sum",
@@ -103,16 +104,26 @@ def integer_rows(
 
 def pad_level(value: Symbolic, node: Node) -> int:
     """The integer that stands for a real zero, which padding inserts."""
+    return level_of(value, 0.0, node)
+
+
+def level_of(value: Symbolic, real: float, node: Node) -> int:
+    """The integer that stands for a real number in every channel.
+
+    Raises:
+        UnsupportedError: there is none.
+    """
     gain, offset = affine_input(value, node)
     level = np.full(1, np.nan)
     if np.all(gain != 0):
-        level = -offset / gain
+        level = (real - offset) / gain
         near = np.rint(level)
         # zero * scale / scale may be off by a rounding of the two.
         level = np.where(np.abs(level - near) <= 1e-12 * np.abs(near), near, level)
     if not _uniform(level) or level[0] != np.rint(level[0]) or abs(level[0]) > _MAX_LEVEL:
+        what = "zeros" if real == 0 else repr(real)
         raise UnsupportedError(
-            "padding inserts zeros, which no integer of the input stands for",
+            f"padding inserts {what}, which no integer of the input stands for",
             where=node.label,
             remedy="use an input quantizer with an integer zero point, or no padding",
         )
