@@ -19,8 +19,8 @@ def build(
     model: Annotated[
         str | None,
         typer.Argument(
-            help="FILE.onnx (quantized, or float), FILE.py:FUNCTION returning an nn.Module, FILE.pt2"
-            " of torch.export, or zoo:NAME. Default: an embedded 4-bit network for digits.",
+            help="FILE.onnx (quantized, or float), FILE.py:FUNCTION returning an nn.Module,"
+            " FILE.pt2 of torch.export, or zoo:NAME. Default: the embedded 4-bit digits network.",
         ),
     ] = None,
     board: Annotated[
@@ -62,7 +62,7 @@ def build(
         int | None,
         typer.Option(
             help="Training epochs; 0 calibrates only. Default: 10 for a float module with labelled"
-            " training samples and no --weights, else 0.",
+            " training samples and no --weights, 30 for the embedded network, else 0.",
             rich_help_panel=_TRAINING,
         ),
     ] = None,

@@ -25,6 +25,11 @@ _MOVING = (
     nn.Dropout2d,
     nn.Identity,
     nn.Upsample,
+    nn.PixelShuffle,
+    nn.PixelUnshuffle,
+    nn.ChannelShuffle,
+    nn.ZeroPad1d,
+    nn.ZeroPad2d,
 )
 _MOVING_FUNCTIONS = frozenset(
     {
@@ -36,8 +41,13 @@ _MOVING_FUNCTIONS = frozenset(
         torch.unsqueeze,
         torch.chunk,
         torch.split,
+        torch.index_select,
+        torch.select,
         torch.max_pool1d,
         torch.max_pool2d,
+        functional.pad,
+        functional.pixel_shuffle,
+        functional.pixel_unshuffle,
         functional.max_pool1d,
         functional.max_pool2d,
         functional.dropout,
@@ -201,6 +211,11 @@ class Traced:
             return not signed_input
         if self._calls(node, _POSITIVE, _POSITIVE_FUNCTIONS, _POSITIVE_METHODS):
             return True
+        part = self.part(node)
+        if isinstance(part, nn.Hardtanh) and part.min_val >= 0:
+            return True
+        if node.op == "call_function" and node.target is torch.clamp:
+            return isinstance(low := node.kwargs.get("min"), int | float) and low >= 0
         sums = self._calls(node, (), frozenset({operator.add, operator.iadd, torch.add}))
         passes = self.is_average(node) or self.is_moving(node) or self.is_concatenation(node)
         if passes or ((sums or self.is_product(node)) and self.is_join(node)):

@@ -36,17 +36,26 @@ def activation_quantizer(positive: bool, bits: int, scale: float | None) -> nn.M
     )
 
 
-def quantized_layer(part: nn.Module, bits: int) -> nn.Module:
-    """The Brevitas twin of a convolution or linear layer, with its parameters."""
+def quantized_layer(part: nn.Module, bits: int, per_channel: bool = False) -> nn.Module:
+    """The Brevitas twin of a convolution or linear layer, with its parameters.
+
+    Args:
+        part: the float layer.
+        bits: of a weight.
+        per_channel: a scale for each output channel; binary weights have one for all.
+    """
     import brevitas.nn as qnn
     from brevitas.quant import Int8WeightPerTensorFixedPoint, SignedBinaryWeightPerTensorConst
+    from brevitas.quant.fixed_point import Int8WeightPerChannelFixedPoint
 
     options: dict[str, object] = {"bias": part.bias is not None}
     if bits == 1:
         options |= {"weight_quant": SignedBinaryWeightPerTensorConst, "weight_scaling_const": 1.0}
     else:
         options |= {
-            "weight_quant": Int8WeightPerTensorFixedPoint,
+            "weight_quant": Int8WeightPerChannelFixedPoint
+            if per_channel
+            else Int8WeightPerTensorFixedPoint,
             "weight_bit_width": bits,
         }
     if isinstance(part, nn.Linear):

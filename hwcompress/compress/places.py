@@ -34,7 +34,7 @@ def find_places(traced: Traced, act_bits: int) -> list[Place]:
     reads gets at least eight bits, so that a small table computes it. A
     quantizer stands as early as possible: behind the operator that computes
     the tensor, before pooling, reshaping, splitting and concatenation. Tensors
-    that are concatenated for one reader share their scale.
+    that are concatenated for one reader, or for an output, share their scale.
     """
     groups = _Groups()
     for node in traced.nodes:
@@ -50,7 +50,26 @@ def find_places(traced: Traced, act_bits: int) -> list[Place]:
                 continue
             for operand in traced.operands(node):
                 groups.want(_origins(traced, operand), act_bits)
+    for node in _joined_outputs(traced, groups):
+        groups.want(_origins(traced, node), act_bits)
     return groups.places()
+
+
+def _joined_outputs(traced: Traced, groups: _Groups) -> list[fx.Node]:
+    """Concatenations that reach an output before any quantizer: what they join has a scale
+    for each part, and the output can have one only."""
+    found: list[fx.Node] = []
+    waiting = [node for node in traced.nodes if node.op == "output"]
+    seen: set[fx.Node] = set()
+    while waiting:
+        for source in waiting.pop().all_input_nodes:
+            if source in seen or groups.wanted(source) or traced.is_weighted(source):
+                continue
+            seen.add(source)
+            if traced.is_concatenation(source):
+                found.append(source)
+            waiting.append(source)
+    return found
 
 
 def _origins(traced: Traced, node: fx.Node) -> list[fx.Node]:
@@ -69,6 +88,10 @@ class _Groups:
     def __init__(self) -> None:
         self._members: dict[fx.Node, list[fx.Node]] = {}
         self._bits: dict[fx.Node, int] = {}
+
+    def wanted(self, origin: fx.Node) -> bool:
+        """Whether a quantizer stands behind a node."""
+        return origin in self._bits
 
     def want(self, origins: list[fx.Node], bits: int) -> None:
         """A reader of all of these wants so many bits."""

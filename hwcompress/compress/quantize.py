@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import fx, nn
 
+from hwcompress.compress.fold import fold_affine
 from hwcompress.compress.kinds import WEIGHTED, Traced
 from hwcompress.compress.layers import activation_quantizer, quantized_layer
 from hwcompress.compress.places import Place, find_places
@@ -48,7 +49,13 @@ _WEIGHT_FUNCTIONS = (
 
 
 def quantize_module(
-    module: nn.Module, *, weight_bits: int, act_bits: int, input_scale: float, signed_input: bool
+    module: nn.Module,
+    *,
+    weight_bits: int,
+    act_bits: int,
+    input_scale: float,
+    signed_input: bool,
+    calibrated_only: bool = False,
 ) -> nn.Module:
     """A copy of a float module with quantized weights and activations.
 
@@ -59,6 +66,9 @@ def quantize_module(
         input_scale: fixed scale of the model's input, a power of two
             (:func:`input_scale_for`).
         signed_input: whether the model's input takes negative values.
+        calibrated_only: no training follows. Batch norms are folded into the layers before
+            them, and weights get a scale for each output channel, in all layers but those
+            that give the model's outputs, whose integers have to compare as the reals do.
 
     Returns:
         A module whose activation scales are yet to be set by training or
@@ -80,17 +90,37 @@ def quantize_module(
             f"the module cannot be traced: {type(error).__name__}: {error}",
             remedy="write its forward without control flow on values, or build it with Brevitas",
         ) from error
+    _refuse(graph_module, dict(graph_module.named_modules()))
+    if calibrated_only:
+        fold_affine(graph_module)
     traced = Traced(graph_module)
-    _refuse(graph_module, traced.modules)
     for index, place in enumerate(find_places(traced, act_bits)):
         layer = _quantizer(traced, place, input_scale, signed_input)
         _insert(graph_module, place, layer, f"act_quant_{index}")
+    last = _last_layers(traced) if calibrated_only else None
     for name, part in traced.modules.items():
         if isinstance(part, WEIGHTED):
-            _replace(graph_module, name, quantized_layer(part, weight_bits))
+            per_channel = last is not None and name not in last
+            _replace(graph_module, name, quantized_layer(part, weight_bits, per_channel))
     graph_module.graph.lint()
     graph_module.recompile()
     return graph_module
+
+
+def _last_layers(traced: Traced) -> set[str]:
+    """Names of the layers whose results reach an output without passing another quantizer."""
+    parts = dict(traced.graph_module.named_modules())
+    found: set[str] = set()
+    waiting = [node for node in traced.nodes if node.op == "output"]
+    seen = set(waiting)
+    while waiting:
+        for source in waiting.pop().all_input_nodes:
+            if traced.is_weighted(source):
+                found.add(str(source.target))
+            elif source not in seen and not hasattr(parts.get(str(source.target)), "act_quant"):
+                seen.add(source)
+                waiting.append(source)
+    return found
 
 
 def _refuse(graph_module: fx.GraphModule, modules: dict[str, nn.Module]) -> None:

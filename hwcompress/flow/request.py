@@ -9,12 +9,13 @@ from typing import Any
 
 from hwcompress import boards
 from hwcompress.errors import InputError
-from hwcompress.flow.settings import BuildSettings
+from hwcompress.flow.settings import WEIGHT_FILES, BuildSettings
 
 __all__ = ["make_settings", "output_folder"]
 
 DEFAULT_ROOT = "hwc-build"
 DEFAULT_MODEL = "digits"
+_ZOO = "zoo:"
 
 
 def make_settings(**options: Any) -> BuildSettings:
@@ -23,7 +24,7 @@ def make_settings(**options: Any) -> BuildSettings:
     Raises:
         InputError: no such board or file, or a value out of range.
     """
-    settings = BuildSettings(**options)
+    settings = BuildSettings(**_named_model(options))
     board = boards.load(settings.board)
     own = settings.board.lower().endswith(".toml")
     name = str(Path(settings.board).resolve()) if own else board.name
@@ -36,7 +37,7 @@ def make_settings(**options: Any) -> BuildSettings:
             f"model {settings.model!r} needs data to be verified on",
             remedy="give --data FILE (.npz with x and perhaps y, or an IDX file)",
         )
-    if settings.model_kind == "python" and not settings.data:
+    if settings.model_kind in ("python", "export") and not settings.data:
         raise InputError(
             f"model {settings.model!r} needs data to be trained or calibrated, and verified on",
             remedy="give --data FILE (.npz with x and y, or IDX files)",
@@ -48,8 +49,36 @@ def make_settings(**options: Any) -> BuildSettings:
             remedy="name a model, or leave --data out",
         )
     data, labels = _absolute_data(settings.data)
-    folding = _absolute_folding(settings.folding)
-    return replace(settings, board=name, model=model, data=data, labels=labels, folding=folding)
+    return replace(
+        settings,
+        board=name,
+        model=model,
+        weights=_absolute_weights(settings.weights),
+        data=data,
+        labels=labels,
+        folding=_absolute_folding(settings.folding),
+    )
+
+
+def _named_model(options: dict[str, Any]) -> dict[str, Any]:
+    """Options with a network of the zoo as the file and function that it is."""
+    model = str(options.get("model", ""))
+    if not model.startswith(_ZOO):
+        return options
+    from hwcompress.models.zoo import Entry
+
+    return {**options, "model": Entry.named(model.removeprefix(_ZOO)).reference}
+
+
+def _absolute_weights(text: str) -> str:
+    if not text:
+        return ""
+    path = Path(text)
+    if not path.is_file():
+        raise InputError(f"there is no file of weights {text!r}")
+    if path.suffix.lower() not in WEIGHT_FILES:
+        raise InputError(f"--weights is {text!r}", remedy=f"give a file {', '.join(WEIGHT_FILES)}")
+    return str(path.resolve())
 
 
 def _check_rate(settings: BuildSettings, board: boards.Board) -> None:

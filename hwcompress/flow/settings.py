@@ -9,9 +9,12 @@ from typing import Literal
 
 from hwcompress.errors import InputError
 
-__all__ = ["BuildSettings", "ModelKind"]
+__all__ = ["WEIGHT_FILES", "BuildSettings", "ModelKind"]
 
-ModelKind = Literal["default", "onnx", "python"]
+ModelKind = Literal["default", "onnx", "python", "export"]
+
+WEIGHT_FILES = (".npz", ".safetensors", ".pth", ".pt", ".ckpt")
+"""What files of weights end in."""
 
 MIN_FRAMES = 20
 """Fewest frames of the cocotb bench: what the project promises to have compared."""
@@ -22,13 +25,16 @@ class BuildSettings:
     """Every choice of the user, checked; what a step reads is part of its hash.
 
     Args:
-        model: empty for the embedded default, else ``FILE.onnx`` or
+        model: empty for the embedded default, else ``FILE.onnx``, ``FILE.pt2`` or
             ``FILE.py:FUNCTION``, with an absolute path.
+        weights: file of the parameters of the module that ``FILE.py:FUNCTION`` returns, with
+            an absolute path, or empty.
         data: empty for the embedded digits, else the file or folder that
             :func:`hwcompress.data.load_dataset` takes, with an absolute path.
         labels: file of the labels if it was named, likewise.
         board: canonical board name, or absolute path of a board file.
-        weight_bits: bits of a weight, for float models and the default, 1 to 8.
+        weight_bits: bits of a weight, for float models and the default, 1 to 8; ``None`` for
+            4 if the model is trained, 8 if it is only calibrated.
         act_bits: bits of an activation, likewise.
         epochs: training epochs; ``None`` for the recipe's own number, 0 to
             calibrate without training.
@@ -55,8 +61,9 @@ class BuildSettings:
     model: str = ""
     data: str = ""
     labels: str = ""
-    weight_bits: int = 4
-    act_bits: int = 4
+    weights: str = ""
+    weight_bits: int | None = None
+    act_bits: int | None = None
     epochs: int | None = None
     seed: int = 0
     input_type: str = ""
@@ -72,7 +79,8 @@ class BuildSettings:
 
     def __post_init__(self) -> None:
         for option, bits in (("--weight-bits", self.weight_bits), ("--act-bits", self.act_bits)):
-            _between(option, bits, 1, 8)
+            if bits is not None:
+                _between(option, bits, 1, 8)
         if self.epochs is not None:
             _between("--epochs", self.epochs, 0, 100_000)
         _between("--seed", self.seed, 0, 2**32 - 1)
@@ -102,6 +110,12 @@ class BuildSettings:
             raise InputError(
                 f"--simulator is {self.simulator!r}", remedy="give verilator or icarus"
             )
+        if self.weights and self.model_kind != "python":
+            raise InputError(
+                "--weights without FILE.py:FUNCTION",
+                why="weights alone do not say what the network is, and other models hold their own",
+                remedy="give the function that builds the network as the model",
+            )
         _ = self.model_kind
 
     @property
@@ -118,15 +132,20 @@ class BuildSettings:
             return "python"
         if self.model.lower().endswith((".onnx", ".qonnx")):
             return "onnx"
-        why = ""
+        if self.model.lower().endswith(".pt2"):
+            return "export"
+        why, remedy = "", ""
         if self.model.lower().endswith(".py"):
             why = "the function that returns the model is missing"
-        elif self.model.lower().endswith((".pt", ".pth", ".ckpt")):
+        elif self.model.lower().endswith(WEIGHT_FILES):
             why = "weights alone do not say what the network is"
+            remedy = "give FILE.py:FUNCTION with a function that builds the network, and --weights"
         raise InputError(
             f"cannot tell what model {self.model!r} is",
             why=why,
-            remedy="give FILE.onnx, or FILE.py:FUNCTION with a function that returns an nn.Module",
+            remedy=remedy
+            or "give FILE.onnx, FILE.pt2, or FILE.py:FUNCTION with a function that returns an"
+            " nn.Module",
         )
 
     @property
@@ -143,8 +162,8 @@ class BuildSettings:
 
     @property
     def trains(self) -> bool:
-        """Whether a training set is used."""
-        return self.model_kind != "onnx"
+        """Whether a training set is used, cut off the test set if need be."""
+        return self.model_kind in ("default", "python") or bool(self.epochs)
 
     @property
     def data_files(self) -> tuple[Path, ...]:

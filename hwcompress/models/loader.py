@@ -10,18 +10,32 @@ from torch import nn
 
 from hwcompress.errors import InputError
 
-__all__ = ["is_brevitas", "load_module"]
+__all__ = ["call_function", "is_brevitas", "load_module"]
 
 
 def load_module(text: str) -> nn.Module:
     """The module that ``function`` in ``file.py`` returns.
 
+    Raises:
+        InputError: as :func:`call_function` does, or it is no ``nn.Module``.
+    """
+    result = call_function(text)
+    if not isinstance(result, nn.Module):
+        file, _, function = text.rpartition(":")
+        raise InputError(
+            f"{function}() returned {type(result).__name__}, not a torch.nn.Module", where=file
+        )
+    return result
+
+
+def call_function(text: str) -> object:
+    """What ``function`` in ``file.py`` returns.
+
     The file runs with its own folder first on ``sys.path`` while it is
     imported, so that it can import its neighbours.
 
     Raises:
-        InputError: no such file or function, it raises, or does not return
-            an ``nn.Module``.
+        InputError: no such file or function, or it raises.
     """
     file, _, function = text.rpartition(":")
     path = Path(file)
@@ -61,11 +75,8 @@ def load_module(text: str) -> nn.Module:
     finally:
         if folder in sys.path:
             sys.path.remove(folder)
-    if not isinstance(result, nn.Module):
-        raise InputError(
-            f"{function}() returned {type(result).__name__}, not a torch.nn.Module", where=file
-        )
-    return result
+    returned: object = result
+    return returned
 
 
 def is_brevitas(module: nn.Module) -> bool:

@@ -24,10 +24,11 @@ def data_files(settings: BuildSettings) -> Mapping[str, Path]:
 
 
 def source_files(settings: BuildSettings) -> Mapping[str, Path]:
-    """The user's model file; the data too, if the model is trained on it."""
+    """The user's model, weights and data, on which a float model is trained or calibrated."""
     file = settings.model_file
     model = {} if file is None else {"model": file}
-    return model | (dict(data_files(settings)) if settings.trains else {})
+    weights = {"weights": Path(settings.weights)} if settings.weights else {}
+    return model | weights | dict(data_files(settings))
 
 
 def load_data(settings: BuildSettings) -> Dataset:
@@ -64,7 +65,7 @@ def run_data(context: Context) -> DataFacts:
 
 
 def run_train(context: Context) -> SourceFacts:
-    """Train and export a module, or take the user's QONNX file."""
+    """Quantize and export a module or float model, or take the user's quantized file."""
     folder = context.out / "source"
     folder.mkdir()
     facts = prepare_source(context.settings, load_data(context.settings), folder, context.say)

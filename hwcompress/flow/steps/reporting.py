@@ -108,7 +108,7 @@ def _shown(name: str, value: object) -> str:
     """A setting as text; of a path the name only: a report does not tell where it was made."""
     if value in (None, ""):
         return ""
-    if name in ("model", "data", "labels", "board", "folding"):
+    if name in ("model", "weights", "data", "labels", "board", "folding"):
         return Path(str(value)).name
     return str(value)
 

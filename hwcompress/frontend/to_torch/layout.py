@@ -84,7 +84,7 @@ def _with_constants(node: Node, inputs: Inputs, axis: int, emit: Emitter) -> Val
     fillers = {float(v) for item in (*before, *after) for v in np.unique(np.asarray(item))}
     if any(isinstance(item, np.ndarray) for item in middle) or len(fillers) != 1:
         raise UnsupportedError("a Concat with stored tensors", where=node.label)
-    x = list(middle)[0] if len(middle) == 1 else emit.call(torch.cat, list(middle), dim=axis)
+    x = middle[0] if len(middle) == 1 else emit.call(torch.cat, list(middle), dim=axis)
     assert isinstance(x, Computed)
     pads = [0, 0] * len(x.shape)
     widths = [

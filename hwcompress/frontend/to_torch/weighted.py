@@ -85,7 +85,7 @@ def _conv_transpose(node: Node, inputs: Inputs, emit: Emitter) -> Value:
     _, begin, end = split_pads(window.pads)
     groups = node.integer("group", 1)
     extra = node.integers("output_padding", (0,) * rank)
-    # torch cuts both sides alike; what is cut less at the end is padded output, what more is sliced.
+    # torch cuts both sides alike: what is cut less at the end is output padding, else slice.
     more = tuple(b - e + o for b, e, o in zip(begin, end, extra, strict=True))
     legal = all(
         0 <= item < max(s, d)

@@ -198,9 +198,10 @@ def _pad(node: Node, inputs: Inputs, emit: Emitter) -> Value:
     if len(pads) != 2 * rank or pads[0] or pads[rank]:
         raise UnsupportedError(f"pads {pads} of a tensor {x.shape}", where=node.label)
     if min(pads) < 0:
-        cut = tuple(
-            slice(max(0, -pads[i]), n - max(0, -pads[rank + i])) for i, n in enumerate(x.shape)
-        )
-        x = emit.call(_take, x, (slice(None), *cut[1:]))
+        cut = [slice(None)]
+        for axis in range(1, rank):
+            stop = x.shape[axis] - max(0, -pads[rank + axis])
+            cut.append(slice(max(0, -pads[axis]), stop))
+        x = emit.call(operator.getitem, x, tuple(cut))
         pads = tuple(max(0, item) for item in pads)
     return padded(emit, x, pads[1:rank], pads[rank + 1 :], filler, node)

@@ -1,0 +1,75 @@
+"""A converted module against onnxruntime, which runs the file itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from hwcompress.errors import CheckFailed
+
+__all__ = ["LARGEST_DIFFERENCE", "largest_difference"]
+
+LARGEST_DIFFERENCE = 1e-3
+"""Of a converted model from its file, relative to the largest value of an output. Float32 sums
+in another order differ by some 1e-6; an operator that means something else by far more."""
+
+
+def largest_difference(module: nn.Module, path: Path, samples: np.ndarray) -> float:
+    """The largest difference of any output, relative to the largest value of that output.
+
+    Args:
+        module: made of the file by :func:`hwcompress.frontend.to_torch.to_torch`.
+        path: the ONNX file, with one input.
+        samples: real samples ``(n, *input shape)``.
+
+    Raises:
+        CheckFailed: onnxruntime cannot run the file, or the two differ by more than
+            :data:`LARGEST_DIFFERENCE`.
+    """
+    theirs = _onnxruntime(path, samples)
+    with torch.no_grad():
+        result = module(torch.as_tensor(np.asarray(samples, np.float32)))
+    ours = result if isinstance(result, tuple) else (result,)
+    worst = 0.0
+    for index, (mine, other) in enumerate(zip(ours, theirs, strict=True)):
+        real = other.astype(np.float64).reshape(tuple(mine.shape))
+        scale = float(np.abs(real).max()) or 1.0
+        found = float(np.abs(mine.double().numpy() - real).max()) / scale
+        if not found <= LARGEST_DIFFERENCE:
+            raise CheckFailed(
+                f"output {index}: the PyTorch form of the model differs from onnxruntime by"
+                f" {found:.3g} of its largest value",
+                where=str(path),
+                why="an operator of the file was understood otherwise than onnxruntime does",
+                remedy="report this model, or give the network as a torch module",
+            )
+        worst = max(worst, found)
+    return worst
+
+
+def _onnxruntime(path: Path, samples: np.ndarray) -> list[np.ndarray]:
+    """Every output for all samples, which run one by one: a batch of one may be baked in."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = 1
+    try:
+        session = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
+        (name,) = (item.name for item in session.get_inputs())
+        parts = [
+            session.run(None, {name: np.asarray(samples[row : row + 1], np.float32)})
+            for row in range(len(samples))
+        ]
+    except Exception as error:  # onnxruntime raises many types
+        raise CheckFailed(
+            f"onnxruntime cannot run the float model: {str(error).splitlines()[0]}",
+            where=str(path),
+            remedy="check the file with onnx.checker.check_model, or export it again",
+        ) from error
+    return [np.concatenate(items) for items in zip(*parts, strict=True)]

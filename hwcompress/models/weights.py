@@ -1,0 +1,198 @@
+"""Parameters from a file into a module, without unpickling anything."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from hwcompress.errors import InputError
+
+__all__ = ["load_weights", "read_weights"]
+
+# What wrappers (DataParallel, torch.compile) put before every name.
+_PREFIXES = ("module.", "_orig_mod.")
+# Under which keys training scripts keep the parameters beside other things.
+_INSIDE = ("state_dict", "model_state_dict", "model", "net")
+_TYPES = {
+    "F64": "<f8",
+    "F32": "<f4",
+    "F16": "<f2",
+    "BF16": "<u2",
+    "I64": "<i8",
+    "I32": "<i4",
+    "I16": "<i2",
+    "I8": "|i1",
+    "U8": "|u1",
+    "BOOL": "|b1",
+}
+_LONGEST_HEADER = 1 << 26
+_LISTED = 8
+
+
+def load_weights(module: nn.Module, path: Path) -> None:
+    """Fill a module in place with the parameters and buffers of a file.
+
+    Raises:
+        InputError: the file cannot be read without pickle, or its names and
+            shapes are not the module's.
+    """
+    given = _unwrapped(read_weights(path), set(module.state_dict()))
+    wanted = module.state_dict()
+    problems = []
+    for name, tensor in given.items():
+        if name in wanted and tensor.shape != wanted[name].shape:
+            # Scalars are often kept with one axis.
+            if tensor.numel() == wanted[name].numel() == 1:
+                given[name] = tensor.reshape(wanted[name].shape)
+                continue
+            problems.append(
+                f"{name} is {tuple(tensor.shape)}, the module's is {tuple(wanted[name].shape)}"
+            )
+    if problems:
+        raise _wrong(f"{len(problems)} shape(s) do not fit the module", problems, path)
+    result = module.load_state_dict(given, strict=False)
+    # Counts of batches matter to training with a cumulative mean only.
+    missing = [name for name in result.missing_keys if not name.endswith("num_batches_tracked")]
+    if missing:
+        names = [f"missing {name}" for name in missing]
+        names += [f"not in the module: {name}" for name in result.unexpected_keys]
+        raise _wrong(f"{len(missing)} parameter(s) of the module are missing", names, path)
+    if result.unexpected_keys:
+        names = [f"not in the module: {name}" for name in result.unexpected_keys]
+        raise _wrong(f"{len(names)} name(s) are none of the module's", names, path)
+
+
+def _wrong(what: str, lines: list[str], path: Path) -> InputError:
+    shown = lines[:_LISTED]
+    if len(lines) > _LISTED:
+        shown.append(f"and {len(lines) - _LISTED} more")
+    return InputError(
+        what,
+        where=str(path),
+        why="; ".join(shown),
+        remedy="give the function that builds the network these weights were trained in",
+    )
+
+
+def _unwrapped(given: dict[str, torch.Tensor], wanted: set[str]) -> dict[str, torch.Tensor]:
+    """Without the prefixes that all names have and the module's do not."""
+    for _ in _PREFIXES:
+        for prefix in _PREFIXES:
+            if (
+                given
+                and all(name.startswith(prefix) for name in given)
+                and not any(name.startswith(prefix) for name in wanted)
+            ):
+                given = {name[len(prefix) :]: item for name, item in given.items()}
+    return given
+
+
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """Name -> tensor, of an ``.npz``, a ``.safetensors`` or a file of ``torch.save``.
+
+    Raises:
+        InputError: the file is missing, damaged, or needs pickle.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no file of weights {str(path)!r}")
+    try:
+        match path.suffix.lower():
+            case ".npz":
+                return _from_npz(path)
+            case ".safetensors":
+                return _from_safetensors(path)
+            case ".pth" | ".pt" | ".ckpt":
+                return _from_torch(path)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error}", where=str(path)) from error
+    raise InputError(
+        f"weights in a file {path.suffix!r}",
+        where=str(path),
+        remedy="give .npz, .safetensors or .pth",
+    )
+
+
+def _from_npz(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, KeyError) as error:
+        raise InputError(
+            f"the .npz cannot be read: {error}",
+            where=str(path),
+            remedy="save plain numeric arrays: numpy.savez(file, **arrays)",
+        ) from error
+    wrong = [name for name, array in arrays.items() if array.dtype.kind not in "biuf"]
+    if wrong:
+        raise InputError(
+            f"{wrong[0]!r} holds {arrays[wrong[0]].dtype}, not numbers", where=str(path)
+        )
+    return {name: torch.as_tensor(np.array(array)) for name, array in arrays.items()}
+
+
+def _from_safetensors(path: Path) -> dict[str, torch.Tensor]:
+    """The format is a length (8 bytes), a JSON header and raw little-endian data."""
+
+    def damaged(why: str) -> InputError:
+        return InputError(f"damaged .safetensors file: {why}", where=str(path))
+
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or length > min(len(data) - 8, _LONGEST_HEADER):
+        raise damaged("its header is longer than the file")
+    try:
+        header = json.loads(data[8 : 8 + length])
+        body = memoryview(data)[8 + length :]
+        found: dict[str, torch.Tensor] = {}
+        for name, entry in header.items():
+            if name == "__metadata__":
+                continue
+            kind, shape = _TYPES[entry["dtype"]], tuple(int(size) for size in entry["shape"])
+            start, stop = (int(item) for item in entry["data_offsets"])
+            if not 0 <= start <= stop <= len(body) or min(shape, default=0) < 0:
+                raise damaged(f"{name!r} lies outside of it")
+            array = np.frombuffer(body[start:stop], np.dtype(kind)).reshape(shape)
+            found[name] = _tensor(array, entry["dtype"])
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise damaged(f"{type(error).__name__}: {error}") from error
+    return found
+
+
+def _tensor(array: np.ndarray, kind: str) -> torch.Tensor:
+    if kind == "BF16":  # the upper half of a float32
+        return torch.as_tensor((array.astype(np.uint32) << 16).view(np.float32))
+    return torch.as_tensor(array.astype(array.dtype.newbyteorder("=")))
+
+
+def _from_torch(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        loaded: object = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many types for damaged and for refused files
+        refused = "weights_only" in str(error) or "WeightsUnpickler" in str(error)
+        raise InputError(
+            "the file holds Python objects besides tensors, which are not loaded"
+            if refused
+            else f"the file cannot be read: {str(error).splitlines()[0][:200]}",
+            where=str(path),
+            why="unpickling them could run any code" if refused else "",
+            remedy="where you trust the file, convert it once: numpy.savez('weights.npz',"
+            " **{name: tensor.numpy() for name, tensor in state_dict.items()})",
+        ) from error
+    for key in _INSIDE:
+        if isinstance(loaded, Mapping) and isinstance(loaded.get(key), Mapping):
+            loaded = loaded[key]
+            break
+    if not isinstance(loaded, Mapping):
+        raise InputError(
+            f"the file holds a {type(loaded).__name__}, not a state dict",
+            where=str(path),
+            remedy="save module.state_dict()",
+        )
+    return {str(name): item for name, item in loaded.items() if isinstance(item, torch.Tensor)}
