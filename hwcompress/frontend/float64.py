@@ -18,10 +18,13 @@ from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.binary import BINARY
 from hwcompress.frontend.elementwise import UNARY, batch_norm, clip_bounds
 from hwcompress.frontend.float64_windows import WINDOWS
+from hwcompress.frontend.linear_quantizer import dequantized
+from hwcompress.frontend.multi_threshold import read_multi_threshold
 from hwcompress.frontend.onnx_model import Node, OnnxModel
 from hwcompress.frontend.quantizers import read_quantizer
 from hwcompress.frontend.shapes import MOVES, moved_shape, permutation
 from hwcompress.frontend.slices import read_slice, split_sizes
+from hwcompress.ir.ops.host import apply_step, host_step
 
 __all__ = [
     "QUANTIZERS",
@@ -87,17 +90,13 @@ def _top_k(node: Node, inputs: Arrays) -> list[np.ndarray]:
 
 
 def _softmax(node: Node, inputs: Arrays) -> np.ndarray:
-    x = inputs[0]
+    """Softmax and LogSoftmax."""
+    x, name = inputs[0], {"Softmax": "softmax", "LogSoftmax": "log_softmax"}[node.op]
     if node.opset < 13:  # everything from the axis on is one vector
         axis = node.integer("axis", 1) % x.ndim
         rows = int(np.prod(x.shape[:axis], dtype=np.int64))
-        return _normalized(x.reshape(rows, -1), -1).reshape(x.shape)
-    return _normalized(x, node.integer("axis", -1))
-
-
-def _normalized(x: np.ndarray, axis: int) -> np.ndarray:
-    small = np.exp(x - x.max(axis=axis, keepdims=True))
-    return np.asarray(small / small.sum(axis=axis, keepdims=True))
+        return apply_step(name, x.reshape(rows, -1)).reshape(x.shape)
+    return apply_step(host_step(name, node.integer("axis", -1)), x)
 
 
 def _batch_norm(node: Node, inputs: Arrays) -> np.ndarray:
@@ -122,8 +121,10 @@ def _cast(node: Node, inputs: Arrays) -> np.ndarray:
 
 
 def _argmax(node: Node, inputs: Arrays) -> np.ndarray:
-    keep = bool(node.integer("keepdims", 1))
-    return np.argmax(inputs[0], axis=node.integer("axis", 0), keepdims=keep)
+    """ArgMax and ArgMin."""
+    keep, last = node.integer("keepdims", 1), node.integer("select_last_index", 0)
+    step = host_step("arg_max", node.integer("axis", 0), int(bool(keep)), int(bool(last)))
+    return apply_step(step, -inputs[0] if node.op == "ArgMin" else inputs[0]).astype(np.int64)
 
 
 def _clip(node: Node, inputs: Arrays) -> np.ndarray:
@@ -147,15 +148,19 @@ Evaluator = Callable[[Node, Arrays], np.ndarray]
 
 _NODES: dict[str, Evaluator] = {
     "ArgMax": _argmax,
+    "ArgMin": _argmax,
     "BatchNormalization": _batch_norm,
     "Cast": _cast,
     "Clip": _clip,
     "Concat": lambda node, x: np.concatenate(x, axis=node.integer("axis", 0)),
     "Constant": _constant,
+    "DequantizeLinear": lambda node, x: dequantized(node, list(x)),
     "Dropout": lambda _, x: x[0],
     "Gather": lambda node, x: np.take(x[0], x[1].astype(np.int64), axis=node.integer("axis", 0)),
     "Gemm": _gemm,
     "Identity": lambda _, x: x[0],
+    "LogSoftmax": _softmax,
+    "MultiThreshold": lambda node, x: read_multi_threshold(node, x[0].shape, x[1]).evaluate(x[0]),
     "MatMul": lambda _, x: x[0] @ x[1],
     "Shape": lambda _, x: np.array(x[0].shape, np.int64),
     "Slice": _slice,
@@ -165,7 +170,7 @@ _NODES: dict[str, Evaluator] = {
     ),
     **WINDOWS,
     **dict.fromkeys(MOVES, _move),
-    **dict.fromkeys(QUANTIZERS, _quantize),
+    **dict.fromkeys((*QUANTIZERS, "QuantizeLinear"), _quantize),
 }
 
 

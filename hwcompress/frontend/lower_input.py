@@ -18,7 +18,7 @@ from hwcompress.frontend.quantizers import Quantizer
 from hwcompress.frontend.values import Symbolic
 from hwcompress.ir import BIPOLAR, Input, IntType
 
-__all__ = ["make_input", "materialised", "quantized_input"]
+__all__ = ["encoded_input", "make_input", "materialised", "quantized_input"]
 
 _MOST_BOUNDARIES = 1 << 17
 _LARGEST_REAL = float(np.finfo(np.float64).max)
@@ -36,7 +36,8 @@ def materialised(state: Lowering, value: Symbolic, node: Node) -> Symbolic:
     """
     if value.grid is not None and not value.function.is_affine:
         if not value.base and not state.forced and (levels := _grid_levels(value)) is not None:
-            return _rounded_input(state, node, value, *levels)
+            scale, offset = (float(item[0]) for item in value.grid)
+            return encoded_input(state, node, value, *levels, (scale, offset))
         if not value.base:
             value = materialised(state, replace(value, grid=None), node)
         return close_grid(state, value, node)
@@ -75,26 +76,42 @@ def _grid_levels(value: Symbolic) -> tuple[Callable[[np.ndarray], np.ndarray], I
     return levels, IntType(low, high)
 
 
-def _rounded_input(
+def encoded_input(
     state: Lowering,
     node: Node,
     value: Symbolic,
     levels: Callable[[np.ndarray], np.ndarray],
     dtype: IntType,
+    meaning: tuple[float, float],
 ) -> Symbolic:
-    """A raw input that the model rounds in plain operators: the host does it, exactly."""
-    assert value.grid is not None
-    scale, offset = (float(item[0]) for item in value.grid)
-    boundaries = _real_boundaries(levels, dtype)
-    spec = InputSpec(dtype, scale, -offset / scale)
-    op, order = _input_op(state, node, value, spec, boundaries)
-    gain = np.full(op.shape[-1], scale)
+    """A raw input that the model itself turns into integers: the host does it, exactly.
+
+    Args:
+        state, node, value: the reader and its input, which is raw.
+        levels: real samples ``(n,)`` to integers, rising, of ``dtype``.
+        dtype: of the integers.
+        meaning: gain (not zero) and offset of the integers.
+
+    Raises:
+        UnsupportedError: the function before does not rise.
+    """
+    if value.function.direction[0] != 1:
+        raise UnsupportedError(
+            "the function before the input's quantizer does not rise", where=node.label
+        )
+    scale, offset = meaning
+    # An Input's own scale is positive; only its boundaries count here.
+    spec = InputSpec(dtype, abs(scale), -offset / scale)
+    op, order = _input_op(state, node, value, spec, _real_boundaries(levels, dtype))
+    size = op.shape[-1]
+    name = op.outputs[0]
     result = state.builder.symbol(
-        op.outputs[0], value.shape, order, gain, np.full(gain.shape, offset)
+        name, value.shape, order, np.full(size, scale), np.full(size, offset)
     )
-    source = next((key for key, item in state.values.items() if item is value), "")
+    names = (key for key, item in state.values.items() if item is value)
+    source = next(names, "") if value.grid is not None else node.outputs[0]
     if source:
-        state.builder.origin[op.outputs[0]] = (source, result)
+        state.builder.origin[name] = (source, result)
     return result
 
 

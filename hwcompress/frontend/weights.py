@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hwcompress.errors import UnsupportedError
+from hwcompress.frontend.constants import on_dyadic_grid
 from hwcompress.frontend.lowering import Lowering
 from hwcompress.frontend.onnx_model import Node
 from hwcompress.frontend.values import Constant, Symbolic
@@ -49,6 +50,8 @@ def quantized_weights(
     weight: Constant, node: Node
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, IntType]:
     """Levels, scale and zero point (broadcast to the levels) and type of quantized weights."""
+    if weight.levels is None:
+        weight = on_dyadic_grid(weight.value) or weight
     if weight.levels is None or weight.scale is None or weight.zero is None:
         raise UnsupportedError(
             "its weights are not quantized",
