@@ -13,7 +13,7 @@ from onnx import numpy_helper
 
 from hwcompress.errors import InputError, UnsupportedError
 from hwcompress.frontend.reading import read_proto
-from hwcompress.limits import DEFAULT_LIMITS, Limits
+from hwcompress.limits import DEFAULT_LIMITS, Limits, current_limits
 
 __all__ = ["MAX_ELEMENTS", "Attribute", "Node", "OnnxModel", "quoted", "read_onnx"]
 
@@ -113,7 +113,7 @@ class OnnxModel:
     input_types: Mapping[str, int] = field(default_factory=dict)
 
 
-def read_onnx(path: Path, limits: Limits = DEFAULT_LIMITS) -> OnnxModel:
+def read_onnx(path: Path, limits: Limits | None = None) -> OnnxModel:
     """Read and check a file.
 
     Raises:
@@ -121,7 +121,7 @@ def read_onnx(path: Path, limits: Limits = DEFAULT_LIMITS) -> OnnxModel:
             folder (:func:`hwcompress.frontend.reading.read_proto`), or with nodes that are
             not in order.
     """
-    where = str(path)
+    where, limits = str(path), limits or current_limits()
     graph = (proto := read_proto(path, limits)).graph
     if not graph.node or not graph.output:
         raise InputError("the ONNX file holds no graph", where=where, remedy="export it again")
