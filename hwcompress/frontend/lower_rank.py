@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hwcompress.frontend.arrange import as_vector
+from hwcompress.frontend.builder import GraphBuilder
 from hwcompress.frontend.lower_host import arg_steps, continued_on_host, on_host, top_steps
 from hwcompress.frontend.lower_input import materialised
 from hwcompress.frontend.lowering import Lowering, handles
@@ -16,6 +17,8 @@ __all__: list[str] = []
 
 # They keep the order of a vector's elements, so that nothing need compute them.
 _KEEP_ORDER = frozenset({"LogSoftmax", "Sigmoid", "Softmax", "Tanh"})
+_NEAR = 1e-9  # of a step
+_MOST_STEPS = 1 << 40
 
 
 def _before(state: Lowering, node: Node) -> Symbolic | OnHost:
@@ -38,9 +41,30 @@ def _ranked(state: Lowering, value: Symbolic, axis: int, label: str) -> str | No
     gain, offset = value.function.gain, value.function.offset
     if gain is None or offset is None or gain[0] <= 0:
         return None
-    if np.any(gain != gain[0]) or np.any(offset != offset[0]):
+    if np.any(gain != gain[0]):
         return None
+    apart = (offset - offset[0]) / gain[0]
+    steps = np.rint(apart)
+    # Offsets are sums of products that round; steps of one scale come out whole but for that.
+    if np.any(np.abs(apart - steps) > _NEAR) or np.abs(steps).max() > _MOST_STEPS:
+        return None
+    if np.any(steps):
+        value = _moved_apart(state.builder, value, steps.astype(np.int64))
     return as_vector(state.builder, value, label).base
+
+
+def _moved_apart(builder: GraphBuilder, value: Symbolic, steps: np.ndarray) -> Symbolic:
+    """``value`` over integers that hold what the channels' offsets differ by."""
+    bounds = builder.ranges[value.base]
+    otype = IntType(int((bounds.lo + steps).min()), int((bounds.hi + steps).max()))
+    one, zero = np.ones(1, np.int64), np.zeros(1, np.int64)
+    name = builder.fresh(f"{value.base}_offset")
+    builder.add(Rescale(name, (value.base,), (name,), one, steps, zero, "floor", otype))
+    gain, offset = value.function.gain, value.function.offset
+    assert gain is not None
+    assert offset is not None
+    same = np.repeat(offset[:1], offset.size)
+    return builder.symbol(name, value.shape, value.order, gain, same)
 
 
 def _indices(state: Lowering, tensor: str, shape: tuple[int, ...], source: str) -> Symbolic:
