@@ -143,8 +143,17 @@ def read_onnx(path: Path, limits: Limits | None = None) -> OnnxModel:
     nodes = tuple(_node(node, opset, where) for node in graph.node)
     outputs = tuple(value.name for value in graph.output)
     _check_order(nodes, {*inputs, *initializers}, outputs, where)
-    needed = _needed(nodes, outputs)
-    return OnnxModel(path, path.stem, opset, inputs, outputs, initializers, needed, limits=limits)
+    return OnnxModel(
+        path,
+        path.stem,
+        opset,
+        inputs,
+        outputs,
+        initializers,
+        _needed(nodes, outputs),
+        limits=limits,
+        input_types={item.name: int(item.type.tensor_type.elem_type) for item in graph.input},
+    )
 
 
 def quoted(name: str) -> str:
