@@ -18,6 +18,7 @@ import numpy as np
 from hwcompress.frontend.explain import EXPLAINED_WITHIN, Ties
 from hwcompress.frontend.float64 import Samples, sample_rows
 from hwcompress.frontend.importer import Imported
+from hwcompress.frontend.integer_inputs import integer_inputs
 from hwcompress.frontend.qonnx_runtime import QonnxRuntime
 from hwcompress.ir import Input
 from hwcompress.sim.diff import Comparison, compare
@@ -70,8 +71,12 @@ def source_samples(imported: Imported, samples: Samples) -> Samples:
     are rounded to the graph's input type first.
     """
 
+    whole = integer_inputs(imported.model)
+
     def fed(op: Input) -> np.ndarray:
         real = _of_input(imported, op, samples)
+        if imported.inputs[op.outputs[0]] in whole:  # the source takes the integers
+            return replace(op, scale=1.0, zero=0.0).decode(op.encode(real))
         if op.outputs[0] in imported.origin or op.boundaries is not None:
             return np.asarray(real, np.float64)
         return op.decode(op.encode(real))

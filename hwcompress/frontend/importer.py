@@ -13,9 +13,11 @@ import hwcompress.frontend.lower_concat
 import hwcompress.frontend.lower_dense
 import hwcompress.frontend.lower_join
 import hwcompress.frontend.lower_linear
+import hwcompress.frontend.lower_multi
 import hwcompress.frontend.lower_pad
 import hwcompress.frontend.lower_parts
 import hwcompress.frontend.lower_pool
+import hwcompress.frontend.lower_qdq
 import hwcompress.frontend.lower_quant
 import hwcompress.frontend.lower_rank
 import hwcompress.frontend.lower_reduce
@@ -24,6 +26,7 @@ import hwcompress.frontend.lower_shape  # noqa: F401  (these fill the registry)
 from hwcompress.errors import GraphError, InputError, UnsupportedError
 from hwcompress.frontend.builder import GraphBuilder
 from hwcompress.frontend.canonical import canonical, is_known
+from hwcompress.frontend.constants import scaled_weights
 from hwcompress.frontend.float64 import (
     QUANTIZERS,
     Float64Model,
@@ -33,13 +36,18 @@ from hwcompress.frontend.float64 import (
 )
 from hwcompress.frontend.function import affine_function
 from hwcompress.frontend.input_types import derive_input_type, parse_input_type
+from hwcompress.frontend.integer_inputs import integer_input_specs, integer_inputs
+from hwcompress.frontend.lower_host import continued_on_host
+from hwcompress.frontend.lower_qdq import dequantize_constant, quantize_linear_constant
 from hwcompress.frontend.lower_quant import quantize_constant
 from hwcompress.frontend.lowering import HANDLERS, Lowering
-from hwcompress.frontend.onnx_model import MAX_ELEMENTS, Node, OnnxModel, read_onnx
+from hwcompress.frontend.onnx_model import Node, OnnxModel, read_onnx
 from hwcompress.frontend.outputs import finish_output
 from hwcompress.frontend.shapes import MOVES
-from hwcompress.frontend.values import Constant, Symbolic, Value
+from hwcompress.frontend.spending import Spending
+from hwcompress.frontend.values import Constant, OnHost, Symbolic, Value
 from hwcompress.ir import Affine, Graph
+from hwcompress.limits import Limits
 
 __all__ = ["Imported", "import_model"]
 
@@ -51,6 +59,8 @@ _DOMAINS = frozenset(
 
 
 _KEEP_LEVELS = MOVES | {"Transpose", "Identity"}
+# They look at what comes before a Softmax.
+_FROM_HOST = frozenset({"ArgMax", "ArgMin", "TopK"})
 _MAX_RANK = 6
 # What Python and numpy raise on shapes and attributes that make no sense.
 _MALFORMED = (
@@ -59,6 +69,7 @@ _MALFORMED = (
     AttributeError,
     LookupError,
     MemoryError,
+    RecursionError,
     TypeError,
     ValueError,
 )
@@ -89,6 +100,7 @@ def import_model(
     samples: Samples | None = None,
     input_type: str | None = None,
     name: str | None = None,
+    limits: Limits | None = None,
 ) -> Imported:
     """Read a QONNX file and express it as an integer graph.
 
@@ -100,22 +112,26 @@ def import_model(
         input_type: the inputs' type (:func:`parse_input_type`); wins over
             the model's own input quantizer, which then runs in the graph.
         name: name of the graph; the file's by default.
+        limits: on sizes; those of the process by default.
 
     Raises:
-        InputError: the file cannot be read, or samples lack an input.
+        InputError: the file cannot be read, exceeds the limits, or samples lack an input.
         UnsupportedError: nodes that cannot be expressed, all of them listed.
     """
-    read = canonical(read_onnx(path))
+    read = canonical(read_onnx(path, limits))
     model = read.model
     where = str(path)
     state = _start(model, where)
+    given = {} if samples is None else _by_input(model, samples, where)
     if input_type is not None:
         state.input_specs = dict.fromkeys(model.inputs, parse_input_type(input_type))
         state.forced = True
-    elif samples is not None:
+    else:
+        whole = integer_inputs(model)
         state.input_specs = {
-            key: derive_input_type(item) for key, item in _by_input(model, samples, where).items()
+            key: derive_input_type(item) for key, item in given.items() if key not in whole
         }
+    state.input_specs.update(integer_input_specs(model, given, where))
     with np.errstate(all="ignore"):  # what is not finite is looked for, node by node
         problems = _walk(model, state, read.refused)
     if problems:
@@ -163,9 +179,11 @@ def _by_input(model: OnnxModel, samples: Samples, where: str) -> dict[str, np.nd
 def _start(model: OnnxModel, where: str) -> Lowering:
     if not model.inputs:
         raise UnsupportedError("the model has no input", where=where)
-    state = Lowering(GraphBuilder(), input_names=tuple(model.inputs), nodes=model.nodes)
+    state = Lowering(
+        GraphBuilder(model.limits.elements), input_names=tuple(model.inputs), nodes=model.nodes
+    )
     for name, stated in model.inputs.items():
-        shape = _sample_shape(name, stated, where)
+        shape = _sample_shape(name, stated, where, model.limits.elements)
         order = np.arange(math.prod(shape))
         function = affine_function(np.ones(1), np.zeros(1))
         state.values[name] = Symbolic("", shape, order, function, raw=name)
@@ -174,7 +192,7 @@ def _start(model: OnnxModel, where: str) -> Lowering:
     return state
 
 
-def _sample_shape(name: str, shape: tuple[int, ...], where: str) -> tuple[int, ...]:
+def _sample_shape(name: str, shape: tuple[int, ...], where: str, most: int) -> tuple[int, ...]:
     """Shape of an input for a batch of one."""
     if not shape or any(size == 0 for size in shape[1:]):
         raise UnsupportedError(
@@ -182,11 +200,11 @@ def _sample_shape(name: str, shape: tuple[int, ...], where: str) -> tuple[int, .
             where=where,
             remedy="export the model with a fixed input shape",
         )
-    if min(shape) < 0 or len(shape) > _MAX_RANK or math.prod(shape[1:]) > MAX_ELEMENTS:
+    if min(shape) < 0 or len(shape) > _MAX_RANK or math.prod(shape[1:]) > most:
         raise UnsupportedError(
             f"input {name!r} has shape {shape}",
             where=where,
-            why=f"at most {_MAX_RANK} axes and {MAX_ELEMENTS} elements are supported",
+            why=f"at most {_MAX_RANK} axes and {most} elements are supported",
         )
     if shape[0] > 1:
         raise UnsupportedError(
@@ -201,6 +219,7 @@ def _walk(model: OnnxModel, state: Lowering, refused: Mapping[Node, str]) -> lis
     """Lower every node; returns a line for each that cannot be expressed."""
     problems: list[str] = []
     poisoned: set[str] = set()
+    spending = Spending(model.limits)
     for node in model.nodes:
         if poisoned & set(node.inputs) - {""}:
             # Only nodes with a fault of their own are reported; but an
@@ -214,6 +233,7 @@ def _walk(model: OnnxModel, state: Lowering, refused: Mapping[Node, str]) -> lis
             poisoned.update(node.outputs)
             continue
         try:
+            spending.before(node, state.values)
             _lower(node, state)
             _named_by_file(model, node, state)
         except UnsupportedError as error:
@@ -230,6 +250,8 @@ def _walk(model: OnnxModel, state: Lowering, refused: Mapping[Node, str]) -> lis
                 " onnx.checker.check_model"
             )
             poisoned.update(node.outputs)
+        else:
+            spending.after(node, state.values)
     return problems
 
 
@@ -282,17 +304,25 @@ def _lower(node: Node, state: Lowering) -> None:
     if len(constants) == len(inputs):
         if node.op in QUANTIZERS:
             results = quantize_constant(node, constants)
+        elif node.op == "QuantizeLinear":
+            results = quantize_linear_constant(node, constants)
+        elif node.op == "DequantizeLinear":
+            results = dequantize_constant(node, constants)
         elif node.op in _KEEP_LEVELS and constants[0].levels is not None:
             results = _moved_weights(node, constants)
+        elif (scaled := scaled_weights(node, constants)) is not None:
+            results = scaled
         else:
             named = [state.values[name] if name else None for name in node.inputs]
             arrays = [item.value if isinstance(item, Constant) else None for item in named]
             results = [Constant(item) for item in evaluate_outputs(node, arrays)]
+    elif any(isinstance(item, OnHost) for item in inputs) and node.op not in _FROM_HOST:
+        results = continued_on_host(state, node)
     elif node.op in HANDLERS:
         results = HANDLERS[node.op](state, node)
     else:
         raise UnsupportedError(str(_unknown(node)))
-    several = [results] if isinstance(results, Constant | Symbolic) else results
+    several = [results] if isinstance(results, Constant | Symbolic | OnHost) else results
     for output, result in zip(node.outputs, several):  # noqa: B905 - some give the first only
         if result is not None:
             state.values[output] = result

@@ -1,7 +1,8 @@
-"""The QONNX quantizers as functions from real numbers to integer levels.
+"""The quantizers as functions from real numbers to integer levels.
 
 Definitions: the QONNX operator pages (Quant, BipolarQuant, Trunc) and their
-reference code in the package ``qonnx``, ``custom_op/general``.
+reference code in the package ``qonnx``, ``custom_op/general``; for ONNX's own
+QuantizeLinear :mod:`hwcompress.frontend.linear_quantizer`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwcompress.errors import UnsupportedError
+from hwcompress.frontend.linear_quantizer import aligned, output_type
 from hwcompress.frontend.onnx_model import Node
 from hwcompress.ir import BIPOLAR, IntType
 
@@ -39,8 +41,8 @@ class Quantizer:
 
     ``scale`` and ``zero`` broadcast against the source tensor; a level ``q``
     stands for ``(q - zero) * scale``. ``before`` maps real values to the
-    units that are rounded. ``dtype`` is ``None`` where nothing clamps the
-    levels (Trunc, version 1).
+    units that are rounded, ``after`` what is rounded to levels. ``dtype`` is
+    ``None`` where nothing clamps the levels (Trunc, version 1).
     """
 
     dtype: IntType | None
@@ -48,6 +50,7 @@ class Quantizer:
     zero: np.ndarray
     before: Callable[[np.ndarray], np.ndarray]
     rounding: str
+    after: Callable[[np.ndarray], np.ndarray] | None = None
 
     def levels(self, real: np.ndarray) -> np.ndarray:
         """Integer levels (int64) of real values."""
@@ -56,6 +59,8 @@ class Quantizer:
     def _rounded(self, units: np.ndarray) -> np.ndarray:
         if self.dtype is not None and self.dtype.is_bipolar:
             return np.where(units >= 0, 1, -1).astype(np.int64)
+        if self.after is not None:
+            units = self.after(ROUNDINGS[self.rounding](units))
         if self.dtype is not None:
             units = np.clip(units, self.dtype.lo, self.dtype.hi)
         return ROUNDINGS[self.rounding](units).astype(np.int64)
@@ -79,7 +84,8 @@ class Quantizer:
         if self.dtype is None:
             return near
         # Beyond the clamp nothing steps any more.
-        outside = np.maximum(self.dtype.lo - units, units - self.dtype.hi)
+        at = units if self.after is None else self.after(units)
+        outside = np.maximum(self.dtype.lo - at, at - self.dtype.hi)
         return np.where(outside > 0, np.maximum(near, outside), near)
 
 
@@ -110,7 +116,10 @@ def _int_type(node: Node, bits: float, signed: bool, narrow: bool) -> IntType:
 
 
 def read_quantizer(node: Node, parameters: list[np.ndarray]) -> Quantizer:
-    """The quantizer of a Quant, IntQuant, BipolarQuant or Trunc node.
+    """The quantizer of a Quant, IntQuant, BipolarQuant, Trunc or QuantizeLinear node.
+
+    A QuantizeLinear gives integers, which in the source stand for themselves:
+    scale 1, zero point 0.
 
     Args:
         node: the node.
@@ -119,7 +128,7 @@ def read_quantizer(node: Node, parameters: list[np.ndarray]) -> Quantizer:
     Raises:
         UnsupportedError: a parameter is outside what can be expressed.
     """
-    wanted = {"BipolarQuant": (1,), "Trunc": (4, 5)}.get(node.op, (3,))
+    wanted = {"BipolarQuant": (1,), "Trunc": (4, 5), "QuantizeLinear": (2,)}.get(node.op, (3,))
     if len(parameters) not in wanted:
         raise UnsupportedError(
             f"{len(parameters)} parameters, not {' or '.join(map(str, wanted))}", where=node.label
@@ -133,6 +142,8 @@ def read_quantizer(node: Node, parameters: list[np.ndarray]) -> Quantizer:
         raise UnsupportedError(
             f"zero point {_short(zero)} is not an integer below 2^31", where=node.label
         )
+    if node.op == "QuantizeLinear":
+        return _read_linear(node, scale, zero)
     rounding = node.text("rounding_mode", "FLOOR" if node.op == "Trunc" else "ROUND").upper()
     if rounding not in ROUNDINGS:
         raise UnsupportedError(
@@ -143,6 +154,16 @@ def read_quantizer(node: Node, parameters: list[np.ndarray]) -> Quantizer:
         dtype = _int_type(node, _scalar(parameters[2], "bit width", node), signed, narrow)
         return Quantizer(dtype, scale, zero, lambda x: x / scale + zero, rounding)
     return _read_trunc(node, parameters, rounding, signed, narrow)
+
+
+def _read_linear(node: Node, scale: np.ndarray, zero: np.ndarray) -> Quantizer:
+    def before(real: np.ndarray) -> np.ndarray:
+        return np.asarray(real / aligned(node, scale, real.shape))
+
+    def after(rounded: np.ndarray) -> np.ndarray:
+        return np.asarray(rounded + aligned(node, zero, rounded.shape))
+
+    return Quantizer(output_type(node), np.ones(()), np.zeros(()), before, "ROUND", after)
 
 
 def _check_scale(scale: np.ndarray, what: str, node: Node) -> None:

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 # These fill the registry.
 import hwcompress.frontend.canonical.channels_last
+import hwcompress.frontend.canonical.linear
+import hwcompress.frontend.canonical.qlinear
+import hwcompress.frontend.canonical.qlinear_microsoft
 import hwcompress.frontend.canonical.scalars  # noqa: F401
 from hwcompress.frontend.canonical.context import Context
 from hwcompress.frontend.canonical.expand import Canonical, canonical, expands, is_known
