@@ -72,6 +72,18 @@ def _split(node: Node, inputs: Arrays) -> list[np.ndarray]:
     return np.split(inputs[0], np.cumsum(sizes)[:-1], axis=axis)
 
 
+def _concat(node: Node, inputs: Arrays) -> np.ndarray:
+    """A constant is the same for every sample of a batch."""
+    axis = node.integer("axis", 0)
+    if axis % inputs[0].ndim:
+        count = max(len(item) for item in inputs)
+        inputs = [
+            np.broadcast_to(item, (count, *item.shape[1:])) if len(item) == 1 else item
+            for item in inputs
+        ]
+    return np.concatenate(inputs, axis=axis)
+
+
 def _slice(node: Node, inputs: Arrays) -> np.ndarray:
     cut = read_slice(node, inputs[0].shape, inputs[1:])
     result = inputs[0]
@@ -152,7 +164,7 @@ _NODES: dict[str, Evaluator] = {
     "BatchNormalization": _batch_norm,
     "Cast": _cast,
     "Clip": _clip,
-    "Concat": lambda node, x: np.concatenate(x, axis=node.integer("axis", 0)),
+    "Concat": _concat,
     "Constant": _constant,
     "DequantizeLinear": lambda node, x: dequantized(node, list(x)),
     "Dropout": lambda _, x: x[0],

@@ -6,11 +6,12 @@ import numpy as np
 
 from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.function import concatenated
+from hwcompress.frontend.lower_constant import as_branch, uniform_affines
 from hwcompress.frontend.lower_input import materialised
 from hwcompress.frontend.lowering import Lowering, handles
 from hwcompress.frontend.onnx_model import Node
 from hwcompress.frontend.select import Axis, along, block, channel_sources, like, note_origin
-from hwcompress.frontend.values import Symbolic, Value
+from hwcompress.frontend.values import Constant, Symbolic, Value
 from hwcompress.ir import Concat
 
 __all__: list[str] = []
@@ -18,9 +19,7 @@ __all__: list[str] = []
 
 @handles("Concat")
 def _concat(state: Lowering, node: Node) -> Value:
-    values = [
-        materialised(state, state.symbolic(node, index), node) for index in range(len(node.inputs))
-    ]
+    values = _branches(state, node)
     if len(values) == 1:
         return values[0]
     axis = _axis(node, [item.shape for item in values])
@@ -31,6 +30,23 @@ def _concat(state: Lowering, node: Node) -> Value:
     result = _joined(state, items, name, count)
     note_origin(builder, node.outputs[0], result)
     return result
+
+
+def _branches(state: Lowering, node: Node) -> list[Symbolic]:
+    """All inputs as tensors of the graph, the constants among them, too."""
+    given = [state.values[name] for name in node.inputs]
+    computed = {
+        index: materialised(state, state.symbolic(node, index), node)
+        for index, item in enumerate(given)
+        if not isinstance(item, Constant)
+    }
+    affines = uniform_affines(computed.values())
+    return [
+        as_branch(state.builder, item, item.value.shape, node.label, affines)
+        if isinstance(item, Constant)
+        else computed[index]
+        for index, item in enumerate(given)
+    ]
 
 
 def _axis(node: Node, shapes: list[tuple[int, ...]]) -> int:
