@@ -10,7 +10,15 @@ from dataclasses import dataclass, fields, replace
 
 from hwcompress.errors import InputError
 
-__all__ = ["DEFAULT_LIMITS", "MB", "Limits", "limit_remedy", "parse_limits"]
+__all__ = [
+    "DEFAULT_LIMITS",
+    "MB",
+    "Limits",
+    "current_limits",
+    "limit_remedy",
+    "parse_limits",
+    "set_limits",
+]
 
 MB = 1_000_000
 
@@ -55,9 +63,23 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
+_current = [DEFAULT_LIMITS]
+
+
+def current_limits() -> Limits:
+    """The limits of this process."""
+    return _current[0]
+
+
+def set_limits(limits: Limits) -> None:
+    """Choose the limits of this process; the command line does it once, before any work."""
+    _current[0] = limits
+
+
 def limit_remedy(name: str) -> str:
     """How to raise a limit, for messages."""
-    return f"if you trust the file, raise --limits {name.replace('_', '-')}=NUMBER"
+    option = f"--limits {name.replace('_', '-')}=NUMBER"
+    return f"if you trust the file, give `hwcompress {option} COMMAND ...`"
 
 
 def parse_limits(text: str) -> Limits:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from hwcompress.errors import InputError
-from hwcompress.limits import DEFAULT_LIMITS, MB, limit_remedy
+from hwcompress.limits import MB, current_limits, limit_remedy
 
 __all__ = ["npz_names", "read_npy", "read_npz"]
 
@@ -42,19 +42,19 @@ _DAMAGED = (
 
 
 def read_npz(
-    path: Path, names: Collection[str] | None = None, *, limit: int = DEFAULT_LIMITS.data_bytes
+    path: Path, names: Collection[str] | None = None, *, limit: int | None = None
 ) -> dict[str, np.ndarray]:
     """Arrays of an ``.npz`` by name.
 
     Args:
         path: the file.
         names: which arrays, all by default; names that are missing are left out.
-        limit: bytes of all of them together.
+        limit: bytes of all of them together; those of the process by default.
 
     Raises:
         InputError: damaged, cut off, with Python objects, or larger than the limit.
     """
-    where = str(path)
+    where, limit = str(path), current_limits().data_bytes if limit is None else limit
     try:
         with zipfile.ZipFile(path) as archive:
             entries = _entries(archive, names, where)
@@ -83,13 +83,13 @@ def npz_names(path: Path) -> list[str]:
         raise _damaged(str(path), error) from error
 
 
-def read_npy(path: Path, *, limit: int = DEFAULT_LIMITS.data_bytes) -> np.ndarray:
+def read_npy(path: Path, *, limit: int | None = None) -> np.ndarray:
     """The array of an ``.npy``.
 
     Raises:
         InputError: as of :func:`read_npz`.
     """
-    where = str(path)
+    where, limit = str(path), current_limits().data_bytes if limit is None else limit
     try:
         with path.open("rb") as stream:
             size = _array_bytes(stream, where)

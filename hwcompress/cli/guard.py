@@ -20,10 +20,12 @@ from hwcompress import __version__
 from hwcompress.errors import HwcompressError
 from hwcompress.flow.processes import Terminated
 
-__all__ = ["EXIT_DEFECT", "captured", "guarded"]
+__all__ = ["EXIT_DEFECT", "captured", "guarded", "plain"]
 
 EXIT_DEFECT = 70
 """EX_SOFTWARE of sysexits.h: an error that we did not raise on purpose."""
+
+_LONGEST_LINE = 5_000
 
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
 
@@ -76,11 +78,24 @@ def _leave(message: str, code: int) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is sys.stderr and message:
-                print(message, file=stream)
+                print(plain(message), file=stream)
             stream.flush()
         except OSError:
             pass
     os._exit(code)
+
+
+def plain(message: str) -> str:
+    """A message without what a terminal would act on, its lines not too long.
+
+    Names in it may come from a file that somebody else made.
+    """
+    lines = []
+    for line in message.split("\n"):
+        if len(line) > _LONGEST_LINE:
+            line = f"{line[: _LONGEST_LINE - 500]} ... {line[-495:]}"
+        lines.append("".join(c if c.isprintable() else repr(c)[1:-1] for c in line))
+    return "\n".join(lines)
 
 
 def _write_log(error: Exception) -> str:

@@ -10,6 +10,8 @@ import typer
 
 from hwcompress import __version__
 from hwcompress.cli import build_command, folder_commands, machine_commands, model_commands
+from hwcompress.errors import InputError
+from hwcompress.limits import parse_limits, set_limits
 
 __all__ = ["app", "main"]
 
@@ -29,11 +31,29 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _limits(text: str) -> str:
+    try:
+        set_limits(parse_limits(text))
+    except InputError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(error.exit_code) from None
+    return text
+
+
 @app.callback()
 def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    limits: Annotated[
+        str,
+        typer.Option(
+            callback=_limits,
+            metavar="NAME=NUMBER,...",
+            help="How large files may be that are read: model-mb, elements (of a tensor),"
+            " memory-mb (of a model's constants), nodes, data-mb. See docs/security.md.",
+        ),
+    ] = "",
 ) -> None:
     """From a PyTorch or QONNX model to a verified FPGA design, bit-exact at every stage.
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from hwcompress.errors import InputError
-from hwcompress.limits import DEFAULT_LIMITS, MB, limit_remedy
+from hwcompress.limits import MB, current_limits, limit_remedy
 
 __all__ = ["is_idx", "partner", "read_idx"]
 
@@ -41,14 +41,14 @@ def is_idx(path: Path) -> bool:
     return len(head) == 4 and head[:2] == b"\0\0" and head[2] in _TYPES
 
 
-def read_idx(path: Path, *, limit: int = DEFAULT_LIMITS.data_bytes) -> np.ndarray:
+def read_idx(path: Path, *, limit: int | None = None) -> np.ndarray:
     """The array of an IDX file, in the machine's byte order.
 
     Raises:
         InputError: the file is damaged, cut off, too long, not IDX, or larger than
-            ``limit`` bytes when it is unpacked.
+            ``limit`` bytes (by default that of the process) when it is unpacked.
     """
-    where = str(path)
+    where, limit = str(path), current_limits().data_bytes if limit is None else limit
     head = _content_of(path, 4)
     if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in _TYPES:
         raise InputError(

@@ -16,7 +16,6 @@ from hwcompress.data.dataset import (
 )
 from hwcompress.data.idx import is_idx, partner, read_idx
 from hwcompress.errors import InputError
-from hwcompress.limits import DEFAULT_LIMITS
 from hwcompress.npz import npz_names, read_npy, read_npz
 
 __all__ = ["load_dataset"]
@@ -41,7 +40,7 @@ def load_dataset(
     training: bool = False,
     scale: float | None = None,
     seed: int = 0,
-    limit: int = DEFAULT_LIMITS.data_bytes,
+    limit: int | None = None,
 ) -> Dataset:
     """Load samples from a file, a pair of files or a folder.
 
@@ -57,7 +56,7 @@ def load_dataset(
         scale: real value of one step of integer samples. By default uint8
             samples are scaled by 1/255, everything else is taken as it is.
         seed: of the split.
-        limit: most bytes of each file, unpacked.
+        limit: most bytes of each file, unpacked; that of the process by default.
 
     Raises:
         InputError: the file is missing, damaged, empty, holds NaN or labels
@@ -119,7 +118,7 @@ def _scale(x: np.ndarray, scale: float | None, where: str) -> tuple[float, tuple
     return 1.0, (f"{x.dtype} samples, not scaled (the default, see --input-scale)",)
 
 
-def _read(path: Path, labels: Path | None, limit: int) -> dict[str, _Part]:
+def _read(path: Path, labels: Path | None, limit: int | None) -> dict[str, _Part]:
     for file in (path, labels):
         if file is not None and not file.exists():
             raise InputError(f"there is no file {str(file)!r}", remedy="correct --data")
@@ -142,7 +141,7 @@ def _read(path: Path, labels: Path | None, limit: int) -> dict[str, _Part]:
     )
 
 
-def _npz(path: Path, limit: int) -> dict[str, _Part]:
+def _npz(path: Path, limit: int | None) -> dict[str, _Part]:
     where = str(path)
     wanted = ("x", "y", "x_train", "y_train", "x_test", "y_test")
     found = read_npz(path, wanted, limit=limit)
@@ -159,7 +158,7 @@ def _npz(path: Path, limit: int) -> dict[str, _Part]:
     return parts
 
 
-def _idx(images: Path, labels: Path | None, limit: int) -> _Part:
+def _idx(images: Path, labels: Path | None, limit: int | None) -> _Part:
     x = read_idx(images, limit=limit)
     source = labels or partner(images)
     if source is None:
@@ -168,7 +167,7 @@ def _idx(images: Path, labels: Path | None, limit: int) -> _Part:
     return _Part(x, read(source, limit=limit), str(images))
 
 
-def _folder(folder: Path, limit: int) -> dict[str, _Part]:
+def _folder(folder: Path, limit: int | None) -> dict[str, _Part]:
     found: dict[str, _Part] = {}
     for role, prefix in (("train", "train"), ("test", "t10k")):
         for name in (f"{prefix}-images-idx3-ubyte", f"{prefix}-images-idx3-ubyte.gz"):

@@ -9,7 +9,6 @@ A source folder holds
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,16 +73,14 @@ def _is_float(settings: BuildSettings) -> bool:
 
 def _copy_onnx(settings: BuildSettings, data: Dataset, folder: Path) -> SourceFacts:
     from hwcompress.frontend import import_model
+    from hwcompress.frontend.reading import copy_model
 
     file = settings.model_file
     assert file is not None
     _refuse_training(settings, file)
     # Once here, so that messages name the user's file and come before any work.
     import_model(file, samples=data.real_test(), input_type=settings.input_type or None)
-    try:
-        shutil.copyfile(file, folder / MODEL_FILE)
-    except OSError as error:
-        raise InputError(f"cannot read the model: {error.strerror}", where=str(file)) from error
+    copy_model(file, folder / MODEL_FILE)
     return SourceFacts("QONNX file", file.stem, "", ())
 
 

@@ -17,32 +17,33 @@ from hwcompress.errors import InputError
 from hwcompress.frontend.external_data import all_tensors, load_external
 from hwcompress.frontend.tensor_bytes import tensor_size
 from hwcompress.frontend.wire import check_wire
-from hwcompress.limits import DEFAULT_LIMITS, MB, Limits, limit_remedy
+from hwcompress.limits import MB, Limits, current_limits, limit_remedy
 
 __all__ = ["copy_model", "read_proto"]
 
 
-def read_proto(path: Path, limits: Limits = DEFAULT_LIMITS) -> onnx.ModelProto:
+def read_proto(path: Path, limits: Limits | None = None) -> onnx.ModelProto:
     """Read a model file, and the data that belong to it.
 
     Args:
         path: the ``.onnx`` file.
-        limits: ``model_mb``, ``memory_mb`` and ``nodes`` are checked here.
+        limits: ``model_mb``, ``memory_mb`` and ``nodes`` are checked here; those of the
+            process by default.
 
     Raises:
         InputError: missing, no regular file, not ONNX, too large, or with data that lie
             outside the model's folder.
     """
-    return _read(path, limits)[0]
+    return _read(path, limits or current_limits())[0]
 
 
-def copy_model(path: Path, target: Path, limits: Limits = DEFAULT_LIMITS) -> None:
+def copy_model(path: Path, target: Path, limits: Limits | None = None) -> None:
     """Copy a model file; the copy holds the data that lie outside of the original.
 
     Raises:
         InputError: as of :func:`read_proto`, or the copy cannot be written.
     """
-    proto, data, external = _read(path, limits)
+    proto, data, external = _read(path, limits or current_limits())
     try:
         target.write_bytes(proto.SerializeToString(deterministic=True) if external else data)
     except (OSError, ValueError) as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import onnx
 
-from hwcompress.errors import InputError
+from hwcompress.frontend.reading import read_proto
 from hwcompress.inspect.facts import PortFacts, SourceFormat
 from hwcompress.inspect.quantizer_names import quantizer_name
 from hwcompress.inspect.stored import StoredTensors, element_name
@@ -17,19 +17,12 @@ __all__ = ["constant_tensors", "live_nodes", "parse_onnx", "source_format"]
 
 
 def parse_onnx(path: Path) -> onnx.ModelProto:
-    """The file as it is, without what lies outside it.
+    """The file as it is.
 
     Raises:
         InputError: it cannot be read, or is not ONNX.
     """
-    proto = onnx.ModelProto()
-    try:
-        proto.ParseFromString(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"cannot read the model: {error.strerror}", where=str(path)) from error
-    except Exception as error:  # protobuf raises its own, version-dependent types
-        raise InputError("this is not an ONNX file", where=str(path)) from error
-    return proto
+    return read_proto(path)
 
 
 def constant_tensors(graph: onnx.GraphProto) -> set[str]:

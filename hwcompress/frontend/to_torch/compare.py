@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from hwcompress.errors import CheckFailed
+from hwcompress.frontend.reading import read_proto
 
 __all__ = ["LARGEST_DIFFERENCE", "largest_difference"]
 
@@ -54,12 +55,14 @@ def _onnxruntime(path: Path, samples: np.ndarray) -> list[np.ndarray]:
     """Every output for all samples, which run one by one: a batch of one may be baked in."""
     import onnxruntime
 
+    # Not the path: onnxruntime would follow the paths of external data itself.
+    proto = read_proto(path)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = 1
     try:
         session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
+            proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
         (name,) = (item.name for item in session.get_inputs())
         parts = [
