@@ -1,5 +1,6 @@
 """The integer graph, the single source of truth (docs/integer-graph.md)."""
 
+from hwcompress.ir.fingerprint import fingerprint
 from hwcompress.ir.graph import Affine, Graph, Tensor
 from hwcompress.ir.op import Op, Range, TensorType
 from hwcompress.ir.ops import (
@@ -66,6 +67,7 @@ __all__ = [
     "Transpose",
     "Upsample",
     "evaluate",
+    "fingerprint",
     "format_graph",
     "int_range",
     "load",
