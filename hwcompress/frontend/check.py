@@ -102,9 +102,10 @@ def source_integers(imported: Imported, tensor: str, real: np.ndarray) -> np.nda
     gain, offset = symbol.function.gain, symbol.function.offset
     assert gain is not None
     assert offset is not None
-    laid = np.empty((real.shape[0], kind.type.size))
-    laid[:, symbol.order] = real.reshape(real.shape[0], -1)
-    steps = (laid.reshape(real.shape[0], *kind.shape) - offset) / gain
+    count = real.size // kind.type.size  # samples, perhaps one behind the other in axis 0
+    laid = np.empty((count, kind.type.size))
+    laid[:, symbol.order] = real.reshape(count, -1)
+    steps = (laid.reshape(count, *kind.shape) - offset) / gain
     nearest = np.rint(steps)
     wrong = np.abs(steps - nearest) > 0.25
     return np.where(wrong, kind.dtype.hi + 1, nearest).astype(np.int64)

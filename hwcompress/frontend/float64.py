@@ -1,7 +1,7 @@
 """The source model in float64: folds constants, and serves as the exact reference.
 
-Every tensor has a batch axis in front. Constants (shapes too) are those of a
-batch of one; a Reshape of computed values keeps whatever batch it is given.
+Every tensor has a batch axis in front, or the samples one behind the other in its first axis
+(:mod:`hwcompress.frontend.float64_batch`). Constants (shapes too) are those of a batch of one.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import onnx
 from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.binary import BINARY
 from hwcompress.frontend.elementwise import UNARY, batch_norm, clip_bounds
+from hwcompress.frontend.float64_batch import BatchRules, evaluate_batch
+from hwcompress.frontend.float64_layout import FOLDED, LAYOUT, SEVERAL, folded
 from hwcompress.frontend.float64_windows import WINDOWS
 from hwcompress.frontend.linear_quantizer import dequantized
 from hwcompress.frontend.multi_threshold import read_multi_threshold
 from hwcompress.frontend.onnx_model import Node, OnnxModel
 from hwcompress.frontend.quantizers import read_quantizer
-from hwcompress.frontend.shapes import MOVES, moved_shape, permutation
-from hwcompress.frontend.slices import read_slice, split_sizes
 from hwcompress.ir.ops.host import apply_step, host_step
 
 __all__ = [
@@ -67,31 +67,6 @@ def _gemm(node: Node, inputs: Arrays) -> np.ndarray:
     return np.asarray(total + node.number("beta", 1.0) * inputs[2] if _given(inputs, 2) else total)
 
 
-def _split(node: Node, inputs: Arrays) -> list[np.ndarray]:
-    axis, sizes = split_sizes(node, inputs[0].shape, _second(inputs))
-    return np.split(inputs[0], np.cumsum(sizes)[:-1], axis=axis)
-
-
-def _concat(node: Node, inputs: Arrays) -> np.ndarray:
-    """A constant is the same for every sample of a batch."""
-    axis = node.integer("axis", 0)
-    if axis % inputs[0].ndim:
-        count = max(len(item) for item in inputs)
-        inputs = [
-            np.broadcast_to(item, (count, *item.shape[1:])) if len(item) == 1 else item
-            for item in inputs
-        ]
-    return np.concatenate(inputs, axis=axis)
-
-
-def _slice(node: Node, inputs: Arrays) -> np.ndarray:
-    cut = read_slice(node, inputs[0].shape, inputs[1:])
-    result = inputs[0]
-    for axis, (start, stop, step) in enumerate(cut):
-        result = np.take(result, range(start, stop, step), axis=axis)
-    return result
-
-
 def _top_k(node: Node, inputs: Arrays) -> list[np.ndarray]:
     x, axis = inputs[0], node.integer("axis", -1)
     count = int(inputs[1].reshape(-1)[0])
@@ -119,10 +94,6 @@ def _batch_norm(node: Node, inputs: Arrays) -> np.ndarray:
 
 def _second(inputs: Arrays) -> np.ndarray | None:
     return inputs[1] if len(inputs) > 1 else None
-
-
-def _move(node: Node, inputs: Arrays) -> np.ndarray:
-    return inputs[0].reshape(moved_shape(node, inputs[0].shape, _second(inputs)))
 
 
 def _cast(node: Node, inputs: Arrays) -> np.ndarray:
@@ -164,36 +135,31 @@ _NODES: dict[str, Evaluator] = {
     "BatchNormalization": _batch_norm,
     "Cast": _cast,
     "Clip": _clip,
-    "Concat": _concat,
     "Constant": _constant,
     "DequantizeLinear": lambda node, x: dequantized(node, list(x)),
     "Dropout": lambda _, x: x[0],
-    "Gather": lambda node, x: np.take(x[0], x[1].astype(np.int64), axis=node.integer("axis", 0)),
     "Gemm": _gemm,
     "Identity": lambda _, x: x[0],
     "LogSoftmax": _softmax,
     "MultiThreshold": lambda node, x: read_multi_threshold(node, x[0].shape, x[1]).evaluate(x[0]),
     "MatMul": lambda _, x: x[0] @ x[1],
-    "Shape": lambda _, x: np.array(x[0].shape, np.int64),
-    "Slice": _slice,
     "Softmax": _softmax,
-    "Transpose": lambda node, x: x[0].transpose(
-        node.integers("perm", tuple(reversed(range(x[0].ndim))))
-    ),
     **WINDOWS,
-    **dict.fromkeys(MOVES, _move),
+    **LAYOUT,
     **dict.fromkeys((*QUANTIZERS, "QuantizeLinear"), _quantize),
 }
 
 
 _SEVERAL: dict[str, Callable[[Node, Arrays], list[np.ndarray]]] = {
-    "Split": _split,
+    **SEVERAL,
     "TopK": _top_k,
 }
 
 
 def evaluate_outputs(node: Node, inputs: Arrays) -> list[np.ndarray]:
     """Every output of a node, in float64 for real numbers (of most, the first one)."""
+    if node.op in FOLDED and node.op not in _NODES:
+        return folded(node, inputs)
     if node.op not in _SEVERAL:
         return [evaluate_node(node, inputs)]
     return _SEVERAL[node.op](node, _in_float64(inputs))
@@ -222,6 +188,9 @@ def evaluate_node(node: Node, inputs: Arrays) -> np.ndarray:
     if node.op not in _NODES:
         raise UnsupportedError(f"operator {node.op!r} is not supported", where=node.label)
     return _NODES[node.op](node, inputs)
+
+
+_RULES = BatchRules(frozenset(UNARY), frozenset(BINARY), evaluate_outputs)
 
 
 class Float64Model:
@@ -257,22 +226,13 @@ class Float64Model:
                 values[source] if source in values else self.constants.get(source)
                 for source in node.inputs
             ]
-            results = self._evaluated(node, inputs, batch)
-            for output, result in zip(node.outputs, results):  # noqa: B905 - further ones
+            computed = [source in values for source in node.inputs]
+            results = evaluate_batch(node, inputs, computed, batch, _RULES)
+            for output, item in zip(node.outputs, results):  # noqa: B905 - further ones
+                # A copy, so that nothing forced later shows in the source of an Identity.
+                result = np.array(item, np.float64, order="C")
                 if output in forced:
                     rows, elements, reals = forced[output]
                     result.reshape(batch, -1)[rows, elements] = reals
                 values[output] = result
         return values
-
-    @staticmethod
-    def _evaluated(node: Node, inputs: Arrays, batch: int) -> list[np.ndarray]:
-        x = inputs[0]
-        if node.op in MOVES:
-            # The shape is that of one sample; the batch goes in front.
-            one = moved_shape(node, (1, *x.shape[1:]), _second(inputs))
-            return [x.reshape(batch, *one[1:])]
-        if node.op == "Transpose":
-            return [x.transpose(permutation(node, (1, *x.shape[1:])))]
-        # A copy, so that nothing that is forced later shows in the source of an Identity.
-        return [np.array(item, np.float64, order="C") for item in evaluate_outputs(node, inputs)]

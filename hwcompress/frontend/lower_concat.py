@@ -54,12 +54,11 @@ def _axis(node: Node, shapes: list[tuple[int, ...]]) -> int:
     axis = node.integer("axis", 1)
     axis = axis + rank if axis < 0 else axis
     rest = {(len(shape), *shape[:axis], *shape[axis + 1 :]) for shape in shapes}
-    if not 0 < axis < rank or len(rest) > 1:
+    if not 0 <= axis < rank or len(rest) > 1:
         raise UnsupportedError(
             f"a concatenation of {', '.join(map(str, shapes))} along axis {axis}",
             where=node.label,
-            why="axis 0 holds the samples" if axis == 0 else "the other axes differ",
-            remedy="concatenate tensors that differ in one axis behind the batch",
+            remedy="concatenate tensors that differ in the length of that axis alone",
         )
     return axis
 

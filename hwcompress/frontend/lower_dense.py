@@ -75,7 +75,8 @@ def _matrix(node: Node, value: Symbolic, weight: Constant, left: bool) -> _Matri
     parts = [levels, scale, zero]
     rank = len(value.shape)
     misfit = UnsupportedError(
-        f"a product of data {value.shape} {'and' if left else 'behind'} weights {levels.shape}",
+        f"weights {levels.shape} do not fit data {value.shape} on the"
+        f" {'left' if left else 'right'}",
         where=node.label,
         remedy="give it data (1, ..., K) and weights (K, M)"
         if left
@@ -96,12 +97,12 @@ def _matrix(node: Node, value: Symbolic, weight: Constant, left: bool) -> _Matri
             raise misfit
         parts = [item.reshape(item.shape[-2:]) for item in parts]
     axis = rank - 1 if left else rank - 2
-    if parts[0].ndim != 2 or axis < 1:
+    if parts[0].ndim != 2 or axis < 0:
         raise misfit
     if left:
         parts = [item.T for item in parts]
     if parts[0].shape[1] != value.shape[axis]:
-        raise UnsupportedError(f"weights {levels.shape} do not fit {value.shape}", where=node.label)
+        raise misfit
     return _Matrix(parts[0], parts[1], parts[2], dtype, axis, axis)
 
 
@@ -145,7 +146,7 @@ def _pointwise(
     """One vector per position: a 1x1 convolution."""
     affine_input(value, node)  # or raise, before anything is emitted
     count = value.shape[matrix.axis]
-    others = [size for axis, size in enumerate(value.shape) if axis not in (0, matrix.axis)]
+    others = [size for axis, size in enumerate(value.shape) if axis != matrix.axis]
     width = others[-1]
     shape = (value.order.size // (count * width), width, count)
     value = arranged(state.builder, value, shape, _last(value.shape, matrix.axis), node.label)

@@ -27,7 +27,7 @@ from hwcompress.ir import MaxPool, Upsample
 
 __all__: list[str] = []
 
-Span = tuple[int, int, int]
+Span = tuple[int, int]
 
 
 def _arrays(state: Lowering, node: Node) -> list[np.ndarray | None]:
@@ -36,25 +36,13 @@ def _arrays(state: Lowering, node: Node) -> list[np.ndarray | None]:
     return [None if item is None else item.value for item in given]
 
 
-def _per_sample(node: Node, value: Symbolic, axis: int) -> None:
-    """Raise if ``axis`` holds the batch."""
-    if axis == 0:
-        raise UnsupportedError(
-            f"{node.op} along axis 0 of {value.shape}, which holds the samples",
-            where=node.label,
-            remedy="keep the batch axis in front, and work on the axes behind it",
-        )
-
-
 @handles("Split")
 def _split(state: Lowering, node: Node) -> tuple[Value, ...]:
     value = materialised(state, state.symbolic(node), node)
     (given,) = _arrays(state, node) or [None]
     axis, sizes = split_sizes(node, value.shape, given)
-    if len(sizes) > 1:
-        _per_sample(node, value, axis)
     stops = tuple(itertools.accumulate(sizes))
-    shared = _sizes(state, node, axis, value.shape)
+    shared = _sizes(_spans(state, node, axis, value.shape), value.shape[axis])
     results = []
     for size, stop, output in zip(sizes, stops, node.outputs, strict=True):
         part = cut(state.builder, value, axis, shared, (stop - size, stop), node.label)
@@ -72,24 +60,30 @@ def _span(state: Lowering, node: Node, shape: tuple[int, ...], axis: int) -> lis
     if node.op == "Split":
         along, sizes = split_sizes(node, shape, arrays[0] if arrays else None)
         ends = tuple(itertools.accumulate(sizes))
-        return [(b - a, b, 1) for a, b in zip(sizes, ends, strict=True)] if along == axis else []
+        spans = [(b - a, b) for a, b in zip(sizes, ends, strict=True)]
+        return spans if along == axis else []
     bounds = read_slice(node, shape, arrays)
     start, stop, step = bounds[axis]
     others = [place for place in _changed(bounds, shape) if place != axis]
-    return [] if others or step != 1 or start >= stop else [(start, stop, step)]
+    return [] if others or step != 1 or start >= stop else [(start, stop)]
 
 
-def _sizes(state: Lowering, node: Node, axis: int, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """How all that read a node's tensor in parts along an axis cut it: one Split serves them."""
-    stops = {shape[axis]}
+def _spans(state: Lowering, node: Node, axis: int, shape: tuple[int, ...]) -> set[Span]:
+    """Consecutive parts of an axis of a node's input that the model takes."""
+    spans: set[Span] = set()
     for reader in state.readers(node.inputs[0]):
         if reader.op not in ("Slice", "Split"):
             continue
         try:
-            spans = _span(state, reader, shape, axis)
+            spans.update(_span(state, reader, shape, axis))
         except UnsupportedError:  # it is reported when it is walked
             continue
-        stops.update(itertools.chain.from_iterable(span[:2] for span in spans))
+    return spans
+
+
+def _sizes(spans: set[Span], size: int) -> tuple[int, ...]:
+    """How an axis is cut so that one Split serves all."""
+    stops = {size, *itertools.chain.from_iterable(spans)}
     ordered = [0, *sorted(stops - {0})]
     return tuple(b - a for a, b in itertools.pairwise(ordered))
 
@@ -116,7 +110,6 @@ def _slice(state: Lowering, node: Node) -> Value:
         return value
     value = materialised(state, value, node)
     for axis in axes:
-        _per_sample(node, value, axis)
         if not len(range(*bounds[axis])):
             raise UnsupportedError(
                 f"a Slice of axis {axis} of {value.shape} from {bounds[axis][0]} to"
@@ -125,10 +118,11 @@ def _slice(state: Lowering, node: Node) -> Value:
                 why="it takes nothing",
             )
     forward = all(bounds[axis][2] > 0 for axis in axes)
-    shared = _sizes(state, node, axes[0], value.shape)
     start, stop, step = bounds[axes[0]]
-    if len(axes) == 1 and step == 1 and (axes[0] == 1 or len(shared) > 2 + (start > 0 < stop)):
-        result = cut(state.builder, value, axes[0], shared, (start, stop), node.label)
+    spans = _spans(state, node, axes[0], value.shape)
+    if len(axes) == 1 and step == 1 and (axes[0] == 1 or len(spans) > 1):
+        sizes = _sizes(spans, value.shape[axes[0]])
+        result = cut(state.builder, value, axes[0], sizes, (start, stop), node.label)
     elif len(value.shape) in (3, 4) and value.shape[0] == 1 and min(axes) >= 2 and forward:
         result = _thinned(state, node, value, bounds)
     else:
@@ -168,9 +162,8 @@ def _gather(state: Lowering, node: Node) -> Value:
     axis, index = gather_index(node, value.shape, arrays[0] if arrays else None)
     shape = (*value.shape[:axis], *index.shape, *value.shape[axis + 1 :])
     flat = index.reshape(-1)
-    if axis == 0 and value.shape[0] == 1 and np.array_equal(flat, [0]):
-        return value.moved(shape, value.order)  # the batch axis of one sample, or none at all
-    _per_sample(node, value, axis)
+    if value.shape[axis] == 1 and np.array_equal(flat, [0]):
+        return value.moved(shape, value.order)
     result = taken(state.builder, materialised(state, value, node), axis, flat, node.label)
     result = result.moved(shape, result.order)
     note_origin(state.builder, node.outputs[0], result)
@@ -226,19 +219,14 @@ def _repeated(state: Lowering, node: Node) -> Value:
         repeats = tile_repeats(node, value.shape, given)
     else:
         shape = expanded_shape(node, value.shape, given)
-        if len(shape) > len(value.shape):
-            raise UnsupportedError(
-                f"{value.shape} expanded to {shape}",
-                where=node.label,
-                remedy="keep the batch axis in front",
-            )
-        repeats = tuple(b // a for a, b in zip(value.shape, shape, strict=True))
+        wider = (1,) * (len(shape) - len(value.shape)) + value.shape
+        value = value.moved(wider, value.order)
+        repeats = tuple(b // a for a, b in zip(wider, shape, strict=True))
     if all(times == 1 for times in repeats):
         return value
     result = materialised(state, value, node)
     for axis, times in enumerate(repeats):
         if times != 1:
-            _per_sample(node, value, axis)
             index = np.tile(np.arange(value.shape[axis]), times)
             result = taken(state.builder, result, axis, index, node.label)
     note_origin(state.builder, node.outputs[0], result)

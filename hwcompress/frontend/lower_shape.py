@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.lowering import Lowering, handles
 from hwcompress.frontend.onnx_model import Node
 from hwcompress.frontend.shapes import MOVES, moved_shape, permutation
+from hwcompress.frontend.slices import shape_span
 from hwcompress.frontend.values import Constant, Value
 
 __all__: list[str] = []
@@ -34,7 +33,12 @@ def _dropout(state: Lowering, node: Node) -> Value:
 
 @handles("Shape")
 def _shape(state: Lowering, node: Node) -> Value:
-    return Constant(np.array(state.symbolic(node).shape, np.int64))
+    return Constant(np.array(shape_span(node, state.symbolic(node).shape), np.int64))
+
+
+@handles("Size")
+def _size(state: Lowering, node: Node) -> Value:
+    return Constant(np.array(state.symbolic(node).order.size, np.int64))
 
 
 @handles(*MOVES)
@@ -42,12 +46,6 @@ def _move(state: Lowering, node: Node) -> Value:
     value = state.symbolic(node)
     given = state.constant(node, 1)
     shape = moved_shape(node, value.shape, None if given is None else given.value)
-    if shape[:1] != (1,) or math.prod(shape) != value.order.size:
-        raise UnsupportedError(
-            f"{value.shape} becomes {shape}, which does not keep the batch axis",
-            where=node.label,
-            remedy="export the model with a batch of one",
-        )
     return value.moved(shape, value.order)
 
 

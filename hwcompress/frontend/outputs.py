@@ -38,9 +38,9 @@ def finish_output(state: Lowering, output: str, where: str, finished: dict[str, 
     assert axes is not None
     name = builder.fresh("output")
     trivial = axes == tuple(range(len(shape)))
-    builder.ops.append(
-        Output(name, (value.base,), (), value.shape[1:], () if trivial else axes, host)
-    )
+    # Without the batch axis, unless positions have been moved into it.
+    shown = value.shape[1:] if value.shape[:1] == (1,) else value.shape
+    builder.ops.append(Output(name, (value.base,), (), shown, () if trivial else axes, host))
     if host:
         builder.notes.append(f"output {output!r}: {' and '.join(host)} left to the host")
 
@@ -137,7 +137,7 @@ def _in_order(builder: GraphBuilder, value: Symbolic, output: str) -> Symbolic:
     if _output_axes(builder.types[value.base].shape, value) is not None:
         return value
     label = f"output {output!r}"
-    if len(value.shape) in (3, 4):
+    if len(value.shape) in (3, 4) and value.shape[0] == 1:
         return as_image(builder, value, label)
     return as_vector(builder, value, label)
 

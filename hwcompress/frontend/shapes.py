@@ -1,8 +1,7 @@
 """Shapes that Reshape, Flatten, Squeeze and Unsqueeze give, and the axes of a Transpose.
 
 None of the first four changes the order of the elements, so that a batch goes
-through them as its samples do: the axis in front is the batch, if the shape
-for a batch of one has a one there.
+through them as its samples do.
 """
 
 from __future__ import annotations
@@ -55,24 +54,16 @@ def moved_shape(node: Node, shape: Shape, target: np.ndarray | None) -> Shape:
 
 
 def permutation(node: Node, shape: Shape) -> tuple[int, ...]:
-    """The axes of a Transpose, the batch staying in front.
-
-    ``shape`` is that of one sample. Where another axis of length 1 changes
-    places with the batch, the result is the same with both left alone.
+    """The axes of a Transpose.
 
     Raises:
-        UnsupportedError: no permutation, or the batch changes places with a longer axis.
+        UnsupportedError: no permutation.
     """
     rank = len(shape)
-    axes = list(node.integers("perm", tuple(reversed(range(rank)))))
+    axes = node.integers("perm", tuple(reversed(range(rank))))
     if sorted(axes) != list(range(rank)):
         raise UnsupportedError(f"perm {axes} is no permutation of {rank} axes", where=node.label)
-    if axes[0] != 0:
-        if shape[axes[0]] != 1:
-            raise UnsupportedError("the batch axis is transposed", where=node.label)
-        place = axes.index(0)
-        axes[0], axes[place] = 0, axes[0]
-    return tuple(axes)
+    return axes
 
 
 def _integers(node: Node, values: np.ndarray) -> Shape:

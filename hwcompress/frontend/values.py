@@ -37,7 +37,7 @@ class Symbolic:
             name of a sum that no quantizer has closed yet
             (:mod:`hwcompress.frontend.sums`), or ``""`` for a raw,
             real-valued input of the model.
-        shape: its shape in the source, with a batch axis of length 1.
+        shape: its shape in the source for a batch of one.
         order: for each element of the source tensor (flat), the flat index
             of the element of ``base`` that it is a function of. A transpose
             in the source changes only this.

@@ -9,6 +9,7 @@ its name.
 from __future__ import annotations
 
 # These fill the registry.
+import hwcompress.frontend.canonical.blocks
 import hwcompress.frontend.canonical.channels_last
 import hwcompress.frontend.canonical.linear
 import hwcompress.frontend.canonical.qlinear
