@@ -135,8 +135,7 @@ def _quantize(state: Lowering, node: Node) -> Value:
 
     one, none = np.ones_like(scale), np.zeros_like(scale)
     source = node.outputs[0]
-    result = close_region(state, node, value, levels, dtype, (one, none), hint, source)
-    return result
+    return close_region(state, node, value, levels, dtype, (one, none), hint, source)
 
 
 def _input(state: Lowering, node: Node, value: Symbolic) -> Symbolic:

@@ -14,6 +14,8 @@ from hwcompress.frontend.runtime import Runtime
 
 __all__ = ["QonnxRuntime"]
 
+_ORT_ERRORS = 3  # its warnings are about nodes that qonnx makes up
+
 
 class QonnxRuntime(Runtime):
     """Runs a QONNX file up to chosen tensors, in float32 as qonnx and onnxruntime do."""
@@ -26,6 +28,7 @@ class QonnxRuntime(Runtime):
         self._batched: dict[int, Any] = {}
 
     def _results(self, batch: int, feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        import onnxruntime
         from qonnx.core.modelwrapper import ModelWrapper
         from qonnx.core.onnx_exec import execute_onnx
         from qonnx.transformation.change_batchsize import ChangeBatchSize
@@ -34,6 +37,7 @@ class QonnxRuntime(Runtime):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             logging.getLogger("qonnx").setLevel(logging.ERROR)
+            onnxruntime.set_default_logger_severity(_ORT_ERRORS)
             if batch not in self._batched:
                 clean = self._batched.get(1)
                 if clean is None:
