@@ -22,7 +22,8 @@ __all__ = ["register"]
 Model = Annotated[
     str,
     typer.Argument(
-        help="FILE.onnx (QONNX, QDQ, FINN-ONNX), or FILE.py:FUNCTION returning an nn.Module."
+        help="FILE.onnx (QONNX, QDQ, FINN-ONNX or float), FILE.pt2, or FILE.py:FUNCTION returning"
+        " an nn.Module."
     ),
 ]
 Data = Annotated[
@@ -43,8 +44,11 @@ InputScale = Annotated[
 Shape = Annotated[
     str, typer.Option(help="Shape of a sample, for a module without data: 1,28,28 for instance.")
 ]
-WeightBits = Annotated[int, typer.Option(help="Of a float model, which is quantized first.")]
-ActBits = Annotated[int, typer.Option(help="Activation bits, likewise.")]
+WeightBits = Annotated[
+    int | None, typer.Option(help="Of a float model, which is quantized first. Default: 8.")
+]
+ActBits = Annotated[int | None, typer.Option(help="Activation bits, likewise.")]
+Weights = Annotated[str, typer.Option(help="State dict for the module of FILE.py:FUNCTION.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
@@ -55,8 +59,9 @@ def inspect(
     input_type: InputType = "",
     input_scale: InputScale = None,
     shape: Shape = "",
-    weight_bits: WeightBits = 8,
-    act_bits: ActBits = 8,
+    weights: Weights = "",
+    weight_bits: WeightBits = None,
+    act_bits: ActBits = None,
     nodes: Annotated[
         bool, typer.Option("--nodes", help="List the source's nodes, even if all are accepted.")
     ] = False,
@@ -81,6 +86,7 @@ def inspect(
         input_type=input_type,
         input_scale=input_scale,
         shape=shape,
+        weights=weights,
         weight_bits=weight_bits,
         act_bits=act_bits,
     )
@@ -117,8 +123,9 @@ def compare(
     input_type: InputType = "",
     input_scale: InputScale = None,
     shape: Shape = "",
-    weight_bits: WeightBits = 8,
-    act_bits: ActBits = 8,
+    weights: Weights = "",
+    weight_bits: WeightBits = None,
+    act_bits: ActBits = None,
     as_json: Json = False,
 ) -> None:
     """Run the model, its integer graph and the simulator on the same samples.
@@ -141,6 +148,7 @@ def compare(
             input_type=input_type,
             input_scale=input_scale,
             shape=shape,
+            weights=weights,
             weight_bits=weight_bits,
             act_bits=act_bits,
             seed=seed,

@@ -77,7 +77,7 @@ class Comparing:
         self.simulator = Simulator(imported.graph)
         self.decisions = DecisionTally(imported.graph, SIMULATOR, labels)
         self.failure = ""
-        self._reference = reference
+        self.reference = reference
         self._framework = framework
         self._outputs = tuple(dict.fromkeys(op.inputs[0] for op in imported.graph.outputs))
         self._tallies: dict[str, Tally] = {}
@@ -153,7 +153,7 @@ class Comparing:
 
     def _run_reference(self, block: _Block) -> None:
         """The definition and the source in float64, of the first samples."""
-        count = min(self._reference - block.start, sample_count(block.fed))
+        count = min(self.reference - block.start, sample_count(block.fed))
         if count <= 0:
             return
         feeds = {name: values[:count] for name, values in block.feeds.items()}

@@ -10,7 +10,7 @@ from pathlib import Path
 from hwcompress.errors import InputError
 from hwcompress.flow.steps.accuracy import usable_labels
 from hwcompress.frontend import Imported, import_model
-from hwcompress.inspect.assume import attempt_import, quantized_by_model
+from hwcompress.inspect.assume import attempt_import
 from hwcompress.inspect.blocks import Blocks, block_size
 from hwcompress.inspect.compare_facts import CompareFacts
 from hwcompress.inspect.comparing import Comparing, Framework, default_reference
@@ -145,11 +145,5 @@ def _drawn(wanted: ModelRequest, opened: Opened) -> tuple[Imported, Drawn, tuple
     attempt = attempt_import(opened.path, ports, samples=None, input_type=stated)
     imported = attempt.imported
     integral = frozenset(port.name for port in ports if "int" in port.element)
-    free = {
-        imported.inputs[op.outputs[0]]
-        for op in imported.graph.inputs
-        if not quantized_by_model(imported, op)
-    }
-    normal = frozenset(free - integral) if attempt.assumptions else frozenset()
-    drawn = Drawn(imported, wanted.seed, normal=normal, integral=integral)
+    drawn = Drawn(imported, wanted.seed, normal=attempt.unknown, integral=integral)
     return imported, drawn, (*attempt.assumptions, *imported.graph.notes)

@@ -24,11 +24,15 @@ SCHEMA = "hwcompress-inspect-1"
 
 @dataclass(frozen=True)
 class PortFacts:
-    """An input or output of the source; a length of 0 is not stated in the file."""
+    """An input or output of the source; a length of 0 is not stated in the file.
+
+    ``annotation`` is FINN's data type for it, such as ``UINT8``, or empty.
+    """
 
     name: str
     element: str
     shape: tuple[int, ...]
+    annotation: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import onnx
@@ -56,6 +56,7 @@ def source_format(proto: onnx.ModelProto) -> SourceFormat:
     quantizers = [
         name for node in graph.node if (name := quantizer_name(node, stored, constant)) is not None
     ]
+    notes = _annotations(graph)
     elements = [_size(item.dims) for item in graph.initializer]
     return SourceFormat(
         _kind({node.op_type for node in graph.node}),
@@ -63,8 +64,8 @@ def source_format(proto: onnx.ModelProto) -> SourceFormat:
         {item.domain or "ai.onnx": int(item.version) for item in proto.opset_import},
         _counted(names),
         _counted(quantizers),
-        tuple(_port(item) for item in graph.input if item.name not in weights),
-        tuple(_port(item) for item in graph.output),
+        tuple(_port(item, notes) for item in graph.input if item.name not in weights),
+        tuple(_port(item, notes) for item in graph.output),
         len(graph.node),
         sum(size for size in elements if size > 1),
     )
@@ -98,7 +99,18 @@ def _size(dims: Sequence[int]) -> int:
     return size
 
 
-def _port(item: onnx.ValueInfoProto) -> PortFacts:
+def _annotations(graph: onnx.GraphProto) -> dict[str, str]:
+    """FINN's data types, by tensor."""
+    return {
+        item.tensor_name: entry.value
+        for item in graph.quantization_annotation
+        for entry in item.quant_parameter_tensor_names
+        if entry.key == "finn_datatype"
+    }
+
+
+def _port(item: onnx.ValueInfoProto, annotations: Mapping[str, str]) -> PortFacts:
     kind = item.type.tensor_type
     shape = tuple(int(axis.dim_value) for axis in kind.shape.dim)
-    return PortFacts(item.name, element_name(kind.elem_type), shape)
+    annotation = annotations.get(item.name, "")
+    return PortFacts(item.name, element_name(kind.elem_type), shape, annotation)

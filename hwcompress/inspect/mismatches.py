@@ -25,6 +25,7 @@ __all__ = ["explain_all", "first_differences"]
 
 _EVIDENCE = 64
 """Samples that tell where float32 is exact, besides those that differ."""
+_LEAST_EVIDENCE = 4
 
 
 def explain_all(work: Comparing) -> None:
@@ -38,7 +39,8 @@ def explain_all(work: Comparing) -> None:
 
 def _explain(work: Comparing, row: Tally, wrong: list[Wrong]) -> None:
     """Differences of one tensor."""
-    count = min(_EVIDENCE, work.blocks.count)
+    # Of a large model fewer: they are many values each.
+    count = min(_EVIDENCE, work.blocks.count, max(work.reference, _LEAST_EVIDENCE))
     indices = [*(item.sample for item in wrong), *range(count)]
     fed = source_samples(work.imported, work.blocks.rows(indices))
     # In the samples that are evidence only, nothing is to be explained.
