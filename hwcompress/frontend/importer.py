@@ -260,7 +260,7 @@ def _remedy(model: OnnxModel) -> str:
     if all(_unknown(node) is None for node in model.nodes):
         return ""
     return (
-        "export the model channels first, with the standard ONNX and QONNX operators"
+        "export the model with the standard ONNX and QONNX operators"
         f" {', '.join(sorted(HANDLERS))}"
     )
 

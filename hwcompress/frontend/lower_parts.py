@@ -12,6 +12,7 @@ from hwcompress.frontend.geometry import image_order, resize_sources, source_sha
 from hwcompress.frontend.lower_input import materialised
 from hwcompress.frontend.lowering import Lowering, handles
 from hwcompress.frontend.onnx_model import Node
+from hwcompress.frontend.orient import channel_axis, restored, turned
 from hwcompress.frontend.select import cut, note_origin, taken
 from hwcompress.frontend.slices import (
     Cut,
@@ -185,29 +186,41 @@ def _resize(state: Lowering, node: Node) -> Value:
         resize_sources(node, size, result, scale)
         for size, result, scale in zip(value.shape, sizes, scales, strict=True)
     ]
-    if any(
-        not np.array_equal(index, range(size))
-        for index, size in zip(indices[:2], value.shape[:2], strict=True)
-    ):
-        raise UnsupportedError("resizing channels or the batch", where=node.label)
-    value = as_image(state.builder, materialised(state, value, node), node.label)
-    factors = [result // size for size, result in zip(value.shape, sizes, strict=True)]
+    same = [
+        np.array_equal(index, range(size)) for index, size in zip(indices, value.shape, strict=True)
+    ]
+    kept = [axis for axis in range(1, len(same)) if same[axis]]
+    if not same[0] or not kept or len(same) not in (3, 4):
+        raise UnsupportedError(
+            f"resizing the batch or every axis of {value.shape}",
+            where=node.label,
+            remedy="resize height and width only",
+        )
+    value = materialised(state, value, node)
+    order = channel_axis(state.builder, value, kept)
+    result = _resized(state, node, turned(value, order), [indices[axis] for axis in order])
+    result = restored(result, order)
+    note_origin(state.builder, node.outputs[0], result)
+    return result
+
+
+def _resized(state: Lowering, node: Node, value: Symbolic, indices: list[np.ndarray]) -> Symbolic:
+    """``value``, channels second, with positions ``indices`` of every axis."""
+    value = as_image(state.builder, value, node.label)
+    factors = [max(index.size // size, 1) for index, size in zip(indices, value.shape, strict=True)]
     if all(
-        np.array_equal(index, np.arange(index.size) // max(factor, 1))
-        for index, factor in zip(indices, factors, strict=True)
+        np.array_equal(index, np.arange(size * factor) // factor)
+        for index, size, factor in zip(indices, value.shape, factors, strict=True)
     ):
         if max(factors) == 1:
             return value
         pair = (1, factors[2]) if len(factors) == 3 else (factors[2], factors[3])
         name = state.builder.fresh(node.name or node.op)
         state.builder.add(Upsample(name, (value.base,), (name,), pair))
-        result = _placed(state, value, name)
-    else:
-        result = value
-        for axis in range(2, len(value.shape)):
-            result = taken(state.builder, result, axis, indices[axis], node.label)
-    note_origin(state.builder, node.outputs[0], result)
-    return result
+        return _placed(state, value, name)
+    for axis in range(2, len(value.shape)):
+        value = taken(state.builder, value, axis, indices[axis], node.label)
+    return value
 
 
 @handles("Tile", "Expand")
