@@ -56,6 +56,10 @@ def closed_sum(
     real = np.einsum("ick,ic->ck", grid, pending.gains) + pending.offset[:, None]
     wanted = levels(value.function.call(real, channels), channels)
     for multipliers, scale in _candidates(pending.gains):
+        # One channel refutes nearly all candidates.
+        one = np.einsum("ick,ic->ck", grid[:, :1], multipliers[:, :1])
+        if _direction(one, wanted[:1]) is None:
+            continue
         total = np.einsum("ick,ic->ck", grid, multipliers)
         sign = _direction(total, wanted)
         if sign is None:
