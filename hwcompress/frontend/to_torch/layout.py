@@ -40,12 +40,15 @@ def _batch_kept(shape: tuple[int, ...], node: Node) -> tuple[int, ...]:
 
 
 def _move(node: Node, inputs: Inputs, emit: Emitter) -> Value:
+    """Samples lie one behind the other, so that a reshape of one is that of a batch, also where
+    positions move into the first axis and back."""
     x = computed(inputs[0], node, "input")
-    target = _stored(inputs, 1, node, "shape")
-    shape = _batch_kept(moved_shape(node, x.shape, target), node)
+    shape = moved_shape(node, x.shape, _stored(inputs, 1, node, "shape"))
     if shape == x.shape:
         return x
-    if len(shape) == 2 and len(x.shape) > 2:
+    if not shape or not shape[1:]:
+        raise UnsupportedError(f"its result {shape} has no axis behind the batch", where=node.label)
+    if len(shape) == 2 and len(x.shape) > 2 and shape[0] == x.shape[0]:
         return emit.call(torch.flatten, x, 1)
     return emit.call(torch.reshape, x, (-1, *shape[1:]))
 
@@ -56,8 +59,14 @@ HANDLERS.update(dict.fromkeys(MOVES, _move))
 @converts("Transpose")
 def _transpose(node: Node, inputs: Inputs, emit: Emitter) -> Value:
     x = computed(inputs[0], node, "input")
-    axes = permutation(node, x.shape)
-    return x if axes == tuple(range(len(axes))) else emit.call(torch.permute, x, axes)
+    axes = list(permutation(node, x.shape))
+    if axes[0] != 0:
+        if x.shape[axes[0]] != 1 or x.shape[0] != 1:
+            raise UnsupportedError("the batch axis is transposed", where=node.label)
+        # Another axis of length 1 changes places with the batch: the same with both left alone.
+        place = axes.index(0)
+        axes[0], axes[place] = 0, axes[0]
+    return x if axes == sorted(axes) else emit.call(torch.permute, x, tuple(axes))
 
 
 @converts("Concat")

@@ -143,6 +143,8 @@ def _matmul(node: Node, inputs: Inputs, emit: Emitter) -> Value:
     if isinstance(left, Computed) and isinstance(right, np.ndarray) and right.ndim == 2:
         return _linear(emit, left, right, None, name)
     if isinstance(left, np.ndarray) and isinstance(right, Computed) and left.ndim == 2:
+        if len(right.shape) < 3:
+            raise UnsupportedError("a product over the batch", where=node.label)
         turned = emit.call(torch.transpose, right, -1, -2)
         return emit.call(torch.transpose, _linear(emit, turned, left.T, None, name), -1, -2)
     return emit.call(torch.matmul, left, right)
