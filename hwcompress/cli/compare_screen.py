@@ -10,6 +10,9 @@ from hwcompress.inspect.compare_facts import Agreement, CompareFacts, FirstDiffe
 
 __all__ = ["show_comparison"]
 
+# Tensors that are shown before and behind the first one that differs.
+_BEFORE, _BEHIND = 4, 12
+
 
 def show_comparison(console: Console, facts: CompareFacts) -> None:
     """Agreements, decisions, and the first tensor that differs."""
@@ -119,11 +122,16 @@ def _difference(console: Console, item: FirstDifference) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    table = Table("tensor", "operation", "source tensor")
+    table = Table("operation", "tensor", "source tensor")
     table.add_column("integers", justify="right")
     table.add_column("differ", justify="right")
-    for row in item.tensors:
+    place_of = [row.tensor for row in item.tensors].index(item.tensor)
+    shown = slice(max(place_of - _BEFORE, 0), place_of + _BEHIND)
+    for row in item.tensors[shown]:
         style = "red" if row.differing else ""
-        names = [escape(text) for text in (row.tensor, row.operation, row.source)]
+        names = [escape(text) for text in (row.operation.split()[0], row.tensor, row.source)]
         table.add_row(*names, f"{row.values:,}", f"{row.differing:,}", style=style)
     console.print(table)
+    left = len(item.tensors) - len(item.tensors[shown])
+    if left:
+        console.print(f"({left} tensors farther away are in --json)", style="dim")

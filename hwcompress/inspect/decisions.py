@@ -37,7 +37,7 @@ class DecisionTally:
         """Real values ``(n, ...)`` of the first output, in the source's layout."""
         if not self.decides:
             return
-        given = self._classes(real)
+        given = decide(self._graph, real)
         if level == self._reference:
             self._decided = given
         counts = self._counts.setdefault(level, [0, 0, 0])
@@ -45,11 +45,6 @@ class DecisionTally:
         counts[1] += int((given == self._decided[: len(given)]).sum())
         if self._labels is not None:
             counts[2] += int((given == self._labels[start : start + len(given)]).sum())
-
-    def _classes(self, real: np.ndarray) -> np.ndarray:
-        if isinstance(self._maker, TopK):  # the indices themselves, the best one first
-            return np.asarray(np.rint(real.reshape(len(real), -1)[:, 0]), np.int64)
-        return decide(self._graph, real)
 
     def rows(self) -> tuple[Decisions, ...]:
         """What was counted."""
