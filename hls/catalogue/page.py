@@ -23,8 +23,8 @@ parameters and ports are those of the sources. Figures belong to the settings in
 - *beats* and *cycles* come from the token model ([timing.md](timing.md)), which the
   tests compare with Icarus cycle by cycle: beats taken and given in a round (a
   vector, a window, an image), several inputs or outputs as `a+b`; cycles from
-  the first beat taken (of a source: from reset) to the first beat given (*first*), and from round to round
-  (*cycles*) when nothing around it waits;
+  the first beat taken (of a source: from reset) to the first beat given (*first*),
+  and from round to round (*cycles*) when nothing around it waits;
 - resources are counts of {yosys}, out of context, modules kept apart, not
   placed or routed. 7 series: LUTs for logic and as memory, flip-flops, block
   RAMs of 18 kbit (one of 36 counts as two), DSP blocks. iCE40 UltraPlus, for the

@@ -359,5 +359,5 @@ def _(op: Reshape, graph: Graph) -> None:
 
 @engine.register
 def _(op: Constant, graph: Graph) -> None:
-    """Its lanes are those that its reader takes: there is nothing to choose."""
+    # Its lanes are those that its reader takes: there is nothing to choose.
     return None

@@ -15,6 +15,7 @@ from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.builder import GraphBuilder
 from hwcompress.frontend.function import ScalarFunction
 from hwcompress.frontend.geometry import image_order, image_shape
+from hwcompress.frontend.positions import evened
 from hwcompress.frontend.values import Symbolic
 from hwcompress.ir import Shuffle, Transpose
 
@@ -64,10 +65,15 @@ def arranged(
     sources = (wanted % before.channels).reshape(-1, channels)
     kept = bool(np.all(sources == sources[0]))
     if not kept and not alike(value.function, sources):
+        even = evened(builder, value)
+        if even is not None:
+            return arranged(builder, even, shape, order, where)
         raise UnsupportedError(
             "its elements must be reordered, and those of one new channel have different scales",
             where=where,
-            remedy="quantize the tensor with one scale before it is reshaped or transposed",
+            remedy="quantize the tensor with one scale before it is reshaped, transposed or"
+            " given to this node; constants that differ by position need the tensor's scale, or a"
+            " multiple of it",
         )
     into = sources[0]
     key = (value.base, shape, wanted.tobytes())

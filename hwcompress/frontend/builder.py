@@ -153,6 +153,10 @@ class GraphBuilder:
         for op in self.ops:
             if isinstance(op, Reshape) and op.inputs == (tensor,) and op.shape == shape:
                 return op.outputs[0]
+            if isinstance(op, Reshape) and op.outputs == (tensor,):
+                source = self.types[op.inputs[0]]
+                if source.shape == shape:  # back to what it was
+                    return op.inputs[0]
         name = self.fresh("flatten" if len(shape) == 1 else "reshape")
         channels = self.types[tensor].channels
         known = self.affine.get(tensor, Affine())

@@ -12,6 +12,7 @@ from hwcompress.frontend.close_sum import Hint, closed_sum
 from hwcompress.frontend.function import affine_function
 from hwcompress.frontend.lowering import Lowering
 from hwcompress.frontend.onnx_model import Node
+from hwcompress.frontend.positions import shared_thresholds
 from hwcompress.frontend.region import (
     Levels,
     StepFunction,
@@ -124,6 +125,11 @@ def _emit(
         mul, add, shift = (_shortest(item) for item in (fit.mul, fit.add, fit.shift))
         op: Op = Rescale(name, source, (name,), mul, add, shift, fit.rounding, steps.dtype)
     else:
+        shared = shared_thresholds(builder, value, steps)
+        if shared is not None:
+            tensor, rows, sign = shared
+            builder.add(_threshold(name, tensor, rows, sign, steps.dtype))
+            return builder.reshape(name, builder.types[value.base].shape)
         op = _threshold(name, value.base, steps.thresholds, steps.sign, steps.dtype)
     return builder.add(op)
 

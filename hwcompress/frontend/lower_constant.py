@@ -15,7 +15,7 @@ from hwcompress.frontend.values import Constant, Symbolic
 from hwcompress.ir import Constant as ConstantOp
 from hwcompress.ir import int_range
 
-__all__ = ["add_constant", "as_branch", "uniform_affines"]
+__all__ = ["add_constant", "as_branch", "sum_branch", "uniform_affines"]
 
 # Distinct values among which a common scale is looked for, and its largest multiple.
 _MOST_DISTINCT = 1 << 12
@@ -91,6 +91,28 @@ def as_branch(
     if function.gain is not None and function.offset is not None and name not in builder.affine:
         builder.affine[name] = as_affine(function.gain, function.offset)
     return Symbolic(name, shape, order, function)
+
+
+def sum_branch(
+    builder: GraphBuilder,
+    constant: Constant,
+    shape: tuple[int, ...],
+    where: str,
+    value: Symbolic,
+) -> Symbolic:
+    """As :func:`as_branch`, for a sum or a product with ``value``: affine in any case.
+
+    Raises:
+        UnsupportedError: its values are multiples of no common scale.
+    """
+    branch = as_branch(builder, constant, shape, where, uniform_affines([value]))
+    if branch.function.is_affine:
+        return branch
+    raise UnsupportedError(
+        f"a constant of shape {constant.value.shape} whose values are multiples of no common scale",
+        where=where,
+        remedy="quantize it",
+    )
 
 
 def _layout(shape: tuple[int, ...]) -> tuple[tuple[int, ...], np.ndarray]:

@@ -15,11 +15,12 @@ from hwcompress.frontend.function import ScalarFunction, constant_function
 from hwcompress.frontend.grids import grid_after
 from hwcompress.frontend.host_steps import binary_step, unary_step
 from hwcompress.frontend.intervals import extended
-from hwcompress.frontend.lower_input import materialised
-from hwcompress.frontend.lower_join import combined, same_elements
+from hwcompress.frontend.lower_constant import sum_branch
+from hwcompress.frontend.lower_input import entered
+from hwcompress.frontend.lower_join import combined, one_base, same_elements
 from hwcompress.frontend.lowering import Lowering, handles
 from hwcompress.frontend.onnx_model import Node
-from hwcompress.frontend.values import Constant, Symbolic, Value
+from hwcompress.frontend.values import Constant, OnHost, Symbolic, Value
 
 __all__: list[str] = []
 
@@ -124,15 +125,7 @@ def _rows(
     """Constants per channel of the base, flattening the base first if that is needed."""
     rows = [state.per_channel(value, item, node) for item in constants]
     if any(row is None for row in rows):
-        if not value.base:
-            value = materialised(state, value, node)
-        if value.base in state.builder.pending:
-            raise UnsupportedError(
-                "a constant that differs per element, on a sum with unrelated scales",
-                where=node.label,
-                remedy="quantize the sum first",
-            )
-        value = state.builder.flattened(value)
+        value = state.builder.flattened(entered(state, value, node))
         rows = [state.per_channel(value, item, node) for item in constants]
     return value, [row for row in rows if row is not None]
 
@@ -162,6 +155,9 @@ def _with_constant(
         spread = ()
     if len(spread) > len(value.shape) and int(np.prod(spread)) == value.order.size:
         value = value.moved(spread, value.order)  # ones in front
+    if np.all(np.isfinite(constant)) and _wants_branch(state, node, value, constant, spread):
+        branch = sum_branch(state.builder, Constant(given), spread, node.label, value)
+        return combined(state, node, *((branch, value) if swapped else (value, branch)))
     if spread != value.shape or np.any(np.isnan(constant)):
         raise UnsupportedError(
             f"a constant of shape {constant.shape} holds NaN, or does not fit {value.shape}",
@@ -197,15 +193,27 @@ def _with_constant(
     return _followed(value, function, node, step, (row,))
 
 
+def _wants_branch(
+    state: Lowering, node: Node, value: Symbolic, constant: np.ndarray, spread: tuple[int, ...]
+) -> bool:
+    """Whether a constant is better a tensor of its own: larger than the value, or added by
+    position to a sum that no quantizer has closed yet."""
+    if spread and spread != value.shape:
+        return node.op in ("Add", "Sub", "Mul")
+    return (
+        spread == value.shape
+        and node.op in ("Add", "Sub")
+        and value.base in state.builder.pending
+        and state.per_channel(value, constant, node) is None
+    )
+
+
 @handles("Where")
 def _where(state: Lowering, node: Node) -> Value:
     """A choice between functions of one integer, or constants."""
     values = [state.values[name] for name in node.inputs]
-    symbolic = [
-        state.symbolic(node, index)
-        for index, item in enumerate(values)
-        if not isinstance(item, Constant)
-    ]
+    places = [index for index, item in enumerate(values) if not isinstance(item, Constant)]
+    symbolic = one_base(state, node, [state.symbolic(node, index) for index in places])
     if len(values) != 3 or any(not same_elements(symbolic[0], item) for item in symbolic[1:]):
         raise UnsupportedError(
             "a choice between two different computed tensors",
@@ -213,6 +221,11 @@ def _where(state: Lowering, node: Node) -> Value:
             why="only functions of one tensor are evaluated",
             remedy="multiply the branches by 0 or 1 and add them",
         )
+    operands: list[Symbolic | Constant] = [
+        symbolic[places.index(index)] if index in places else item
+        for index, item in enumerate(values)
+        if not isinstance(item, OnHost)
+    ]
     value = symbolic[0]
     constants = [item.value.astype(np.float64) for item in values if isinstance(item, Constant)]
     for item in constants:
@@ -223,7 +236,7 @@ def _where(state: Lowering, node: Node) -> Value:
     placed, rows = _rows(state, node, value, constants)
     known = iter(rows)
     parts = []
-    for item in values:
+    for item in operands:
         if isinstance(item, Symbolic):
             parts.append(_over(state, item, placed))
         else:

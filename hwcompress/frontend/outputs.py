@@ -9,7 +9,7 @@ from hwcompress.frontend.arrange import as_image, as_vector
 from hwcompress.frontend.builder import GraphBuilder, as_affine
 from hwcompress.frontend.lower_input import materialised
 from hwcompress.frontend.lowering import Lowering
-from hwcompress.frontend.values import OnHost, Symbolic
+from hwcompress.frontend.values import Constant, OnHost, Symbolic
 from hwcompress.ir import Affine, Conv, ConvTranspose, Dense, IntType, Output, Rescale
 
 __all__ = ["finish_output"]
@@ -62,6 +62,13 @@ def _given_by_graph(
         return closed, (), output
     if isinstance(value, Symbolic) and value.base in state.builder.pending:
         raise state.builder.pending[value.base].refused(f"output {output!r}")
+    if isinstance(value, Constant):
+        raise UnsupportedError(
+            f"output {output!r} is a constant, the same for every sample",
+            where=where,
+            why="nothing is left to compute",
+            remedy="remove it from the model's outputs, and keep its values beside the design",
+        )
     if not isinstance(value, Symbolic) or not value.base:
         raise InputError(f"output {output!r} does not depend on quantized data", where=where)
     if value.function.is_affine:

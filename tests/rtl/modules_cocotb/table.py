@@ -397,7 +397,7 @@ def _windows(rng: Rng) -> Iterator[Case]:
 
 
 TABLE: Sequence[Callable[[Rng], Iterator[Case]]] = (
-    _buffers, _forks, _last, _widths, _replay, _votes, _splits, _constants, _zips, _sums, _gates, _orders,
-    _pools, _tables, _steps, _rescales, _engines, _windows,
+    _buffers, _forks, _last, _widths, _replay, _votes, _splits, _constants, _zips, _sums, _gates,
+    _orders, _pools, _tables, _steps, _rescales, _engines, _windows,
 )  # fmt: skip
 """Makers of cases; the modules are what the cases say."""
