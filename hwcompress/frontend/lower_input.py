@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from hwcompress.frontend.quantizers import Quantizer
 from hwcompress.frontend.values import Symbolic
 from hwcompress.ir import BIPOLAR, Input, IntType
 
-__all__ = ["encoded_input", "make_input", "materialised", "quantized_input"]
+__all__ = ["encoded_input", "entered", "make_input", "materialised", "quantized_input"]
 
 _MOST_BOUNDARIES = 1 << 17
 _LARGEST_REAL = float(np.finfo(np.float64).max)
@@ -38,9 +37,17 @@ def materialised(state: Lowering, value: Symbolic, node: Node) -> Symbolic:
         if not value.base and not state.forced and (levels := _grid_levels(value)) is not None:
             scale, offset = (float(item[0]) for item in value.grid)
             return encoded_input(state, node, value, *levels, (scale, offset))
-        if not value.base:
-            value = materialised(state, replace(value, grid=None), node)
-        return close_grid(state, value, node)
+        return close_grid(state, entered(state, value, node), node)
+    return entered(state, value, node)
+
+
+def entered(state: Lowering, value: Symbolic, node: Node) -> Symbolic:
+    """``value`` as a function of a graph tensor, whatever function: makes the Input if it is
+    still raw.
+
+    Raises:
+        UnsupportedError: as for :func:`materialised`.
+    """
     if value.base in state.builder.pending:
         raise state.builder.pending[value.base].refused(node.label)
     if value.base:

@@ -12,7 +12,7 @@ from hwcompress.frontend.binary import BINARY
 from hwcompress.frontend.branches import aligned, not_quantized, spread
 from hwcompress.frontend.extremes import extreme
 from hwcompress.frontend.function import affine_function, constant_function
-from hwcompress.frontend.lower_input import materialised
+from hwcompress.frontend.lower_input import entered, materialised
 from hwcompress.frontend.lowering import Lowering
 from hwcompress.frontend.offsets import without_offset
 from hwcompress.frontend.onnx_model import Node
@@ -20,7 +20,7 @@ from hwcompress.frontend.sums import MOST_COMBINATIONS, PendingSum, common_scale
 from hwcompress.frontend.values import Symbolic
 from hwcompress.ir import Add, Mul, Reshape
 
-__all__ = ["combined", "same_elements", "summed"]
+__all__ = ["combined", "one_base", "same_elements", "summed"]
 
 # Multipliers up to the first are taken at once; up to the second only where the
 # inputs are too wide for the search of smaller ones.
@@ -31,8 +31,7 @@ _COMPARED = frozenset({"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqua
 
 def combined(state: Lowering, node: Node, first: Symbolic, second: Symbolic) -> Symbolic:
     """Two computed tensors under an element-wise operator."""
-    if first.base != second.base and first.base and second.base:
-        first, second = _one_base(state, first, second)
+    first, second = one_base(state, node, [first, second])
     if same_elements(first, second):
         return _same_base(node, first, second)
     if node.op in ("Add", "Sub"):
@@ -61,21 +60,25 @@ def same_elements(first: Symbolic, second: Symbolic) -> bool:
     )
 
 
-def _one_base(state: Lowering, first: Symbolic, second: Symbolic) -> tuple[Symbolic, Symbolic]:
-    """Both over a tensor's vector, if one is over the tensor and one over its vector."""
+def one_base(state: Lowering, node: Node, values: list[Symbolic]) -> list[Symbolic]:
+    """The values over one base, where one is over a tensor and another over its vector, or
+    over the raw input that the tensor holds."""
     builder = state.builder
-    for one, two in ((first, second), (second, first)):
-        if one.base in builder.pending or two.base in builder.pending:
-            continue
-        size = builder.types[one.base].size
-        flat_of_one = any(
-            isinstance(op, Reshape) and op.outputs == (two.base,) and op.inputs == (one.base,)
+    if len({item.base for item in values}) == 1:
+        return values
+    values = [item if item.base else entered(state, item, node) for item in values]
+    bases = {item.base for item in values}
+    if len(bases) != 2 or bases & set(builder.pending):
+        return values
+    for flat in bases:
+        (source,) = bases - {flat}
+        made = any(
+            isinstance(op, Reshape) and op.outputs == (flat,) and op.inputs == (source,)
             for op in builder.ops
         )
-        if flat_of_one and builder.types[two.base].shape == (size,):
-            flat = builder.flattened(one)
-            return (flat, two) if one is first else (two, flat)
-    return first, second
+        if made and len(builder.types[flat].shape) == 1:
+            return [builder.flattened(item) for item in values]
+    return values
 
 
 def _same_base(node: Node, first: Symbolic, second: Symbolic) -> Symbolic:

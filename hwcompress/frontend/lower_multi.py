@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hwcompress.frontend.closing import close_region
-from hwcompress.frontend.lower_input import encoded_input, materialised
+from hwcompress.frontend.lower_input import encoded_input, entered, materialised
 from hwcompress.frontend.lowering import Lowering, handles
 from hwcompress.frontend.multi_threshold import MultiThreshold, read_multi_threshold
 from hwcompress.frontend.onnx_model import Node
@@ -21,7 +21,7 @@ def _multi_threshold(state: Lowering, node: Node) -> Value:
     single = steps.thresholds.shape[0] == 1
     spec = state.input_specs.get(value.raw)
     if not value.base and (state.forced or not single or (spec is not None and spec.whole)):
-        value = materialised(state, value, node)
+        value = entered(state, value, node)
     if not value.base:
         channel = np.zeros(1, np.int64)
 

@@ -7,7 +7,7 @@ import numpy as np
 from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.closing import close_region
 from hwcompress.frontend.float64 import QUANTIZERS
-from hwcompress.frontend.lower_input import materialised, quantized_input
+from hwcompress.frontend.lower_input import entered, materialised, quantized_input
 from hwcompress.frontend.lowering import Lowering, handles
 from hwcompress.frontend.onnx_model import Node
 from hwcompress.frontend.quantizers import Quantizer, read_quantizer
@@ -71,7 +71,7 @@ def _quantize(state: Lowering, node: Node) -> Value:
     ]
     quantizer = read_quantizer(node, parameters)
     if not value.base and (state.forced or quantizer.dtype is None):
-        value = materialised(state, value, node)
+        value = entered(state, value, node)
     if not value.base:
         return quantized_input(state, node, value, quantizer)
     value, scale, zero = _levels_per_channel(state, node, value, quantizer)

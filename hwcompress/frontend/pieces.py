@@ -21,7 +21,6 @@ from hwcompress.ir import IntType, Range
 __all__ = ["Runs", "find_runs", "runs_of_table"]
 
 _MOST_RUNS = 1 << 22  # looked at in one round
-_MOST_ROUNDS = 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,9 +143,7 @@ def find_runs(
     channel = np.arange(function.channels)
     lo, hi = bounds.lo.copy(), bounds.hi.copy()
     found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    for _ in range(_MOST_ROUNDS):
-        if not channel.size:
-            break
+    while channel.size:
         if channel.size > _MOST_RUNS:
             raise UnsupportedError(
                 "the function before it changes its level at too many integers to find them",
@@ -158,6 +155,8 @@ def find_runs(
             level = evaluate(channel[single], lo[single][:, None])[:, 0]
             found.append((channel[single], lo[single], level))
         channel, lo, hi = channel[~single], lo[~single], hi[~single]
+        if not channel.size:
+            break
         span = (lo.astype(np.float64)[:, None], hi.astype(np.float64)[:, None])
         low, high = function.bounds(span, channel)
         finite = np.isfinite(low) & np.isfinite(high)
