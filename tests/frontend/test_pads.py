@@ -140,3 +140,42 @@ def test_refused(pads: list[int], value: float, message: str, tmp_path: Path) ->
     pad(model, pads, value)
     with pytest.raises(UnsupportedError, match=message):
         import_model(model.save(tmp_path / "model.onnx"))
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_in_front_of_the_quantizer(last: bool, tmp_path: Path) -> None:
+    """On the raw input, behind which an offset, a Transpose and a quantizer come."""
+
+    def build(model: ModelBuilder) -> None:
+        pads = [0, 1, 2, 0, 0, 1, 0, 0] if last else [0, 0, 1, 2, 0, 0, 1, 0]
+        pad(model, pads, 0.5)
+        model.node("Sub", model.last, model.constant(0.25))
+        if last:
+            model.node("Transpose", model.last, perm=[0, 3, 1, 2])
+        model.act(0.125, 4)
+        model.conv(np.random.default_rng(1).normal(0, 1, (3, 2, 3, 3)), 0.25, 4)
+
+    shape = (1, 6, 5, 2) if last else (1, 2, 6, 5)
+    imported = agrees_with_ort(build, shape, tmp_path)
+    assert [op.kind for op in imported.graph.ops] == ["Input", "Conv", "Output"]
+
+
+@pytest.mark.parametrize("mode", ["constant", "reflect"])
+def test_on_an_accumulator(mode: str, tmp_path: Path) -> None:
+    """Relu, batch norm and quantizer of a sum: no integer of the sum stands for zero."""
+    bias = np.random.default_rng(3).normal(0, 1, 3)
+
+    def build(model: ModelBuilder) -> None:
+        model.act(0.125, 4)
+        model.conv(np.random.default_rng(1).normal(0, 1, (3, 2, 3, 3)), 0.25, 4, bias)
+        model.node("Relu", model.last)
+        pad(model, [0, 0, 1, 1, 0, 0, 1, 1], mode=mode)
+        padded = model.last
+        model.act(0.25, 4, signed=False)
+        model.conv(np.random.default_rng(2).normal(0, 1, (2, 3, 3, 3)), 0.25, 4)
+        first = model.act(0.5, 6)
+        model.last = padded
+        model.node("MaxPool", model.act(0.5, 3, signed=False), kernel_shape=[3, 3])
+        model.outputs.append(first)
+
+    agrees_with_ort(build, (1, 2, 6, 5), tmp_path)

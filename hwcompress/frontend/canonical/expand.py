@@ -9,6 +9,7 @@ import numpy as np
 
 from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.canonical.context import Context
+from hwcompress.frontend.canonical.pads import with_pads_behind
 from hwcompress.frontend.onnx_model import Node, OnnxModel
 
 __all__ = ["Canonical", "Expansion", "canonical", "expands", "is_known"]
@@ -83,6 +84,8 @@ def canonical(model: OnnxModel) -> Canonical:
         for item in results:
             context.append(item)
         nodes.extend(results)
+    if any(node.op == "Pad" for node in nodes):
+        nodes = with_pads_behind(nodes, model.outputs, context)
     named = {name for node in model.nodes for name in node.outputs}
     added = {name for node in nodes for name in node.outputs if name} - named
     initializers: dict[str, np.ndarray] = {**model.initializers, **context.added}
