@@ -43,6 +43,7 @@ from hwcompress.frontend.lower_quant import quantize_constant
 from hwcompress.frontend.lowering import HANDLERS, Lowering
 from hwcompress.frontend.onnx_model import Node, OnnxModel, read_onnx
 from hwcompress.frontend.outputs import finish_output
+from hwcompress.frontend.prepare import Shapes, prepared
 from hwcompress.frontend.shapes import MOVES
 from hwcompress.frontend.spending import Spending
 from hwcompress.frontend.values import Constant, OnHost, Symbolic, Value
@@ -61,7 +62,6 @@ _DOMAINS = frozenset(
 _KEEP_LEVELS = MOVES | {"Transpose", "Identity"}
 # They look at what comes before a Softmax.
 _FROM_HOST = frozenset({"ArgMax", "ArgMin", "TopK"})
-_MAX_RANK = 6
 # What Python and numpy raise on shapes and attributes that make no sense.
 _MALFORMED = (
     ArithmeticError,
@@ -101,6 +101,7 @@ def import_model(
     input_type: str | None = None,
     name: str | None = None,
     limits: Limits | None = None,
+    input_shapes: Shapes | None = None,
 ) -> Imported:
     """Read a QONNX file and express it as an integer graph.
 
@@ -113,15 +114,17 @@ def import_model(
             the model's own input quantizer, which then runs in the graph.
         name: name of the graph; the file's by default.
         limits: on sizes; those of the process by default.
+        input_shapes: shapes of inputs by name, with the batch axis, where the file leaves
+            lengths open. Else those of the samples are taken.
 
     Raises:
         InputError: the file cannot be read, exceeds the limits, or samples lack an input.
         UnsupportedError: nodes that cannot be expressed, all of them listed.
     """
-    read = canonical(read_onnx(path, limits))
-    model = read.model
     where = str(path)
-    state = _start(model, where)
+    read = canonical(prepared(read_onnx(path, limits), input_shapes, samples, where))
+    model = read.model
+    state = _start(model)
     given = {} if samples is None else _by_input(model, samples, where)
     if input_type is not None:
         state.input_specs = dict.fromkeys(model.inputs, parse_input_type(input_type))
@@ -141,6 +144,7 @@ def import_model(
             where=where,
             remedy=_remedy(model),
         )
+    state.builder.notes[:0] = model.notes
     finished: dict[str, Affine] = {}
     for output in model.outputs:
         finish_output(state, output, where, finished)
@@ -176,43 +180,17 @@ def _by_input(model: OnnxModel, samples: Samples, where: str) -> dict[str, np.nd
     return {key: samples[key] for key in model.inputs if samples[key].size}
 
 
-def _start(model: OnnxModel, where: str) -> Lowering:
-    if not model.inputs:
-        raise UnsupportedError("the model has no input", where=where)
+def _start(model: OnnxModel) -> Lowering:
     state = Lowering(
         GraphBuilder(model.limits.elements), input_names=tuple(model.inputs), nodes=model.nodes
     )
-    for name, stated in model.inputs.items():
-        shape = _sample_shape(name, stated, where, model.limits.elements)
+    for name, shape in model.inputs.items():
         order = np.arange(math.prod(shape))
         function = affine_function(np.ones(1), np.zeros(1))
         state.values[name] = Symbolic("", shape, order, function, raw=name)
     for key, array in model.initializers.items():
         state.values[key] = Constant(array)
     return state
-
-
-def _sample_shape(name: str, shape: tuple[int, ...], where: str, most: int) -> tuple[int, ...]:
-    """Shape of an input for a batch of one."""
-    if not shape or any(size == 0 for size in shape[1:]):
-        raise UnsupportedError(
-            f"input {name!r} has shape {shape} (0 stands for a length that is not stated)",
-            where=where,
-            remedy="export the model with a fixed input shape",
-        )
-    if min(shape) < 0 or len(shape) > _MAX_RANK or math.prod(shape[1:]) > most:
-        raise UnsupportedError(
-            f"input {name!r} has shape {shape}",
-            where=where,
-            why=f"at most {_MAX_RANK} axes and {most} elements are supported",
-        )
-    if shape[0] > 1:
-        raise UnsupportedError(
-            f"a batch of {shape[0]} is baked into input {name!r}",
-            where=where,
-            remedy="export the model with a batch of one",
-        )
-    return (1, *shape[1:])
 
 
 def _walk(model: OnnxModel, state: Lowering, refused: Mapping[Node, str]) -> list[str]:

@@ -98,7 +98,8 @@ class OnnxModel:
     length is not stated); initializers are not among them. ``added`` are the
     tensors that the canonical stage made: runtimes of the file do not know them.
     ``limits`` are those that it was read with.
-    ``input_types`` are the types of inputs (of ``onnx.TensorProto``).
+    ``input_types`` are the types of inputs (of ``onnx.TensorProto``). ``batch`` is a
+    batch that the file states, and that was taken out; ``notes`` say what was changed.
     """
 
     path: Path
@@ -111,6 +112,8 @@ class OnnxModel:
     added: frozenset[str] = frozenset()
     limits: Limits = DEFAULT_LIMITS
     input_types: Mapping[str, int] = field(default_factory=dict)
+    batch: int = 1
+    notes: tuple[str, ...] = ()
 
 
 def read_onnx(path: Path, limits: Limits | None = None) -> OnnxModel:

@@ -38,6 +38,7 @@ class Runtime(ABC):
         self._inputs = _inputs(self._proto)
         self._places = [self._unique.index(name) for name in outputs]
         self._batch = batch
+        self._baked = _baked(self._proto, self._inputs)
         self._shapes: list[tuple[int, ...]] = []  # of one sample of each output
         # Whether batches of a size come out as their samples alone do, once it was tried.
         self._whole: dict[int, bool] = {}
@@ -58,6 +59,9 @@ class Runtime(ABC):
         """
         feeds = self._feeds(samples)
         count = len(next(iter(feeds.values())))
+        _state_lengths(self._proto, feeds)
+        if self._baked > 1:
+            return self._run_baked(feeds, count)
         step = self._step(feeds, count)
         parts = []
         for start in range(0, count, step):
@@ -68,6 +72,21 @@ class Runtime(ABC):
         # A batch of one may have lost its axis in the model.
         return [
             np.concatenate([part[i].reshape(-1, *self._shapes[i]) for part in parts])
+            for i in range(len(self._places))
+        ]
+
+    def _run_baked(self, feeds: dict[str, np.ndarray], count: int) -> list[np.ndarray]:
+        """A model with a batch baked in takes that many samples at once, the last ones again."""
+        parts = []
+        for start in range(0, count, self._baked):
+            rows = np.minimum(np.arange(start, start + self._baked), count - 1)
+            used = min(self._baked, count - start)
+            results = self._checked(1, sample_rows(feeds, rows))  # as the file says
+            parts.append(
+                [item.reshape(self._baked, -1, *item.shape[1:])[:used] for item in results]
+            )
+        return [
+            np.concatenate([part[i].reshape(-1, *part[i].shape[2:]) for part in parts])
             for i in range(len(self._places))
         ]
 
@@ -124,6 +143,29 @@ def _inputs(proto: onnx.ModelProto) -> list[str]:
     """Names of the inputs that are no initializers."""
     weights = {item.name for item in proto.graph.initializer}
     return [item.name for item in proto.graph.input if item.name not in weights]
+
+
+def _baked(proto: onnx.ModelProto, inputs: list[str]) -> int:
+    """The batch that the file states, 1 if it leaves it open."""
+    stated = [
+        item.type.tensor_type.shape.dim[0].dim_value
+        for item in proto.graph.input
+        if item.name in inputs and len(item.type.tensor_type.shape.dim) > 1
+    ]
+    return max([1, *stated])
+
+
+def _state_lengths(proto: onnx.ModelProto, feeds: Mapping[str, np.ndarray]) -> None:
+    """Lengths that the file leaves open become those of the samples, for a batch of one."""
+    for item in proto.graph.input:
+        if item.name not in feeds:
+            continue
+        found, dims = feeds[item.name].shape, item.type.tensor_type.shape.dim
+        while len(dims) < len(found):
+            dims.add()
+        for axis, size in zip(dims, (1, *found[1:]), strict=True):
+            if not axis.dim_value:
+                axis.dim_value = size
 
 
 def _cut(proto: onnx.ModelProto, outputs: tuple[str, ...]) -> onnx.ModelProto:

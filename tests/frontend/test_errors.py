@@ -141,10 +141,8 @@ def test_external_data_is_refused(random: np.random.Generator, tmp_path: Path) -
         import_model(path)
 
 
-def test_baked_batch_and_unknown_length(random: np.random.Generator, tmp_path: Path) -> None:
+def test_unknown_length(random: np.random.Generator, tmp_path: Path) -> None:
     model = dense_model(random)
-    model.shape = (8, 4)
-    assert "a batch of 8 is baked" in refused(model, tmp_path)
     model.shape = (1, 0)
     assert "not stated" in refused(model, tmp_path)
 

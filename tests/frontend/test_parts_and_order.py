@@ -10,7 +10,7 @@ import pytest
 from hwcompress.ir import Conv, Shuffle, Split, Transpose
 from tests.frontend.onnx_builder import ModelBuilder
 from tests.frontend.test_branches import image, kinds, tail
-from tests.frontend.test_legal_forms import agrees, refused, weights
+from tests.frontend.test_legal_forms import agrees, weights
 
 
 def test_split_and_channel_shuffle(tmp_path: Path) -> None:

@@ -58,17 +58,6 @@ def test_outputs_in_different_units(tmp_path: Path) -> None:
     assert scales[1] == tuple(3 * item for item in scales[0])
 
 
-def test_outputs_without_data(tmp_path: Path) -> None:
-    model = dense()
-    model.outputs.append("x")
-    with pytest.raises(InputError, match="does not depend on quantized data"):
-        import_model(model.save(tmp_path / "model.onnx"))
-    model = dense()
-    model.outputs.append(model.constant(np.ones(3)))
-    with pytest.raises(InputError, match="does not depend on quantized data"):
-        import_model(model.save(tmp_path / "model.onnx"))
-
-
 def test_output_with_a_channel_that_is_constant(tmp_path: Path) -> None:
     model = dense()
     model.node("Mul", model.last, model.constant(np.array([1.0, 0, 1, 1, 1])))
