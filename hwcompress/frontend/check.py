@@ -4,7 +4,9 @@ With scales that are powers of two a float32 run of the source is exact and
 must agree everywhere. With other scales a float32 sum may fall on the other
 side of a rounding tie; such a difference counts as *explained* only if
 rounding values within :data:`EXPLAINED_WITHIN` steps of a boundary to the other
-side gives the very same integers (:mod:`hwcompress.frontend.explain`).
+side gives the very same integers (:mod:`hwcompress.frontend.explain`), or if the run
+of the source's own runtime, replayed in float64, shows ties alone
+(:mod:`hwcompress.frontend.replay`).
 """
 
 from __future__ import annotations
@@ -15,11 +17,13 @@ from typing import overload
 
 import numpy as np
 
+from hwcompress.errors import CheckFailed
 from hwcompress.frontend.explain import EXPLAINED_WITHIN, Ties
 from hwcompress.frontend.float64 import Samples, sample_rows
 from hwcompress.frontend.importer import Imported
 from hwcompress.frontend.integer_inputs import integer_inputs
-from hwcompress.frontend.qonnx_runtime import QonnxRuntime
+from hwcompress.frontend.replay import Replay
+from hwcompress.frontend.runtimes import runtime_of
 from hwcompress.ir import Input
 from hwcompress.sim.diff import Comparison, compare
 
@@ -27,6 +31,7 @@ __all__ = [
     "EXPLAINED_WITHIN",
     "check_float64",
     "check_qonnx",
+    "check_runtime",
     "check_values",
     "encoded",
     "explained_samples",
@@ -37,6 +42,7 @@ __all__ = [
 _BLOCK = 256
 # Samples with a difference that are looked into; more than these are no rounding ties.
 _LOOKED_INTO = 500
+_AT_ONCE = 25
 # One unexplained difference fails the check; no need to look into all of them.
 _ENOUGH = 3
 
@@ -116,12 +122,15 @@ def explained_samples(
 ) -> np.ndarray:
     """Which samples differ by rounding ties alone: both sides follow from the source with some
     values on a boundary rounded to the other side."""
-    wrong = np.flatnonzero(np.any((theirs != ours).reshape(len(ours), -1), axis=1))
+    wrong = np.flatnonzero(np.any((theirs != ours).reshape(len(ours), -1), axis=1))[:_LOOKED_INTO]
     result = np.zeros(len(ours), bool)
-    ties = Ties(imported.float64, imported.model, samples)
     source, _ = imported.origin[tensor]
+    result[wrong] = _replayed(imported, samples, tensor, theirs, ours, wrong)
+    if np.all(result[wrong]):
+        return result
+    ties = Ties(imported.float64, imported.model, samples)
     failures = 0
-    for row in wrong[:_LOOKED_INTO]:
+    for row in wrong[~result[wrong]]:
         result[row] = all(
             ties.explain(
                 sample_rows(samples, slice(row, row + 1)),
@@ -135,6 +144,37 @@ def explained_samples(
         if failures == _ENOUGH:
             break
     return result
+
+
+def _replayed(
+    imported: Imported,
+    samples: Samples,
+    tensor: str,
+    theirs: np.ndarray,
+    ours: np.ndarray,
+    rows: np.ndarray,
+) -> np.ndarray:
+    """Which of the rows are what the source's runtime gives, by rounding ties alone."""
+    source, _ = imported.origin[tensor]
+    explained = np.zeros(rows.size, bool)
+    if source in imported.model.added:
+        return explained
+    try:
+        replay = Replay(
+            imported.float64, imported.model, runtime_of(imported.model.path), (source,)
+        )
+        for start in range(0, rows.size, _AT_ONCE):
+            part = rows[start : start + _AT_ONCE]
+            explained[start : start + _AT_ONCE] = replay.explained(
+                sample_rows(samples, part),
+                source,
+                lambda real: source_integers(imported, tensor, real),
+                theirs[part],
+                ours[part],
+            )
+    except CheckFailed:  # the runtime cannot run it
+        return explained
+    return explained
 
 
 def _compared(
@@ -178,17 +218,20 @@ def check_values(
     ]
 
 
-def check_qonnx(
+def check_runtime(
     imported: Imported, samples: Samples, integers: Mapping[str, np.ndarray]
 ) -> list[Comparison]:
-    """The ``qonnx`` executor (float32) against the graph's outputs."""
+    """The source's runtime (float32; the ``qonnx`` executor or onnxruntime) against the
+    graph's outputs."""
     tensors = [op.inputs[0] for op in imported.graph.outputs]
-    runtime = QonnxRuntime(
-        imported.model.path, tuple(imported.origin[tensor][0] for tensor in tensors)
-    )
+    kind = runtime_of(imported.model.path)
+    runtime = kind(imported.model.path, tuple(imported.origin[item][0] for item in tensors))
     fed = source_samples(imported, samples)
     real = dict(zip(tensors, runtime.run(fed), strict=True))
-    return check_values(imported, "qonnx executor", real, fed, integers)
+    return check_values(imported, kind.who.removeprefix("the "), real, fed, integers)
+
+
+check_qonnx = check_runtime  # its name while there was one runtime
 
 
 def check_float64(

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
+from hwcompress.frontend.float64 import sample_rows
 from hwcompress.frontend.runtime import Runtime
 
 __all__ = ["OrtRuntime"]
@@ -22,7 +23,8 @@ class OrtRuntime(Runtime):
     and round elsewhere than the file says. onnxruntime still calculates in float32;
     :mod:`hwcompress.frontend.replay` says what a difference may be.
 
-    A batch of one that the file states is widened if the model runs so.
+    Samples are run one by one (as many at once as the file states): the order of its
+    float32 sums depends on the size of a batch, and results must not.
     """
 
     who = "onnxruntime"
@@ -30,41 +32,44 @@ class OrtRuntime(Runtime):
 
     def __init__(self, path: Path, outputs: tuple[str, ...], **options: int) -> None:
         super().__init__(path, outputs, **options)
-        self._sessions: dict[bool, Any] = {}
+        self._session: Any = None
         self._types = {
             item.name: item.type.tensor_type.elem_type for item in self._proto.graph.input
         }
 
-    def _session(self, widened: bool) -> Any:
+    def _step(self, feeds: dict[str, np.ndarray], count: int) -> int:
+        stated = [
+            item.type.tensor_type.shape.dim[0].dim_value
+            for item in self._proto.graph.input
+            if item.name in self._inputs and item.type.tensor_type.shape.dim
+        ]
+        size = max(stated, default=1) or 1
+        if not self._shapes:
+            rows = np.zeros(size, np.int64)
+            alone = self._checked(size, sample_rows(feeds, rows))
+            self._shapes = [item.shape[1:] for item in alone]
+        return size
+
+    def _opened(self) -> Any:
         import onnxruntime
 
-        if widened not in self._sessions:
-            proto = self._untyped(widened)
-            options = onnxruntime.SessionOptions()
-            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-            options.log_severity_level = 4
-            options.intra_op_num_threads = 1
-            self._sessions[widened] = onnxruntime.InferenceSession(
-                proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
-            )
-        return self._sessions[widened]
-
-    def _untyped(self, widened: bool) -> onnx.ModelProto:
-        """The model with outputs of whatever type and shape they have."""
         proto = onnx.ModelProto()
         proto.CopyFrom(self._proto)
-        del proto.graph.output[:]
+        del proto.graph.output[:]  # outputs of whatever type and shape they have
         proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in self._unique)
-        if widened:  # stated shapes hold for one sample
-            del proto.graph.value_info[:]
-            for item in proto.graph.input:
-                if item.name in self._inputs and item.type.tensor_type.shape.dim:
-                    item.type.tensor_type.shape.dim[0].dim_param = "batch"
-        return proto
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.log_severity_level = 4
+        options.intra_op_num_threads = 1
+        return onnxruntime.InferenceSession(
+            proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
 
     def _results(self, batch: int, feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        if self._session is None:
+            self._session = self._opened()
         given = {name: self._typed(name, feeds[name]) for name in self._inputs}
-        results: list[np.ndarray] = self._session(batch > 1).run(list(self._unique), given)
+        results: list[np.ndarray] = self._session.run(list(self._unique), given)
         return results
 
     def _typed(self, name: str, samples: np.ndarray) -> np.ndarray:

@@ -54,9 +54,10 @@ class Quantizer:
 
     def levels(self, real: np.ndarray) -> np.ndarray:
         """Integer levels (int64) of real values."""
-        return self._rounded(self.before(real))
+        return self.rounded(self.before(real))
 
-    def _rounded(self, units: np.ndarray) -> np.ndarray:
+    def rounded(self, units: np.ndarray) -> np.ndarray:
+        """Integer levels of units: values as :attr:`before` gives them."""
         if self.dtype is not None and self.dtype.is_bipolar:
             return np.where(units >= 0, 1, -1).astype(np.int64)
         if self.after is not None:
@@ -72,7 +73,7 @@ class Quantizer:
     def neighbours(self, real: np.ndarray, within: float) -> tuple[np.ndarray, np.ndarray]:
         """What real values become if they are ``within`` levels lower, and higher."""
         units = self.before(real)
-        return self.real(self._rounded(units - within)), self.real(self._rounded(units + within))
+        return self.real(self.rounded(units - within)), self.real(self.rounded(units + within))
 
     def distance(self, real: np.ndarray) -> np.ndarray:
         """Distance of each value from the nearest step of the quantizer, in levels."""

@@ -10,9 +10,7 @@ import numpy as np
 
 from hwcompress.frontend import Imported
 from hwcompress.frontend.float64 import Samples
-from hwcompress.frontend.ort_runtime import OrtRuntime
-from hwcompress.frontend.qonnx_runtime import QonnxRuntime
-from hwcompress.frontend.reading import read_proto
+from hwcompress.frontend.runtimes import runtime_of
 
 __all__ = ["SourceRuntime", "source_runtime"]
 
@@ -36,10 +34,6 @@ class SourceRuntime:
     run: Run
 
 
-# Domains whose operators onnxruntime does not know.
-_CUSTOM = ("onnx.brevitas", "qonnx.", "finn")
-
-
 def source_runtime(imported: Imported, tensors: tuple[str, ...], batch: int) -> SourceRuntime:
     """The runtime of the model's file, for the named source tensors.
 
@@ -49,8 +43,7 @@ def source_runtime(imported: Imported, tensors: tuple[str, ...], batch: int) -> 
         batch: samples to be run at once, at most.
     """
     path = imported.model.path
-    domains = {node.domain for node in read_proto(path).graph.node}
-    kind = QonnxRuntime if any(item.startswith(_CUSTOM) for item in domains) else OrtRuntime
+    kind = runtime_of(path)
     runtime = kind(path, tensors, batch=max(1, min(batch, _BATCH)))
     by = f"{kind.package} {version(kind.package)}, float32"
     return SourceRuntime(kind.who.removeprefix("the "), by, runtime.run)

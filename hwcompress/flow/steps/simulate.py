@@ -23,7 +23,7 @@ from hwcompress.flow.steps.tally import Tally
 from hwcompress.flow.versions import named
 from hwcompress.frontend import Imported, import_model
 from hwcompress.frontend.check import check_float64, check_values, source_samples
-from hwcompress.frontend.qonnx_runtime import QonnxRuntime
+from hwcompress.frontend.runtimes import runtime_of
 from hwcompress.ir import Graph, format_graph, load, trace
 from hwcompress.report.facts import (
     Accuracy,
@@ -140,11 +140,13 @@ def _run_sources(context: Context, imported: Imported, fed: np.ndarray) -> list[
     if facts.framework:
         real = {_first(imported.graph): load_arrays(outputs)["y"]}
         found.append(_Source("PyTorch", facts.framework, real))
-    context.say("qonnx executor")
+    kind = runtime_of(imported.model.path)
+    context.say(kind.who)
     tensors = [op.inputs[0] for op in imported.graph.outputs]
     names = tuple(imported.origin[tensor][0] for tensor in tensors)
-    real = dict(zip(tensors, QonnxRuntime(imported.model.path, names).run(fed), strict=True))
-    found.append(_Source("QONNX executor", f"{named('qonnx', context.tools)}, float32", real))
+    real = dict(zip(tensors, kind(imported.model.path, names).run(fed), strict=True))
+    who = "QONNX executor" if kind.package == "qonnx" else "onnxruntime"
+    found.append(_Source(who, f"{named(kind.package, context.tools)}, float32", real))
     return found
 
 
