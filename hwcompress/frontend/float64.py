@@ -144,6 +144,7 @@ _NODES: dict[str, Evaluator] = {
     "MultiThreshold": lambda node, x: read_multi_threshold(node, x[0].shape, x[1]).evaluate(x[0]),
     "MatMul": lambda _, x: x[0] @ x[1],
     "Softmax": _softmax,
+    "Where": lambda _, x: np.where(x[0] != 0, x[1], x[2]),
     **WINDOWS,
     **LAYOUT,
     **dict.fromkeys((*QUANTIZERS, "QuantizeLinear"), _quantize),

@@ -72,13 +72,13 @@ def _independent(
         return True
     tensors = [x for x, here in zip(inputs, computed, strict=True) if here]
     rank = max(x.ndim for x in tensors)
-    if node.op in rules.binary:
+    if node.op in rules.binary or node.op == "Where":
         fixed = [x for x, here in zip(inputs, computed, strict=True) if not here]
         alike = len({count for count, here in zip(rows, computed, strict=True) if here}) == 1
         aligned = all(x.ndim < rank or (x.ndim == rank and x.shape[0] == 1) for x in fixed)
         return alike and aligned and all(x.ndim == rank for x in tensors)
     if max(rows) > 1:
-        plain = len(tensors) == 1 and computed[0] and inputs[1].ndim == 2
+        plain = len(tensors) == 1 < len(inputs) and computed[0] and inputs[1].ndim == 2
         return plain and (node.op == "MatMul" or (node.op == "Gemm" and _row_bias(inputs)))
     if node.op == "Transpose":
         perm = node.integers("perm", tuple(reversed(range(rank))))
@@ -106,7 +106,7 @@ def _row_bias(inputs: Arrays) -> bool:
 
 def _behind(node: Node, inputs: Arrays, rank: int) -> bool:
     """Whether a Slice, Tile or Expand leaves the first axis alone."""
-    given = [None if x is None else tuple(int(i) for i in np.atleast_1d(x)) for x in inputs[1:]]
+    given = [None if x is None else tuple(int(i) for i in np.ravel(x)) for x in inputs[1:]]
     if node.op == "Tile":
         return bool(given and given[0] and given[0][0] == 1)
     if node.op == "Expand":

@@ -69,7 +69,6 @@ _MALFORMED = (
     AttributeError,
     LookupError,
     MemoryError,
-    RecursionError,
     TypeError,
     ValueError,
 )
@@ -220,6 +219,12 @@ def _walk(model: OnnxModel, state: Lowering, refused: Mapping[Node, str]) -> lis
         except GraphError as error:
             problems.append(f"{node.label}: {error}")
             poisoned.update(node.outputs)
+        except RecursionError:  # functions that call each other, one for each operator
+            problems.append(
+                f"{node.label}: hundreds of operators lie between it and the quantizer before."
+                " Remedy: simplify the model, or put a quantizer between them"
+            )
+            poisoned.update(node.outputs)
         except _MALFORMED as error:
             # No shape or attribute that this package checks for: the node is not legal ONNX.
             problems.append(
@@ -238,8 +243,7 @@ def _remedy(model: OnnxModel) -> str:
     if all(_unknown(node) is None for node in model.nodes):
         return ""
     return (
-        "export the model with the standard ONNX and QONNX operators"
-        f" {', '.join(sorted(HANDLERS))}"
+        f"export the model with the standard ONNX and QONNX operators {', '.join(sorted(HANDLERS))}"
     )
 
 

@@ -37,7 +37,7 @@ def check_node(node: Node, inputs: Sequence[Known], limits: Limits = DEFAULT_LIM
     constants = [item if isinstance(item, np.ndarray) else None for item in inputs]
     folded = all(item is None or isinstance(item, np.ndarray) for item in inputs)
     made = made_elements(node, shapes, constants)
-    most = limits.memory_bytes // 16 if folded else limits.elements
+    most = limits.memory_bytes // 64 if folded else limits.elements
     if made > most:
         raise UnsupportedError(
             f"its result would have {made:,} elements",

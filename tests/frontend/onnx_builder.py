@@ -140,8 +140,8 @@ class ModelBuilder:
             "BatchNormalization", self.last, *[self.constant(row) for row in rows], epsilon=1e-5
         )
 
-    def save(self, path: Path) -> Path:
-        """Write the model with the chain's end as its output."""
+    def proto(self) -> onnx.ModelProto:
+        """The model with the chain's end as its output."""
         kinds = {
             node.output[-1]: TensorProto.INT64
             for node in self.nodes
@@ -160,10 +160,13 @@ class ModelBuilder:
             ],
             self.initializers,
         )
-        model = helper.make_model(
+        return helper.make_model(
             graph,
             opset_imports=[helper.make_opsetid("", self.opset), helper.make_opsetid(DOMAIN, 2)],
             ir_version=8,
         )
-        path.write_bytes(model.SerializeToString())
+
+    def save(self, path: Path) -> Path:
+        """Write the model."""
+        path.write_bytes(self.proto().SerializeToString())
         return path

@@ -9,6 +9,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from hwcompress.frontend.lowering import HANDLERS
+from tests.fuzz.hostile import HOSTILE
 
 __all__ = ["mutated"]
 
@@ -30,6 +31,8 @@ def mutated(random: np.random.Generator, data: bytes) -> bytes:
     proto.ParseFromString(data)
     for _ in range(int(random.integers(1, 4))):
         _CHANGES[random.integers(len(_CHANGES))](random, proto)
+        if not proto.graph.node:
+            break
     return bytes(proto.SerializeToString())
 
 
@@ -123,11 +126,15 @@ def _move_attributes(random: np.random.Generator, proto: onnx.ModelProto) -> Non
 
 
 def _tensor(random: np.random.Generator, proto: onnx.ModelProto) -> onnx.TensorProto:
+    if not proto.graph.initializer:
+        return onnx.TensorProto()
     return proto.graph.initializer[int(random.integers(len(proto.graph.initializer)))]
 
 
 def _array(tensor: onnx.TensorProto) -> np.ndarray:
     """Its values; none if it was damaged before."""
+    if tensor.data_location == TensorProto.EXTERNAL:
+        return np.zeros(0, np.float32)
     try:
         array = np.asarray(numpy_helper.to_array(tensor))
     except (TypeError, ValueError):
@@ -201,7 +208,7 @@ def _interface(random: np.random.Generator, proto: onnx.ModelProto) -> None:
         proto.opset_import[0].version = int(random.choice([-1, 0, 6, 9, 11, 13, 20, 99]))
 
 
-_CHANGES: list[Change] = [
+_CHANGES: tuple[Change, ...] = (
     _drop_input,
     _blank_input,
     _rewire,
@@ -217,6 +224,7 @@ _CHANGES: list[Change] = [
     _move_attributes,
     _values,
     _values,
+    _values,
     _dtype,
     _shape,
     _shape,
@@ -224,4 +232,5 @@ _CHANGES: list[Change] = [
     _kind,
     _input_shape,
     _interface,
-]
+    *HOSTILE,
+)
