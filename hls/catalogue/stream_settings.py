@@ -48,7 +48,7 @@ def _constants() -> Iterator[Setting]:
         ("16 x 16 pixels of 16 bytes, by position", 256, 16, 4096),
         ("16 x 16 pixels of 16 bytes, all different", 4096, 1, 4096),
     ):
-        parameters = {
+        parameters: dict[str, Value] = {
             "WIDTH": 8, "WORDS": words, "REPEAT": repeat, "BEATS": beats, "TABLE": "values.hex",
         }  # fmt: skip
         yield Setting("hwc_constant", title, parameters, (Memory("values.hex", 8, words),))

@@ -181,7 +181,7 @@ class HwcConstant(_Shaped):
 
     def initialize(self) -> None:
         # Where a layer names no input, hls4ml takes the layer before it.
-        self.inputs = []
+        self.inputs: list[str] = []
         super().initialize()
 
     def get_input_variable(self, input_name: str = "") -> Any:

@@ -353,6 +353,10 @@ def test_constants_per_position(tmp_path: Path) -> None:
     model = image()
     model.node("Mul", model.last, model.constant(2.0 ** (weights(1, 1, 6, 6) > 0)))
     model.conv(weights(3, 2, 3, 3), 0.125, 4)
+    agrees(model, tmp_path)
+    model = image()
+    model.node("Mul", model.last, model.constant(np.exp(weights(1, 1, 6, 6))))
+    model.conv(weights(3, 2, 3, 3), 0.125, 4)
     assert "one new channel have different scales" in refused(model, tmp_path)
 
 
