@@ -153,6 +153,29 @@ def test_the_older_pool(tmp_path: Path) -> None:
     assert result.mismatches == 0
 
 
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("domain", ["qonnx.custom_op.general", "finn.custom_op.general"])
+@pytest.mark.parametrize("obits", [3, 12])
+def test_truncated_average(layout: str, domain: str, obits: int, tmp_path: Path) -> None:
+    """FINN's average pool, with the shift and without."""
+    shape = (1, 3, 7, 5) if layout == "NCHW" else (1, 7, 5, 3)
+    model = ModelBuilder(shape)
+    model.act(1.0, 4, signed=False)
+    options = {"kernel": 3, "stride": 2, "ibits": 4, "obits": obits, "signed": 0}
+    model.node("QuantAvgPool2d", model.last, domain=domain, data_layout=layout, **options)
+    pooled = model.last
+    model.act(1.0, 12, signed=False)
+    imported = import_model(model.save(tmp_path / "model.onnx"))
+    x = np.random.default_rng(2).uniform(0, 15, (20, *shape[1:])).astype(np.float32)
+    exact(imported, x)
+    levels = np.rint(x).clip(0, 15) if layout == "NCHW" else np.rint(x).transpose(0, 3, 1, 2)
+    view = np.lib.stride_tricks.sliding_window_view(levels, (3, 3), axis=(2, 3))
+    wanted = view[:, :, ::2, ::2].sum(axis=(4, 5)).astype(np.int64) >> max(8 - obits, 0)
+    got = imported.float64.trace(x)[pooled]
+    got = got if layout == "NCHW" else got.transpose(0, 3, 1, 2)
+    assert np.array_equal(got, wanted)
+
+
 def test_messages_name_the_node_of_the_file(tmp_path: Path) -> None:
     model = ModelBuilder((1, 4, 4, 3))
     model.act(0.125, 4)

@@ -11,6 +11,7 @@ from __future__ import annotations
 # These fill the registry.
 import hwcompress.frontend.canonical.blocks
 import hwcompress.frontend.canonical.channels_last
+import hwcompress.frontend.canonical.finn
 import hwcompress.frontend.canonical.linear
 import hwcompress.frontend.canonical.qlinear
 import hwcompress.frontend.canonical.qlinear_microsoft

@@ -16,7 +16,6 @@ from hwcompress.frontend.onnx_model import Node
 __all__ = ["DOMAIN", "channels_first"]
 
 DOMAIN = "qonnx.custom_op.channels_last"
-_LEGACY = "qonnx.custom_op.general"
 
 
 def channels_first(rank: int) -> tuple[int, ...]:
@@ -65,9 +64,3 @@ def _wrapped(node: Node, context: Context) -> list[Node]:
         for name, target in zip(node.inputs[:count], moved, strict=True)
     ]
     return [*before, op, _moved(node, result, node.outputs[0], last)]
-
-
-@expands("MaxPoolNHWC", domain=_LEGACY)
-def _pool(node: Node, context: Context) -> list[Node]:
-    """The older name of the channels-last MaxPool."""
-    return [replace(node, op="MaxPool", domain=DOMAIN)]
