@@ -137,7 +137,8 @@ def _one_hot(
         view = shape if len(shape) == 3 else (rows, 1, shape[-1])
         ops, image = _reshape(source, view, fresh)
         made = target if view == shape else fresh(f"{target}_columns")
-        conv = Conv(name, (image.name,), (made,), weight[:, None, None, :], wtype)
+        label = name if made == target else made
+        conv = Conv(label, (image.name,), (made,), weight[:, None, None, :], wtype)
         ops += _typed(conv, image.kind, dtype, made, fresh)
         if made != target:
             ops.append(Reshape(target, (made,), (target,), (*shape[:-1], columns.size)))

@@ -183,3 +183,46 @@ def test_output_that_is_read_and_named_twice(tmp_path: Path) -> None:
     path = model.save(tmp_path / "model.onnx")
     imported = import_model(path)
     assert len(imported.graph.outputs) == 3
+
+
+def test_raw_inputs_side_by_side(tmp_path: Path) -> None:
+    """Two inputs are joined, scaled and quantized: each is quantized by the host."""
+    model = ModelBuilder((1, 3, 4))
+    model.more_inputs["y"] = (1, 2, 4)
+    model.node("Concat", "x", "y", axis=1)
+    model.node("Mul", model.last, model.constant(0.5))
+    model.node("Relu", model.last)
+    model.act(0.25, 4)
+    model.node("Flatten", model.last)
+    model.dense(weights(4, 20), 0.125, 4)
+    imported = import_model(model.save(tmp_path / "model.onnx"))
+    assert len(imported.graph.inputs) == 2
+    equal(imported, {"x": normal(3, 4), "y": normal(2, 4)[::-1]})
+
+
+@pytest.mark.parametrize("how", ["Split", "Slice", "Gather"])
+@pytest.mark.parametrize("opset", [9, 13])
+def test_parts_of_a_raw_input(how: str, opset: int, tmp_path: Path) -> None:
+    model = ModelBuilder((1, 6, 4), opset)
+    if how == "Split" and opset < 13:
+        first, second = model.several("Split", 2, "x", axis=1, split=[2, 4])
+    elif how == "Split":
+        first, second = model.several("Split", 2, "x", model.constant(np.array([2, 4])), axis=1)
+    elif how == "Slice" and opset < 10:
+        first = model.node("Slice", "x", starts=[0], ends=[2], axes=[1])
+        second = model.node("Slice", "x", starts=[2], ends=[6], axes=[1])
+    elif how == "Slice":
+        edges = [model.constant(np.array([item])) for item in (0, 2, 6, 1)]
+        first = model.node("Slice", "x", edges[0], edges[1], edges[3])
+        second = model.node("Slice", "x", edges[1], edges[2], edges[3])
+    else:
+        first = model.node("Gather", "x", model.constant(np.array([0, 1])), axis=1)
+        second = model.node("Gather", "x", model.constant(np.array([5, 4, 3, 2])), axis=1)
+    parts = []
+    for part, size in ((first, 2), (second, 4)):
+        model.node("Sub", part, model.constant(0.25))
+        model.act(0.25, 4)
+        model.node("Flatten", model.last)
+        parts.append(model.dense(weights(3, size * 4), 0.125, 4))
+    model.node("Add", *parts)
+    agrees(model, tmp_path)

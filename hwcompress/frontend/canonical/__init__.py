@@ -1,8 +1,9 @@
 """The canonical stage: a model as read becomes one of standard, channels-first nodes.
 
 An expansion (:func:`~hwcompress.frontend.canonical.expand.expands`) rewrites one node into
-nodes that the lowering and the float64 evaluation know. One thing only looks at two nodes:
-a Pad moves behind functions of single elements (:mod:`hwcompress.frontend.canonical.pads`).
+nodes that the lowering and the float64 evaluation know. Two things only look at two nodes:
+a Pad moves behind functions of single elements (:mod:`hwcompress.frontend.canonical.pads`),
+and so do parts and joins of raw inputs (:mod:`hwcompress.frontend.canonical.raw_joins`).
 The file itself stays as it is: runtimes run it, and every tensor that it names keeps its name.
 """
 

@@ -10,6 +10,7 @@ import numpy as np
 from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.canonical.context import Context
 from hwcompress.frontend.canonical.pads import with_pads_behind
+from hwcompress.frontend.canonical.raw_joins import with_joins_behind
 from hwcompress.frontend.onnx_model import Node, OnnxModel
 
 __all__ = ["Canonical", "Expansion", "canonical", "expands", "is_known"]
@@ -86,6 +87,7 @@ def canonical(model: OnnxModel) -> Canonical:
         nodes.extend(results)
     if any(node.op == "Pad" for node in nodes):
         nodes = with_pads_behind(nodes, model.outputs, context)
+    nodes = with_joins_behind(nodes, model, context)
     named = {name for node in model.nodes for name in node.outputs}
     added = {name for node in nodes for name in node.outputs if name} - named
     initializers: dict[str, np.ndarray] = {**model.initializers, **context.added}
