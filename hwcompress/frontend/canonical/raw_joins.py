@@ -52,7 +52,8 @@ def with_joins_behind(nodes: Iterable[Node], model: OnnxModel, context: Context)
                 continue
             if part.op in _JOINING:
                 joins.update(dict.fromkeys(part.outputs, part))
-            if part.op in _JOINING | _MOVING or _is_elementwise(part, 0, context):
+            still = part.op in _JOINING | _MOVING or _is_elementwise(part, 0, context)
+            if still and part.op not in _CLOSING:
                 raw.update(part.outputs)
     return _read(moved, model.outputs)
 
