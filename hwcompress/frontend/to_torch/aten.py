@@ -119,7 +119,10 @@ def _batch_norm(a: Arguments, emit: Emitter, name: str) -> Value:
     x = _first(a)
     mean, variance = _stored(a, "running_mean"), _stored(a, "running_var")
     if a.get("training") or mean is None or variance is None:
-        raise UnsupportedError("a batch norm in training mode, or without statistics")
+        raise UnsupportedError(
+            "a batch norm in training mode, or without statistics",
+            remedy="export the module in eval mode: module.eval()",
+        )
     kinds = {2: nn.BatchNorm1d, 3: nn.BatchNorm1d, 4: nn.BatchNorm2d}
     if len(x.shape) not in kinds:
         raise UnsupportedError(f"a batch norm of a tensor {x.shape}")
