@@ -9,17 +9,19 @@ sum are exact.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from hwcompress.frontend.builder import GraphBuilder
 from hwcompress.frontend.function import ScalarFunction, affine_function
-from hwcompress.frontend.region import Levels, StepFunction, evaluate_region
-from hwcompress.frontend.sums import MOST_COMBINATIONS, PendingSum
+from hwcompress.frontend.paired_sum import PairedSum, paired_region
+from hwcompress.frontend.region import Levels, StepFunction, TableFunction, evaluate_region
+from hwcompress.frontend.sums import MOST_COMBINATIONS, PendingSum, common_scale
 from hwcompress.frontend.values import Symbolic
 from hwcompress.ir import Add, IntType, Range
 
-__all__ = ["Hint", "closed_sum"]
+__all__ = ["Hint", "closed_sum", "realised"]
 
 Hint = Callable[[Symbolic], tuple[np.ndarray, np.ndarray] | None]
 
@@ -34,7 +36,7 @@ def closed_sum(
     dtype: IntType | None,
     where: str,
     hint: Hint,
-) -> tuple[Symbolic, StepFunction]:
+) -> tuple[Symbolic, StepFunction | TableFunction]:
     """Emit an Add whose integers decide every level, and the steps over it.
 
     Args:
@@ -47,10 +49,116 @@ def closed_sum(
     Raises:
         UnsupportedError: too many combinations, or no multipliers tell the levels apart.
     """
-    if pending.combinations > MOST_COMBINATIONS:
-        raise pending.refused(
-            where, f"{pending.combinations} combinations of input values are too many to try"
+    if pending.combinations <= MOST_COMBINATIONS:
+        found = _tried(builder, pending, value, levels, dtype, where, hint)
+        if found is not None:
+            return found
+    if len(pending.tensors) > 2:
+        pending = _grouped(builder, pending)
+    if len(pending.tensors) == 1:
+        function = affine_function(pending.gains[0], pending.offset)
+        resolved = value.rebased(
+            pending.tensors[0], value.shape, value.order, lambda old: old.of(function)
         )
+        bounds = builder.ranges[resolved.base]
+        return resolved, evaluate_region(
+            resolved.function, levels, dtype, bounds, where, hint(resolved)
+        )
+    ordered = None
+    if len(pending.tensors) == 2:
+        ordered = _ordered(builder, pending, value, levels, dtype, where)
+    if ordered is not None:
+        return ordered
+    if pending.exact is not None:
+        resolved = realised(builder, pending, value)
+        bounds = builder.ranges[resolved.base]
+        return resolved, evaluate_region(
+            resolved.function, levels, dtype, bounds, where, hint(resolved)
+        )
+    raise pending.refused(
+        where,
+        f"its {pending.combinations} combinations of values are too many to try, and"
+        f" {len(pending.tensors)} tensors with unrelated scales have no order of integers",
+    )
+
+
+def realised(builder: GraphBuilder, pending: PendingSum, value: Symbolic) -> Symbolic:
+    """``value`` over the sum with its exact multipliers, however wide they are."""
+    assert pending.exact is not None
+    multipliers, scale = pending.exact
+    base = _add(builder, pending, multipliers)
+    note = (
+        f"{pending.where}: unrelated scales need wide multipliers, up to"
+        f" {int(np.abs(multipliers).max())}; one scale for both branches makes them small"
+    )
+    if note not in builder.notes:
+        builder.notes.append(note)
+    function = affine_function(scale, pending.offset)
+    return value.rebased(base, value.shape, value.order, lambda old: old.of(function))
+
+
+def _grouped(builder: GraphBuilder, pending: PendingSum) -> PendingSum:
+    """The sum with tensors added beforehand whose scales have a common unit."""
+    tensors, gains = list(pending.tensors), list(pending.gains)
+    for first in range(len(tensors) - 1, 0, -1):
+        for second in range(first):
+            rows = np.array([gains[second], gains[first]])
+            found = common_scale(rows, _LARGEST)
+            if found is None:
+                continue
+            part = replace(
+                pending, tensors=(tensors[second], tensors[first]), gains=rows, exact=None
+            )
+            tensors[second], gains[second] = _add(builder, part, found[0]), found[1]
+            del tensors[first], gains[first]
+            break
+    bounds = [builder.ranges[tensor] for tensor in tensors]
+    counts = np.array([item.hi - item.lo + 1 for item in bounds], np.float64)
+    combinations = int(min(counts.prod(axis=0).sum(), 2.0**62))
+    return replace(
+        pending, tensors=tuple(tensors), gains=np.array(gains), combinations=combinations
+    )
+
+
+def _ordered(
+    builder: GraphBuilder,
+    pending: PendingSum,
+    value: Symbolic,
+    levels: Levels,
+    dtype: IntType | None,
+    where: str,
+) -> tuple[Symbolic, StepFunction | TableFunction] | None:
+    """Multipliers whose sums compare as the real ones do, and the region over them."""
+    first, second = (builder.ranges[tensor] for tensor in pending.tensors)
+    paired = PairedSum.ordered(pending.gains, pending.offset, (first, second))
+    steps = paired_region(paired, value.function, levels, dtype, where)
+    if steps is None:
+        return None
+    base = _add(builder, pending, paired.multipliers)
+    largest = int(np.abs(paired.multipliers).max())
+    builder.notes.append(
+        f"{where}: the sum of {pending.where} has unrelated scales; multipliers up to {largest}"
+        " order the integer sums as the real ones, whatever the values"
+    )
+    scale = np.abs(pending.gains).max(axis=0) / np.maximum(
+        np.abs(paired.multipliers).max(axis=0), 1
+    )
+    about = affine_function(scale, pending.offset)
+    # The function is known sum by sum; over the integers this is about it.
+    resolved = value.rebased(base, value.shape, value.order, lambda old: old.of(about))
+    return resolved, steps
+
+
+def _tried(
+    builder: GraphBuilder,
+    pending: PendingSum,
+    value: Symbolic,
+    levels: Levels,
+    dtype: IntType | None,
+    where: str,
+    hint: Hint,
+) -> tuple[Symbolic, StepFunction] | None:
+    """The smallest multipliers that tell the levels apart, by trying all values."""
     grid = _combinations(builder, pending)  # (inputs, channels, combinations)
     channels = np.arange(pending.offset.size)
     real = np.einsum("ick,ic->ck", grid, pending.gains) + pending.offset[:, None]
@@ -86,9 +194,7 @@ def closed_sum(
             f" proven for all {pending.combinations} combinations of values"
         )
         return resolved, steps
-    raise pending.refused(
-        where, f"no multipliers up to {_LARGEST} tell the quantizer's levels apart"
-    )
+    return None
 
 
 def _combinations(builder: GraphBuilder, pending: PendingSum) -> np.ndarray:

@@ -98,9 +98,7 @@ def close_grid(state: Lowering, value: Symbolic, node: Node) -> Symbolic:
         return steps.astype(np.int64)
 
     names = (key for key, item in state.values.items() if item is value)
-    result = close_region(
-        state, node, value, levels, None, (scale, offset), source=next(names, "")
-    )
+    result = close_region(state, node, value, levels, None, (scale, offset), source=next(names, ""))
     state.closed[id(value)] = (value, result)  # the value is kept, and with it its identity
     return result
 

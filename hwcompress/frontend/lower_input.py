@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from hwcompress.errors import UnsupportedError
+from hwcompress.frontend.close_sum import realised
 from hwcompress.frontend.closing import close_grid
 from hwcompress.frontend.function import ScalarFunction
 from hwcompress.frontend.input_layout import channel_axis_of_readers
@@ -48,8 +49,11 @@ def entered(state: Lowering, value: Symbolic, node: Node) -> Symbolic:
     Raises:
         UnsupportedError: as for :func:`materialised`.
     """
-    if value.base in state.builder.pending:
-        raise state.builder.pending[value.base].refused(node.label)
+    pending = state.builder.pending.get(value.base)
+    if pending is not None and pending.exact is not None:
+        return realised(state.builder, pending, value)
+    if pending is not None:
+        raise pending.refused(node.label)
     if value.base:
         return value
     spec = state.input_specs.get(value.raw)

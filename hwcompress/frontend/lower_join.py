@@ -184,25 +184,15 @@ def _added(
     counts = np.array([item.hi - item.lo + 1 for item in bounds], np.float64)
     combinations = int(min(counts.prod(axis=0).sum(), 2.0**62))
     exact = common_scale(gains, _SMALL)
-    if exact is None and combinations > MOST_COMBINATIONS:
-        exact = common_scale(gains, _LARGEST)
     if exact is None:
-        pending = PendingSum(node.label, tensors, gains, offset, combinations)
-        if combinations > MOST_COMBINATIONS:
-            raise pending.refused(
-                node.label,
-                f"their {combinations} combinations of values are too many to try all",
-            )
-        name = f"?{node.outputs[0]}"  # no operation's name
-        builder.pending[name] = pending
+        wide = common_scale(gains, _LARGEST) if combinations > MOST_COMBINATIONS else None
+        name = f"?{source or builder.fresh(node.op)}"  # no operation's name
+        builder.pending[name] = PendingSum(
+            node.label, tensors, gains, offset, combinations, wide
+        )
         one, zero = np.ones_like(offset), np.zeros_like(offset)
         return Symbolic(name, like.shape, like.order, affine_function(one, zero))
     multipliers, scale = exact
-    if np.abs(multipliers).max() > _SMALL:
-        builder.notes.append(
-            f"{node.label}: unrelated scales need wide multipliers, up to"
-            f" {int(np.abs(multipliers).max())}; one scale for both branches makes them small"
-        )
     short = multipliers[:, :1] if np.all(multipliers == multipliers[:, :1]) else multipliers
     name = builder.fresh(node.name or node.op)
     builder.add(Add(name, tensors, (name,), short))

@@ -7,6 +7,7 @@ import numpy as np
 from hwcompress.errors import InputError, UnsupportedError
 from hwcompress.frontend.arrange import as_image, as_vector
 from hwcompress.frontend.builder import GraphBuilder, as_affine
+from hwcompress.frontend.close_sum import realised
 from hwcompress.frontend.lower_input import materialised
 from hwcompress.frontend.lowering import Lowering
 from hwcompress.frontend.values import Constant, OnHost, Symbolic
@@ -61,7 +62,10 @@ def _given_by_graph(
         )
         return closed, (), output
     if isinstance(value, Symbolic) and value.base in state.builder.pending:
-        raise state.builder.pending[value.base].refused(f"output {output!r}")
+        pending = state.builder.pending[value.base]
+        if pending.exact is None or not value.function.is_affine:
+            raise pending.refused(f"output {output!r}")
+        return realised(state.builder, pending, value), (), _source_name(state, value)
     if isinstance(value, Constant):
         raise UnsupportedError(
             f"output {output!r} is a constant, the same for every sample",

@@ -164,7 +164,7 @@ def find_runs(
         settled = finite[:, 0] & (ends[0] == ends[1])
         found.append((channel[settled], lo[settled], ends[0][settled]))
         channel, lo, hi = channel[~settled], lo[~settled], hi[~settled]
-        middle = (lo + hi) >> 1
+        middle = lo + ((hi - lo) >> 1)
         channel = np.concatenate([channel, channel])
         lo, hi = np.concatenate([lo, middle + 1]), np.concatenate([middle, hi])
     rows = [np.concatenate(column) for column in zip(*found, strict=True)]

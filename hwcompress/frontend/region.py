@@ -20,6 +20,7 @@ __all__ = [
     "StepFunction",
     "TableFunction",
     "evaluate_region",
+    "finite_levels",
     "fit_region",
     "prefers_rescale",
 ]
@@ -160,6 +161,19 @@ def evaluate_region(
     return StepFunction(dtype, thresholds, sign, bounds.lo, bounds.hi)
 
 
+def finite_levels(
+    levels: Levels, real: np.ndarray, channels: np.ndarray, where: str
+) -> np.ndarray:
+    """Levels of reals ``(k, n)`` in ``channels`` ``(k,)``, which must be finite."""
+    if not np.all(np.isfinite(real)):
+        raise UnsupportedError(
+            "a reachable integer gives no finite value",
+            where=where,
+            remedy="clip before the function that is not defined there (Log, Sqrt, a division)",
+        )
+    return levels(real, channels)
+
+
 @dataclass(frozen=True, eq=False)
 class _Region:
     function: ScalarFunction
@@ -170,9 +184,7 @@ class _Region:
     def evaluate(self, channels: np.ndarray, q: np.ndarray) -> np.ndarray:
         """Levels of the integers ``(k, n)`` in ``channels`` ``(k,)``."""
         real = self.function.call(q.astype(np.float64), channels)
-        if not np.all(np.isfinite(real)):
-            raise UnsupportedError("a reachable integer gives no finite value", where=self.where)
-        return self.levels(real, channels)
+        return finite_levels(self.levels, real, channels, self.where)
 
     def direction(self) -> tuple[np.ndarray | None, np.ndarray | None, Runs | None]:
         """+1 or -1 per channel; the level of every integer if they are few; the runs of levels

@@ -38,6 +38,8 @@ class PendingSum:
         gains: float64 ``(tensors, channels)``.
         offset: float64 ``(channels,)``.
         combinations: how many values the inputs can take together, in all channels.
+        exact: integer multipliers ``(tensors, channels)`` and scales, as of :func:`common_scale`,
+            if there are some, however large.
     """
 
     where: str
@@ -45,6 +47,7 @@ class PendingSum:
     gains: np.ndarray
     offset: np.ndarray
     combinations: int
+    exact: tuple[np.ndarray, np.ndarray] | None = None
 
     def refused(self, reader: str, why: str = "") -> UnsupportedError:
         """The error for a node that cannot read the sum (to be raised by the caller)."""
