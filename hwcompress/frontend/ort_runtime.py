@@ -15,6 +15,9 @@ from hwcompress.frontend.runtime import Runtime
 
 __all__ = ["OrtRuntime"]
 
+_NARROW = frozenset({"tensor(int4)", "tensor(uint4)", "tensor(int2)", "tensor(uint2)"})
+_CAST = "/as real numbers"
+
 
 class OrtRuntime(Runtime):
     """Runs an ONNX file up to chosen tensors with onnxruntime, in the types that it states.
@@ -33,6 +36,7 @@ class OrtRuntime(Runtime):
     def __init__(self, path: Path, outputs: tuple[str, ...], **options: int) -> None:
         super().__init__(path, outputs, **options)
         self._session: Any = None
+        self._given: list[str] = []
         self._types = {
             item.name: item.type.tensor_type.elem_type for item in self._proto.graph.input
         }
@@ -50,26 +54,34 @@ class OrtRuntime(Runtime):
             self._shapes = [item.shape[1:] for item in alone]
         return size
 
-    def _opened(self) -> Any:
+    def _opened(self, narrow: frozenset[str] = frozenset()) -> Any:
+        """A session; tensors in ``narrow`` are cast, as numpy lacks their type."""
         import onnxruntime
 
         proto = onnx.ModelProto()
         proto.CopyFrom(self._proto)
         del proto.graph.output[:]  # outputs of whatever type and shape they have
-        proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in self._unique)
+        self._given = [f"{name}{_CAST}" if name in narrow else name for name in self._unique]
+        proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in self._given)
+        proto.graph.node.extend(
+            onnx.helper.make_node("Cast", [name], [f"{name}{_CAST}"], to=TensorProto.FLOAT)
+            for name in sorted(narrow)
+        )
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.log_severity_level = 4
         options.intra_op_num_threads = 1
-        return onnxruntime.InferenceSession(
+        session = onnxruntime.InferenceSession(
             proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
+        found = {item.name for item in session.get_outputs() if item.type in _NARROW}
+        return self._opened(frozenset(found)) if found else session
 
     def _results(self, batch: int, feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         if self._session is None:
             self._session = self._opened()
         given = {name: self._typed(name, feeds[name]) for name in self._inputs}
-        results: list[np.ndarray] = self._session.run(list(self._unique), given)
+        results: list[np.ndarray] = self._session.run(self._given, given)
         return results
 
     def _typed(self, name: str, samples: np.ndarray) -> np.ndarray:
