@@ -22,8 +22,8 @@ MAX_ELEMENTS = DEFAULT_LIMITS.elements
 exhaust the memory long before a message could be printed."""
 _SHOWN = 200  # characters of a name in a message
 _LONGEST_NAME = 10_000
-# Broadcasting and BatchNormalization mean what they mean today since opset 7.
-_OLDEST_OPSET = 7
+# Opset that came with each IR version: what is assumed if a file states none.
+_IMPLIED = ((3, 8), (4, 9), (5, 10), (6, 11), (7, 13), (8, 17), (9, 19), (10, 21))
 # Integers that QuantizeLinear and DequantizeLinear know and numpy does not.
 _NARROW = frozenset({"int2", "uint2", "int4", "uint4"})
 
@@ -128,7 +128,7 @@ def read_onnx(path: Path, limits: Limits | None = None) -> OnnxModel:
     graph = (proto := read_proto(path, limits)).graph
     if not graph.node or not graph.output:
         raise InputError("the ONNX file holds no graph", where=where, remedy="export it again")
-    opset = _opset(proto, where)
+    opset, note = _opset(proto, where)
     initializers: dict[str, np.ndarray] = {}
     for tensor in graph.initializer:
         what = f"initializer {quoted(tensor.name)}"
@@ -156,6 +156,7 @@ def read_onnx(path: Path, limits: Limits | None = None) -> OnnxModel:
         _needed(nodes, outputs),
         limits=limits,
         input_types={item.name: int(item.type.tensor_type.elem_type) for item in graph.input},
+        notes=(note,) if note else (),
     )
 
 
@@ -174,17 +175,16 @@ def _check_names(names: Iterable[str], where: str) -> None:
             )
 
 
-def _opset(proto: onnx.ModelProto, where: str) -> int:
+def _opset(proto: onnx.ModelProto, where: str) -> tuple[int, str]:
+    """The version of the standard operators, and a note if the file does not state it."""
     versions = [item.version for item in proto.opset_import if item.domain in ("", "ai.onnx")]
-    if not versions or versions[0] < _OLDEST_OPSET:
-        stated = f"opset {versions[0]}" if versions else "no opset at all"
-        raise InputError(
-            f"the model states {stated}",
-            where=where,
-            why=f"before opset {_OLDEST_OPSET} operators broadcast by other rules",
-            remedy="convert it with onnx.version_converter, or export it again",
-        )
-    return int(versions[0])
+    if versions and versions[0] > 0:
+        return int(versions[0]), ""
+    if versions:
+        raise InputError(f"the model states opset {versions[0]}", where=where)
+    later = [version for first, version in _IMPLIED if proto.ir_version >= first]
+    opset = max(later, default=1)
+    return opset, f"the file states no opset; {opset} is assumed from its IR version"
 
 
 def _array(tensor: onnx.TensorProto, what: str, where: str) -> np.ndarray:

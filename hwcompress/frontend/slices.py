@@ -98,16 +98,25 @@ def resize_target(
     """
     new = node.op == "Resize" and node.opset >= 11
     scales, sizes = _item(given, 1 if new else 0), _item(given, 2) if new else None
-    if node.integers("axes"):
-        raise UnsupportedError(
-            "a Resize of some axes", where=node.label, remedy="give scales for all axes"
-        )
-    if sizes is not None and sizes.size == len(shape):
-        target = _listed(sizes)
-        return tuple(b / a for a, b in zip(shape, target, strict=True)), target
+    axes = [_axis(node, axis, len(shape)) for axis in node.integers("axes")]
+    axes = axes or list(range(len(shape)))
+    if sizes is not None and sizes.size == len(axes):
+        if node.text("keep_aspect_ratio_policy", "stretch") != "stretch":
+            raise UnsupportedError(
+                "a Resize that keeps the aspect ratio",
+                where=node.label,
+                remedy="export it with scales, or with sizes that hold for every axis",
+            )
+        target = list(shape)
+        for axis, size in zip(axes, _listed(sizes), strict=True):
+            target[axis] = size
+        return tuple(b / a for a, b in zip(shape, target, strict=True)), tuple(target)
     factors: tuple[float, ...] = ()
     if scales is not None:
-        factors = tuple(float(item) for item in scales.reshape(-1))
+        given_factors = [float(item) for item in scales.reshape(-1)]
+        if len(given_factors) == len(axes):
+            known = dict(zip(axes, given_factors, strict=True))
+            factors = tuple(known.get(axis, 1.0) for axis in range(len(shape)))
     elif isinstance(attribute := node.attributes.get("scales"), tuple):
         factors = tuple(float(item) for item in attribute)
     if len(factors) != len(shape) or not all(0 < item < 2.0**13 for item in factors):

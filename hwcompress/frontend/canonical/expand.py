@@ -9,6 +9,7 @@ import numpy as np
 
 from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.canonical.context import Context
+from hwcompress.frontend.canonical.old_opsets import today
 from hwcompress.frontend.canonical.pads import with_pads_behind
 from hwcompress.frontend.canonical.raw_joins import with_joins_behind
 from hwcompress.frontend.onnx_model import Node, OnnxModel
@@ -77,7 +78,7 @@ def canonical(model: OnnxModel) -> Canonical:
     refused: dict[Node, str] = {}
     for node in model.nodes:
         try:
-            results = _expanded(node, context)
+            results = [item for old in today(node, context) for item in _expanded(old, context)]
         except UnsupportedError as error:
             refused[node], results = str(error), [node]
         except _MALFORMED as error:
