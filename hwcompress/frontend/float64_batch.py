@@ -85,7 +85,7 @@ def _independent(
         return perm[:1] == (0,)
     if node.op.startswith("Reduce"):
         given = inputs[1] if len(inputs) > 1 else None
-        axes = node.integers("axes") if given is None else tuple(int(i) for i in given)
+        axes = node.integers("axes") if given is None else tuple(int(i) for i in np.ravel(given))
         return bool(axes) and all(axis % rank for axis in axes)
     if node.op in ("Slice", "Tile", "Expand"):
         return _behind(node, inputs, rank)

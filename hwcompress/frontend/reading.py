@@ -91,7 +91,7 @@ def _content(path: Path, limits: Limits) -> bytes:
                     why=f"the limit is {limits.model_mb} MB",
                     remedy=limit_remedy("model_mb"),
                 )
-            return stream.read(limits.model_bytes)
+            return stream.read(facts.st_size)
     except OSError as error:
         raise InputError(f"cannot read the model: {error.strerror}", where=where) from error
     except ValueError as error:  # a NUL in the path

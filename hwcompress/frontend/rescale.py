@@ -17,6 +17,7 @@ import numpy as np
 
 __all__ = ["Fit", "fit_rescale"]
 
+_MOST_FITS = 1 << 13  # different channels; more would take minutes
 _MAX_SHIFT = 40
 _MAX_MULTIPLIER = 1 << 34
 _MAX_PRODUCT = 1 << 60
@@ -196,14 +197,19 @@ def fit_rescale(
         else:
             return _as_fit(fits, "half_even", max(reaches))
     fits = []
+    found: dict[tuple[bytes, tuple[int, int], float], tuple[int, int, int]] = {}
     for channel, reach in enumerate(reaches):
-        steps = constraints(channel)
         slope = _slope(thresholds[channel], *bounds[channel])
         known = float(gain[channel]) if gain is not None else slope
-        fit = _fit_floor(steps, known, reach) or _fit_floor(steps, slope, reach)
-        if fit is None:
-            return None
-        fits.append(fit)
+        # Channels that are alike, as the elements of a flattened image, are fitted once.
+        key = thresholds[channel].tobytes(), bounds[channel], known
+        if key not in found:
+            steps = constraints(channel)
+            fit = _fit_floor(steps, known, reach) or _fit_floor(steps, slope, reach)
+            if fit is None or len(found) == _MOST_FITS:
+                return None
+            found[key] = fit
+        fits.append(found[key])
     return _as_fit(fits, "floor", max(reaches))
 
 

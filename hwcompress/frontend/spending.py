@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 
 from hwcompress.errors import InputError, UnsupportedError
 from hwcompress.frontend.growth import made_elements, multiplications
 from hwcompress.frontend.onnx_model import Node
-from hwcompress.frontend.values import Constant, OnHost, Symbolic, Value
+from hwcompress.frontend.values import Constant, Symbolic, Value
 from hwcompress.limits import DEFAULT_LIMITS, MB, Limits, limit_remedy
 
 __all__ = ["Spending", "check_node"]
 
-Known = np.ndarray | Symbolic | OnHost | None
+
+class Shaped(Protocol):
+    """A computed tensor."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape."""
+
+
+Known = np.ndarray | Shaped | None
 """A constant, a computed tensor, or an input that is left out."""
 
 _MOST_AXES = 16

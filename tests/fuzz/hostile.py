@@ -220,7 +220,7 @@ def odd_attribute(random: np.random.Generator, proto: onnx.ModelProto) -> None:
         case 2:
             item = helper.make_attribute(name, [1] * 10**5)
         case 3:
-            item = onnx.AttributeProto(name=name, type=int(random.integers(0, 16)))
+            item = onnx.AttributeProto(name=name, type=int(random.integers(0, 15)))
         case _:
             item = helper.make_attribute(name, "z" * 10**6)
     del node.attribute[:1]

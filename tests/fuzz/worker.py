@@ -69,7 +69,8 @@ def main(folder: Path, first: int, count: int, step: int) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     home = prepare(folder)
-    import_module("onnxruntime")  # it looks at the system when it is loaded
+    for name in ("onnxruntime", "torch"):  # they take much, and look at the system, once
+        import_module(name)
     run_case(first, home)
     _limit()
     _watch(home.resolve())

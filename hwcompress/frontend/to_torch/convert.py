@@ -14,6 +14,7 @@ import hwcompress.frontend.to_torch.windows  # noqa: F401  (these fill the regis
 from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.canonical import canonical
 from hwcompress.frontend.onnx_model import MAX_ELEMENTS, Node, OnnxModel
+from hwcompress.frontend.spending import check_node
 from hwcompress.frontend.to_torch.constants import fold
 from hwcompress.frontend.to_torch.emitter import HANDLERS, Computed, Emitter, Value
 
@@ -65,7 +66,9 @@ def to_torch(model: OnnxModel) -> fx.GraphModule:
             lost.update(node.outputs)
             continue
         try:
-            results = _converted(node, values, emit)
+            check_node(node, [values.get(name) if name else None for name in node.inputs])
+            with np.errstate(all="ignore"):  # what is not finite is looked for
+                results = _converted(node, values, emit)
         except UnsupportedError as error:
             problems.append(str(error))
             lost.update(node.outputs)
