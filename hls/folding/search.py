@@ -91,13 +91,16 @@ def default_folding(
 
 
 def _before(graph: Graph, engines: dict[str, Engine]) -> dict[str, tuple[str, ...]]:
-    """The engine that each input of an engine comes from, ``""`` for an input of the graph."""
+    """The engine that each input of an engine comes from, ``""`` for an input of the graph.
+
+    A constant, too, comes with as many lanes as its reader takes.
+    """
     made: dict[str, str] = {}  # by tensor; what has no engine passes its input on
     found: dict[str, tuple[str, ...]] = {}
     for op in graph.layers:
         sources = tuple(made.get(tensor, "") for tensor in op.inputs)
         for tensor in op.outputs:
-            made[tensor] = op.name if op.name in engines else sources[0]
+            made[tensor] = op.name if op.name in engines else "".join(sources[:1])
         found[op.name] = sources
     return found
 

@@ -89,7 +89,7 @@ def test_the_kernels_of_one_operation_are_all_reached() -> None:
     assert kernels == {
         "WeightedSum", "XnorSum", "CompareThreshold", "SearchThreshold", "Rescale",
         "MaxPool", "SumPool", "Reshape", "ArgMax", "TappedSum", "Gather", "Scatter",
-        "Add", "Mul", "Table", "TopK",
+        "Add", "Constant", "Mul", "Table", "TopK",
     }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from hwcompress.errors import CheckFailed, HwcompressError
+from hwcompress.errors import CheckFailed, GraphError, HwcompressError
 from hwcompress.hls.folding import Folding
 from hwcompress.hls.rtl.plan import plan
 from hwcompress.hls.rtl.timing import fifo_depths
@@ -80,7 +80,10 @@ def _part(graph: Graph, ends: set[str], begins: set[str]) -> Graph | None:
         for name in sorted(made)
         if name in ends or name not in read
     ]
-    return Graph.build(f"{graph.name}_part", [*heads, *reversed(kept), *tails])
+    try:
+        return Graph.build(f"{graph.name}_part", [*heads, *reversed(kept), *tails])
+    except GraphError:  # no input reaches an end: a constant is left
+        return None
 
 
 def _fails(part: Case) -> bool:

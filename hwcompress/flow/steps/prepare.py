@@ -110,7 +110,8 @@ def _sampled(stored: np.ndarray, data: DataFacts) -> np.ndarray:
 
 
 def _layer(graph: Graph, op: Op) -> LayerFacts:
-    source, result = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
+    result = graph.tensors[op.outputs[0]]
+    source = graph.tensors[op.inputs[0]] if op.inputs else result  # of a constant
     weights, weight_type, macs = 0, "", 0
     if isinstance(op, Conv | Dense):
         weights, weight_type = int(op.weight.size), str(op.wtype)
