@@ -15,6 +15,7 @@ from hwcompress.frontend.spending import check_node
 __all__ = ["Context"]
 
 Shape = tuple[int, ...]
+_OF_SHAPE = frozenset({"Shape", "Size"})  # they depend on no value
 # What numpy raises where a node that is to be folded makes no sense; the walk says it.
 _MALFORMED = (
     ArithmeticError,
@@ -64,7 +65,7 @@ class Context:
         self._nodes.append(node)
         for name in node.outputs:
             self._makers[name] = node
-            if all(source in self._fixed for source in node.inputs if source):
+            if node.op in _OF_SHAPE or all(item in self._fixed for item in node.inputs if item):
                 self._fixed.add(name)
 
     def is_constant(self, name: str) -> bool:
@@ -83,7 +84,7 @@ class Context:
             if node is None or not self._foldable(node):
                 self._folded[item] = None
                 continue
-            sources = () if node.op == "Shape" else node.inputs
+            sources = () if node.op in _OF_SHAPE else node.inputs
             open_ = [
                 source
                 for source in sources
@@ -97,13 +98,15 @@ class Context:
         return self._folded[name] if known is None else known
 
     def _foldable(self, node: Node) -> bool:
-        return node.op == "Shape" or all(item in self._fixed for item in node.inputs if item)
+        return node.op in _OF_SHAPE or all(item in self._fixed for item in node.inputs if item)
 
     def _fold(self, node: Node) -> None:
         self._folded.update(dict.fromkeys(node.outputs))
-        if node.op == "Shape":
+        if node.op in _OF_SHAPE:
             shape = self.shape(node.inputs[0])
-            if shape is not None:
+            if shape is not None and node.op == "Size":
+                self._folded[node.outputs[0]] = np.array(np.prod(shape, dtype=np.int64))
+            elif shape is not None:
                 stop = node.attributes.get("end", len(shape))
                 assert isinstance(stop, int)
                 kept = shape[node.integer("start", 0) : stop]
@@ -145,9 +148,7 @@ class Context:
 
     def _deciding(self, name: str) -> np.ndarray | None:
         """A constant that may decide a shape: few integers."""
-        if name not in self._fixed and (
-            name not in self._makers or self._makers[name].op != "Shape"
-        ):
+        if name not in self._fixed:
             return None
         known = self._initializers.get(name)
         if known is None:

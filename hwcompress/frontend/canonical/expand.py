@@ -81,10 +81,10 @@ def canonical(model: OnnxModel) -> Canonical:
             results = [item for old in today(node, context) for item in _expanded(old, context)]
         except UnsupportedError as error:
             refused[node], results = str(error), [node]
+            context.append(node)
         except _MALFORMED as error:
             refused[node], results = _malformed(node, error), [node]
-        for item in results:
-            context.append(item)
+            context.append(node)
         nodes.extend(results)
     if any(node.op == "Pad" for node in nodes):
         nodes = with_pads_behind(nodes, model.outputs, context)
@@ -105,7 +105,8 @@ def _malformed(node: Node, error: BaseException) -> str:
 
 
 def _expanded(node: Node, context: Context) -> list[Node]:
-    """What stands for a node in the end, each new node naming the user's in messages."""
+    """What stands for a node in the end, entered into the context; each new node names the
+    user's in messages."""
     results: list[Node] = []
     waiting = [(node, 0)]
     while waiting:
@@ -113,7 +114,10 @@ def _expanded(node: Node, context: Context) -> list[Node]:
         expansion = _EXPANSIONS.get((_domain(item.domain), item.op))
         parts = [item] if expansion is None or depth == _DEEPEST else expansion(item, context)
         if any(part is item for part in parts):
-            results.extend(_labelled(part, node) for part in parts)
+            done = [_labelled(part, node) for part in parts]
+            results.extend(done)
+            for part in done:
+                context.append(part)
         else:
             waiting.extend((_labelled(part, node), depth + 1) for part in reversed(parts))
     return results

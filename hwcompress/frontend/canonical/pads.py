@@ -26,7 +26,7 @@ _ONE = frozenset(
 )
 _ELEMENTWISE = _TWO | _ONE | QUANTIZERS
 # What numpy raises on values that make no sense; the walk says it.
-_MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+_MALFORMED = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
 
 
 def with_pads_behind(
@@ -42,7 +42,10 @@ def with_pads_behind(
     moved: list[Node] = []
     pads: dict[str, Node] = {}  # padded tensor -> its Pad
     for node in nodes:
-        parts = _behind(node, pads, context)
+        try:
+            parts = _behind(node, pads, context)
+        except (HwcompressError, *_MALFORMED):
+            parts = [node]
         moved.extend(parts)
         for part in parts:
             if part.op == "Pad" and len(part.inputs) > 0:
