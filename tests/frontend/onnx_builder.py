@@ -142,10 +142,12 @@ class ModelBuilder:
 
     def proto(self) -> onnx.ModelProto:
         """The model with the chain's end as its output."""
+        whole = dict.fromkeys(("ArgMax", "ArgMin", "TopK"), TensorProto.INT64)
+        truth = dict.fromkeys(("Equal", "Greater", "Less", "And", "Or", "Not"), TensorProto.BOOL)
         kinds = {
-            node.output[-1]: TensorProto.INT64
+            node.output[-1]: {**whole, **truth}[node.op_type]
             for node in self.nodes
-            if node.op_type in ("ArgMax", "TopK")
+            if node.op_type in whole or node.op_type in truth
         }
         graph = helper.make_graph(
             self.nodes,
