@@ -145,9 +145,15 @@ def import_model(
         )
     state.builder.notes[:0] = model.notes
     finished: dict[str, Affine] = {}
+    before = dict(state.builder.origin)
     for output in model.outputs:
         finish_output(state, output, where, finished)
     builder = state.builder
+    for key, (source, symbol) in before.items():
+        # A tensor of integers in the file, rather than what a DequantizeLinear that the file
+        # does not have makes of it.
+        if builder.origin[key][0] in model.added and symbol.function.is_identity:
+            builder.origin[key] = (source, symbol)
     for key, op in state.inputs.items():
         spec = state.input_specs.get(key)
         if spec is not None and op.dtype == spec.dtype and op.outputs[0] not in builder.origin:
