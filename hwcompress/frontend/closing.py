@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -97,8 +98,15 @@ def close_grid(state: Lowering, value: Symbolic, node: Node) -> Symbolic:
             )
         return steps.astype(np.int64)
 
-    names = (key for key, item in state.values.items() if item is value)
-    result = close_region(state, node, value, levels, None, (scale, offset), source=next(names, ""))
+    def hint(over: Symbolic) -> tuple[np.ndarray, np.ndarray] | None:
+        # What is rounded first is in units of levels.
+        head = over.head.function if over.head is not None and over.tail[:1] == ("Round",) else None
+        if head is None or head.gain is None or head.offset is None:
+            return None
+        return head.gain, head.offset
+
+    source = next((key for key, item in state.values.items() if item is value), "")
+    result = close_region(state, node, value, levels, None, (scale, offset), hint, source)
     state.closed[id(value)] = (value, result)  # the value is kept, and with it its identity
     return result
 
@@ -142,7 +150,10 @@ def _threshold(
 
 def _two_sided(builder: GraphBuilder, source: str, name: str, steps: TableFunction) -> str:
     """A rising step function minus another: any function of an integer, however wide."""
-    rising, falling, lowest = steps.runs.two_sided()
+    runs, bipolar = steps.runs, steps.dtype.is_bipolar
+    if bipolar:  # 0 and 1 instead of -1 and 1
+        runs = replace(runs, level=(runs.level + 1) // 2)
+    rising, falling, lowest = runs.two_sided()
     if rising.size + falling.size > _MOST_THRESHOLDS:
         raise UnsupportedError(
             f"the function rises and falls by {rising.shape[1] + falling.shape[1]} levels",
@@ -158,6 +169,9 @@ def _two_sided(builder: GraphBuilder, source: str, name: str, steps: TableFuncti
         parts.append(builder.add(_threshold(part, source, rows, sign, otype)))
     total = builder.fresh(f"{name}_sum")
     wide = builder.add(Add(total, tuple(parts), (total,), np.array([[1], [-1]])))
+    if bipolar:
+        one = np.ones((1, 1), np.int64)
+        return builder.add(_threshold(name, wide, one, np.ones(1, np.int64), steps.dtype))
     # The sum's type does not know that both parts belong to one integer.
     zero, one = np.zeros(1, np.int64), np.ones(1, np.int64)
     return builder.add(Rescale(name, (wide,), (name,), one, zero, zero, "floor", steps.dtype))
