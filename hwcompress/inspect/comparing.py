@@ -26,6 +26,7 @@ SIMULATOR, GRAPH, FLOAT64 = "Numba simulator", "integer graph", "source in float
 
 # Products in int64 that the definition computes in about a minute.
 _REFERENCE_MACS = 10_000_000_000
+_PENDING_BYTES = 1 << 28
 _FLOAT64_BLOCK = 64  # samples of which the source in float64 keeps every tensor
 
 
@@ -94,11 +95,12 @@ class Comparing:
         order = ("framework", "runtime", "float64", "graph")
         return tuple(self._tallies[key] for key in order if key in self._tallies)
 
-    def run(self, say: Callable[[int], None]) -> None:
+    def run(self, say: Callable[[int], None], settle: Callable[[Tally], None]) -> None:
         """Go through all samples.
 
         Args:
             say: told how many samples are done.
+            settle: looks into the samples of a row that differ.
         """
         for start, samples in self.blocks:
             feeds = encoded(self.imported, samples)
@@ -109,7 +111,12 @@ class Comparing:
             self._run_framework(block)
             self._run_source(block)
             self._run_reference(block)
+            for row in self.tallies:
+                if row.pending_bytes > _PENDING_BYTES:
+                    settle(row)
             say(start + sample_count(samples))
+        for row in self.tallies:
+            settle(row)
 
     def _tally(self, key: str, level: str, against: str, scope: str, by: str) -> Tally:
         return self._tallies.setdefault(key, Tally(level, against, scope, by))

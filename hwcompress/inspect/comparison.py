@@ -17,7 +17,7 @@ from hwcompress.inspect.comparing import Comparing, Framework, default_reference
 from hwcompress.inspect.draw import Drawn
 from hwcompress.inspect.header import parse_onnx, source_format
 from hwcompress.inspect.inputs import GivenData, read_data, sample_shapes
-from hwcompress.inspect.mismatches import explain_all, first_differences
+from hwcompress.inspect.mismatches import first_differences, settle
 from hwcompress.inspect.opening import ModelRequest, Opened, load_samples, open_model
 
 __all__ = ["CompareRequest", "compare_request"]
@@ -94,9 +94,8 @@ def _compare(request: CompareRequest, opened: Opened, say: Say) -> CompareFacts:
     if opened.real is not None and opened.framework:
         framework = Framework("PyTorch", opened.framework, opened.real[:count])
     work = Comparing(imported, blocks, reference, labels, framework)
-    work.run(lambda done: say("compare", done, count))
+    work.run(lambda done: say("compare", done, count), lambda row: settle(work, row))
     say("look into differences", 0, 0)
-    explain_all(work)
     first = first_differences(work)
     if reference < count:
         notes = (

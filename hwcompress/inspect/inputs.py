@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from hwcompress.data import adapt_samples, check_samples, load_dataset, to_real
 from hwcompress.errors import InputError
 from hwcompress.frontend.float64 import Samples
 from hwcompress.frontend.onnx_model import read_onnx
+from hwcompress.npz import npz_names, read_npz
 
 __all__ = ["GivenData", "read_data", "sample_shapes"]
 
@@ -92,21 +92,13 @@ def _several(file: str, scale: float | None, shapes: Mapping[str, tuple[int, ...
 
 
 def _arrays(path: Path, names: Sequence[str] | Mapping[str, object]) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            present = list(archive.files)
-            found = {name: archive[name] for name in names if name in present}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
-        raise InputError(
-            "no .npz of plain arrays", where=str(path), why=str(error),
-            remedy="give an .npz with an array named after each input of the model",
-        ) from error  # fmt: skip
+    present, found = npz_names(path), read_npz(path, names)
     missing = [name for name in names if name not in found]
     if missing:
         raise InputError(
             f"no array for input {missing[0]!r} of the model",
             where=str(path),
-            why=f"the file holds {', '.join(present) or 'nothing'}",
+            why=f"the file holds {', '.join(present[:20]) or 'nothing'}",
             remedy=f"name the arrays {', '.join(names)}",
         )
     return found

@@ -11,6 +11,7 @@ from hwcompress.inspect.facts import LayerFacts, Totals
 from hwcompress.ir import (
     Add,
     Affine,
+    Constant,
     Conv,
     ConvTranspose,
     Dense,
@@ -107,7 +108,7 @@ def _parameters(op: Op) -> int:
         return int(op.thresholds.size)
     if isinstance(op, Rescale):
         return int(op.mul.size + op.add.size + op.shift.size)
-    if isinstance(op, Table):
+    if isinstance(op, Table | Constant):
         return int(op.values.size)
     return 0
 

@@ -21,25 +21,25 @@ from hwcompress.inspect.sources import source_runtime
 from hwcompress.inspect.tally import Tally, Wrong
 from hwcompress.ir import trace
 
-__all__ = ["explain_all", "first_differences"]
+__all__ = ["first_differences", "settle"]
 
 _EVIDENCE = 64
 """Samples that tell where float32 is exact, besides those that differ."""
 _LEAST_EVIDENCE = 4
 
 
-def explain_all(work: Comparing) -> None:
-    """Count what rounding ties alone can cause; between integer levels nothing is."""
-    for row in work.tallies:
-        if row.level == SIMULATOR:
-            continue
-        for tensor in dict.fromkeys(item.tensor for item in row.wrong):
-            _explain(work, row, [item for item in row.wrong if item.tensor == tensor])
+def settle(work: Comparing, row: Tally) -> None:
+    """Count what rounding ties alone can cause; between integer levels nothing is explained."""
+    explained = np.zeros(len(row.pending), bool)
+    if row.level != SIMULATOR:
+        for tensor in dict.fromkeys(item.tensor for item in row.pending):
+            places = [i for i, item in enumerate(row.pending) if item.tensor == tensor]
+            explained[places] = _explained(work, [row.pending[i] for i in places])
+    row.settle(explained.tolist())
 
 
-def _explain(work: Comparing, row: Tally, wrong: list[Wrong]) -> None:
-    """Differences of one tensor."""
-    # Of a large model fewer: they are many values each.
+def _explained(work: Comparing, wrong: list[Wrong]) -> np.ndarray:
+    """Which samples differ by ties, all in one tensor."""
     count = min(_EVIDENCE, work.blocks.count, max(work.reference, _LEAST_EVIDENCE))
     indices = [*(item.sample for item in wrong), *range(count)]
     fed = source_samples(work.imported, work.blocks.rows(indices))
@@ -48,9 +48,7 @@ def _explain(work: Comparing, row: Tally, wrong: list[Wrong]) -> None:
     theirs = np.concatenate([np.stack([item.theirs for item in wrong]), same])
     ours = np.concatenate([np.stack([item.ours for item in wrong]), same])
     found = explained_samples(work.imported, fed, wrong[0].tensor, theirs, ours)
-    for item, explained in zip(wrong, found, strict=False):
-        if explained:
-            row.explain(item)
+    return found[: len(wrong)]
 
 
 def first_differences(work: Comparing) -> tuple[FirstDifference, ...]:
@@ -58,11 +56,12 @@ def first_differences(work: Comparing) -> tuple[FirstDifference, ...]:
 
     The sample is the first one with an unexplained difference, else the first one.
     """
-    return tuple(_first(work, row) for row in work.tallies if row.wrong)
+    return tuple(_first(work, row) for row in work.tallies if row.fault or row.tie)
 
 
 def _first(work: Comparing, row: Tally) -> FirstDifference:
-    wrong = next((item for item in row.wrong if item not in row.explained), row.wrong[0])
+    wrong = row.fault or row.tie
+    assert wrong is not None
     samples = work.blocks.rows([wrong.sample])
     feeds = encoded(work.imported, samples)
     fed = source_samples(work.imported, samples)
@@ -77,7 +76,7 @@ def _first(work: Comparing, row: Tally) -> FirstDifference:
         return _asked(work, fed, order) if work.runtime is not None else {}
 
     look: Look = theirs
-    explained = wrong in row.explained
+    explained = row.fault is None
     return locate(work.imported, (row.level, row.against), wrong, look, ours, explained=explained)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,9 +11,6 @@ from hwcompress.errors import InputError
 from hwcompress.inspect.compare_facts import Agreement, OutputAgreement
 
 __all__ = ["Tally", "Wrong"]
-
-_KEPT = 200
-"""Samples with a difference that are kept to be looked into; more are no rounding ties."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +27,9 @@ class Wrong:
 class Tally:
     """One row of the table of agreements.
 
-    ``level``, ``against``, ``scope`` and ``by`` as in :class:`Agreement`.
+    ``level``, ``against``, ``scope`` and ``by`` as in :class:`Agreement`. Samples
+    with a difference are ``pending`` until :meth:`settle` is told whether they are
+    explained; the first of either kind is kept, as ``tie`` and ``fault``.
     """
 
     level: str
@@ -39,8 +38,9 @@ class Tally:
     by: str
     samples: int = 0
     exact_samples: int = 0
-    wrong: list[Wrong] = field(default_factory=list)
-    explained: list[Wrong] = field(default_factory=list)
+    pending: list[Wrong] = field(default_factory=list)
+    tie: Wrong | None = None
+    fault: Wrong | None = None
     _values: dict[str, int] = field(default_factory=dict)
     _mismatches: dict[str, int] = field(default_factory=dict)
     _explained: dict[str, int] = field(default_factory=dict)
@@ -67,19 +67,28 @@ class Tally:
             bad = differ.any(axis=1)
             good = ~bad if good is None else good & ~bad
             for row in np.flatnonzero(bad):
-                if len({item.sample for item in self.wrong} | {start + int(row)}) <= _KEPT:
-                    self.wrong.append(
-                        Wrong(start + int(row), name, first[row].copy(), second[row].copy())
-                    )
+                self.pending.append(
+                    Wrong(start + int(row), name, first[row].copy(), second[row].copy())
+                )
         if good is not None:
             self.samples += len(good)
             self.exact_samples += int(good.sum())
 
-    def explain(self, wrong: Wrong) -> None:
-        """Count the differences of one sample and tensor as explained."""
-        self.explained.append(wrong)
-        count = int((wrong.theirs != wrong.ours).sum())
-        self._explained[wrong.tensor] = self._explained.get(wrong.tensor, 0) + count
+    def settle(self, explained: Sequence[bool]) -> None:
+        """Say of every pending sample whether rounding ties explain it; none is pending then."""
+        for wrong, tie in zip(self.pending, explained, strict=True):
+            if tie:
+                count = int((wrong.theirs != wrong.ours).sum())
+                self._explained[wrong.tensor] = self._explained.get(wrong.tensor, 0) + count
+                self.tie = self.tie or wrong
+            else:
+                self.fault = self.fault or wrong
+        self.pending = []
+
+    @property
+    def pending_bytes(self) -> int:
+        """Memory that pending samples take."""
+        return sum(item.theirs.nbytes + item.ours.nbytes for item in self.pending)
 
     @property
     def mismatches(self) -> int:
