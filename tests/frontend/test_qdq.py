@@ -30,7 +30,7 @@ def exact(path: Path, x: np.ndarray) -> tuple[Imported, dict[str, np.ndarray]]:
         assert result.mismatches == 0, result
     for result in check_runtime(imported, x, integers):
         assert result.exact, result
-        assert result.explained <= result.values // 10, result
+        assert result.explained <= result.values // 5, result
     return imported, integers
 
 
