@@ -141,6 +141,8 @@ def _detail(op: Op) -> str:
         return ", ".join(parts)
     if isinstance(op, SumPool):
         return f"{op.kernel[0]}x{op.kernel[1]}"
+    if isinstance(op, Constant):
+        return f"{np.unique(op.values).size} different values"
     if isinstance(op, Add):
         widest = int(np.abs(op.multipliers).max())
         return "" if widest == 1 else f"multipliers up to {widest}"
