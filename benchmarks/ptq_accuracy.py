@@ -191,8 +191,8 @@ def run(root: Path, count: int) -> list[Row]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for network, data, made, samples, epochs in (
-            ("MLP 10-64-32-2", "MAGIC", mlp, magic(root), 15),
-            ("CNN 16-32-64", "Fashion-MNIST", cnn, fashion(root), 6),
+            ("MLP 10-64-32-2", "MAGIC", mlp, magic(root), 8),
+            ("CNN 16-32-64", "Fashion-MNIST", cnn, fashion(root), 4),
         ):
             torch.manual_seed(0)
             module = trained(made(), samples, epochs)
