@@ -28,6 +28,9 @@ from hwcompress.limits import DEFAULT_LIMITS, limit_remedy
 
 __all__ = ["GraphBuilder", "as_affine"]
 
+Image = tuple[int, int, int]
+Quad = tuple[int, int, int, int]
+
 
 def as_affine(gain: np.ndarray, offset: np.ndarray) -> Affine:
     """Metadata from per-channel arrays; one value where all channels agree."""
@@ -37,6 +40,11 @@ def as_affine(gain: np.ndarray, offset: np.ndarray) -> Affine:
         return items[:1] if len(set(items)) == 1 else items
 
     return Affine(short(gain), short(offset))
+
+
+def _sum(first: Quad, second: Quad) -> Quad:
+    top, left, bottom, right = (a + b for a, b in zip(first, second, strict=True))
+    return top, left, bottom, right
 
 
 class GraphBuilder:
@@ -56,6 +64,8 @@ class GraphBuilder:
         # (tensor, shape, order) -> the tensor that holds its elements so.
         self.arranged: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self.crops: dict[tuple[str, tuple[int, ...], tuple[int, ...]], str] = {}
+        # What a crop was made of: the tensor, the crop's shape, the view, what is cut off.
+        self._cropped: dict[str, tuple[str, Image, Image, Quad]] = {}
         self._given: set[str] = set()  # names of operations that are yet to be added
         self.splits: dict[tuple[str, tuple[int, ...]], tuple[str, ...]] = {}
 
@@ -118,13 +128,15 @@ class GraphBuilder:
     def crop(
         self,
         tensor: str,
-        view: tuple[int, int, int],
-        padding: tuple[int, int, int, int],
+        view: Image,
+        padding: Quad,
     ) -> str:
         """``tensor`` as an image without some rows and columns (top, left, bottom, right);
         the same name if none are left out."""
         if not any(padding):
             return tensor
+        if (before := self._cropped.get(tensor)) is not None and before[1] == view:
+            tensor, view, padding = before[0], before[2], _sum(before[3], padding)
         key = (tensor, view, padding)
         if key not in self.crops:
             target = self.unused(f"{tensor}_crop")
@@ -132,7 +144,12 @@ class GraphBuilder:
             for op in crop_ops(source, view, padding, target, self.unused):
                 self.add(op)
             self.crops[key] = target
+            self._cropped[target] = (tensor, self._image(target), view, padding)
         return self.crops[key]
+
+    def _image(self, tensor: str) -> Image:
+        height, width, channels = self.types[tensor].shape
+        return height, width, channels
 
     def symbol(
         self,

@@ -32,6 +32,7 @@ from hwcompress.ir import (
 __all__ = ["Source", "crop_ops", "selected_ops"]
 
 _MOST_CHANNELS = 256  # beyond, a matrix of ones and zeros is dearer than a crop
+_MOST_ELEMENTS = 64  # the same of a vector, which often is an image in one piece
 _LEAST_GRAIN = 4  # elements that a crop moves at once
 
 Quad = tuple[int, int, int, int]
@@ -104,7 +105,8 @@ def selected_ops(op: Split, source: TensorType, wanted: set[str], fresh: Fresh) 
     grain = math.gcd(width, *(edge for start, size, _ in parts for edge in (start, size)))
     whole = Source(op.inputs[0], source)
     image = len(source.shape) == 3
-    dear = width > _MOST_CHANNELS or (not image and outer > 1)
+    most = _MOST_CHANNELS if image else _MOST_ELEMENTS
+    dear = width > most or (not image and outer > 1)
     if grain >= _LEAST_GRAIN and dear:
         view = (outer, width // grain, grain)
         ops: list[Op] = []

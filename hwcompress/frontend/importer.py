@@ -31,7 +31,6 @@ from hwcompress.frontend.float64 import (
     QUANTIZERS,
     Float64Model,
     Samples,
-    evaluate_node,
     evaluate_outputs,
 )
 from hwcompress.frontend.function import affine_function
@@ -41,10 +40,10 @@ from hwcompress.frontend.lower_host import continued_on_host
 from hwcompress.frontend.lower_qdq import dequantize_constant, quantize_linear_constant
 from hwcompress.frontend.lower_quant import quantize_constant
 from hwcompress.frontend.lowering import HANDLERS, Lowering
+from hwcompress.frontend.moved_weights import moved_weights
 from hwcompress.frontend.onnx_model import Node, OnnxModel, read_onnx
 from hwcompress.frontend.outputs import finish_output
 from hwcompress.frontend.prepare import Shapes, prepared
-from hwcompress.frontend.shapes import MOVES
 from hwcompress.frontend.spending import Spending
 from hwcompress.frontend.values import Constant, OnHost, Symbolic, Value
 from hwcompress.ir import Affine, Graph
@@ -59,7 +58,6 @@ _DOMAINS = frozenset(
 )
 
 
-_KEEP_LEVELS = MOVES | {"Transpose", "Identity"}
 # They look at what comes before a Softmax.
 _FROM_HOST = frozenset({"ArgMax", "ArgMin", "TopK"})
 # What Python and numpy raise on shapes and attributes that make no sense.
@@ -288,6 +286,7 @@ def _lower(node: Node, state: Lowering) -> None:
             )
     inputs = [state.values[name] for name in node.inputs if name]
     constants = [item for item in inputs if isinstance(item, Constant)]
+    named = [state.values[name] if name else None for name in node.inputs]
     results: Value | Sequence[Value | None]
     if len(constants) == len(inputs):
         if node.op in QUANTIZERS:
@@ -296,13 +295,12 @@ def _lower(node: Node, state: Lowering) -> None:
             results = quantize_linear_constant(node, constants)
         elif node.op == "DequantizeLinear":
             results = dequantize_constant(node, constants)
-        elif node.op in _KEEP_LEVELS and constants[0].levels is not None:
-            results = _moved_weights(node, constants)
+        elif (weights := moved_weights(node, _constants(named))) is not None:
+            results = weights
         elif (scaled := scaled_weights(node, constants)) is not None:
             results = scaled
         else:
-            named = [state.values[name] if name else None for name in node.inputs]
-            arrays = [item.value if isinstance(item, Constant) else None for item in named]
+            arrays = [None if item is None else item.value for item in _constants(named)]
             results = [Constant(item) for item in evaluate_outputs(node, arrays)]
     elif any(isinstance(item, OnHost) for item in inputs) and node.op not in _FROM_HOST:
         results = continued_on_host(state, node)
@@ -316,21 +314,5 @@ def _lower(node: Node, state: Lowering) -> None:
             state.values[output] = result
 
 
-def _moved_weights(node: Node, constants: list[Constant]) -> Constant:
-    """Quantized weights whose elements only move stay quantized."""
-    weight, *others = constants
-    assert weight.levels is not None
-    shape = weight.levels.shape
-    rest = [item.value for item in others]
-
-    def moved(array: np.ndarray | None) -> np.ndarray:
-        assert array is not None
-        return evaluate_node(node, [np.broadcast_to(array, shape), *rest])
-
-    return Constant(
-        moved(weight.value),
-        moved(weight.levels),
-        moved(weight.scale),
-        moved(weight.zero),
-        weight.dtype,
-    )
+def _constants(values: Sequence[Value | None]) -> list[Constant | None]:
+    return [item if isinstance(item, Constant) else None for item in values]

@@ -25,6 +25,7 @@ __all__ = ["Axis", "along", "block", "channel_sources", "cut", "like", "note_ori
 
 _MOST_PARTS = 256
 _MOST_REPEATS = 64
+_FEW_PARTS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,7 +246,9 @@ def _regular_forms(index: np.ndarray, count: int) -> list[tuple[int, int, int]]:
     if np.any(np.diff(index) < 0):
         return []
     first = int(index[0])
-    for repeats in range(1, _MOST_REPEATS + 1):
+    # A few parts of different lengths are cheaper side by side than repeated and thinned.
+    plain = bool(np.all(np.diff(index) > 0)) and np.sum(np.diff(index) > 1) < _FEW_PARTS
+    for repeats in range(1, 2 if plain else _MOST_REPEATS + 1):
         span = int(index[-1] - first) * repeats
         most = max(1, -(-(span + repeats) // max(1, index.size - 1)))
         for step in range(max(1, most - 2), most + 1):

@@ -290,3 +290,33 @@ def test_parts_that_are_refused(
     constants = [model.constant(np.array(item)) for item in inputs]
     model.node(op, model.last, *constants, **attributes)
     assert message in refused(tail(model), tmp_path)
+
+
+def test_crops_of_crops_are_one(tmp_path: Path) -> None:
+    """An exporter writes a node for each axis."""
+    model = image(3, 8)
+    for axis in (2, 3, 2):
+        model.node("Slice", model.last, *bounds(model, 1, -1, axis))
+    model.conv(weights(3, 3, 1, 1), 0.125, 4)
+    assert kinds(agrees(model, tmp_path)) == ["ConvTranspose", "Conv"]
+
+
+@pytest.mark.parametrize("how", ["Slice", "Gather", "Concat", "Split", "Tile"])
+def test_weights_that_move_stay_quantized(how: str, tmp_path: Path) -> None:
+    model = ModelBuilder((1, 6))
+    source = model.act(0.125, 4)
+    scale = 2.0 ** -np.arange(1.0, 9.0)[:, None]
+    weight = model.quant(model.constant(weights(8, 6)), scale, 4)
+    if how == "Slice":
+        weight = model.node("Slice", weight, *bounds(model, 2, 7, 0))
+    elif how == "Gather":
+        weight = model.node("Gather", weight, model.constant(np.array([5, 0, 3])), axis=0)
+    elif how == "Concat":
+        other = model.quant(model.constant(weights(3, 6)), 0.5, 2)
+        weight = model.node("Concat", weight, other, axis=0)
+    elif how == "Split":
+        weight = model.several("Split", 2, weight, model.constant(np.array([3, 5])), axis=0)[1]
+    else:
+        weight = model.node("Tile", weight, model.constant(np.array([2, 1])))
+    model.node("Gemm", source, weight, transB=1)
+    agrees(model, tmp_path)
