@@ -178,7 +178,7 @@ def _known() -> str:
 def _read(path: Path) -> Board:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError("not a TOML file", where=str(path), why=str(error)) from error
     except OSError as error:
         raise InputError(

@@ -21,7 +21,7 @@ ALLOWED: dict[str, set[str]] = {
     "ir": {"errors", "npz"},
     "tools": {"errors"},
     "data": {"errors", "limits", "npz"},
-    "models": {"errors"},
+    "models": {"errors", "npz"},
     "boards": {"errors"},
     "sim": {"errors", "ir"},
     "compress": {"errors"},

@@ -116,7 +116,14 @@ class Folding:
                 style = Style.read(item)
                 if style != DEFAULT_STYLE:
                     styles[name] = style
-        except (AttributeError, InputError, KeyError, TypeError, ValueError) as error:
+        except (
+            AttributeError,
+            InputError,
+            KeyError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ) as error:
             raise InputError(
                 "is not a folding",
                 where="folding",

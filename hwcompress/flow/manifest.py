@@ -71,7 +71,14 @@ class Manifest:
                 why=f"it has no {path.name}",
                 remedy="give a folder that `hwcompress build` made",
             ) from error
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            RecursionError,
+        ) as error:
             raise InputError(
                 "damaged manifest", where=str(path), why=repr(error), remedy=remedy
             ) from error

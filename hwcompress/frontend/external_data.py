@@ -64,6 +64,8 @@ def load_external(proto: onnx.ModelProto, path: Path, room: int) -> int:
             continue
         what = f"tensor {tensor.name[:100]!r}"
         facts = {item.key: item.value for item in tensor.external_data}
+        if not all(isinstance(text, str) for text in (*facts, *facts.values())):
+            raise InputError(f"{what} names its file by bytes that are no text", where=where)
         size = tensor_bytes(tensor, what, where)
         file = _inside(facts.get("location", ""), path.absolute().parent, what, where)
         offset = _number(facts, "offset", 0, what, where)

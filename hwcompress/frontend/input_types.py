@@ -31,9 +31,9 @@ def parse_input_type(text: str) -> InputSpec:
     why = f"given as {text!r}"
     if body == "bipolar":
         return InputSpec(BIPOLAR, scale, why=why)
-    if match := re.fullmatch(r"(u?)int(\d+)", body):
+    if match := re.fullmatch(r"(u?)int(\d{1,4})", body):
         return InputSpec(_type(match[1] == "u", int(match[2]), text), scale, why=why)
-    if match := re.fullmatch(r"(u?)fixed<(\d+),(-?\d+)>", body):
+    if match := re.fullmatch(r"(u?)fixed<(\d{1,4}),(-?\d{1,3})>", body):
         bits, integer = int(match[2]), int(match[3])
         return InputSpec(
             _type(match[1] == "u", bits, text), scale * 2.0 ** (integer - bits), why=why

@@ -114,7 +114,8 @@ def _quantize(state: Lowering, node: Node) -> Value:
             value = materialised(state, value, node)
     if not value.base:
         return _input(state, node, value)
-    read_quantizer(node, [state.required(node, i).value.astype(np.float64) for i in (1, 2)])
+    slots = range(1, len(node.inputs))
+    read_quantizer(node, [state.required(node, i).value.astype(np.float64) for i in slots])
     value, scale, zero = _rows(state, node, value)
 
     def levels(real: np.ndarray, channel: np.ndarray) -> np.ndarray:

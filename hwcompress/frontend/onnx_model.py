@@ -129,6 +129,8 @@ def read_onnx(path: Path, limits: Limits | None = None) -> OnnxModel:
     if not graph.node or not graph.output:
         raise InputError("the ONNX file holds no graph", where=where, remedy="export it again")
     opset, note = _opset(proto, where)
+    described = (*graph.initializer, *graph.input, *graph.output)
+    _check_names([item.name for item in described], where)
     initializers: dict[str, np.ndarray] = {}
     for tensor in graph.initializer:
         what = f"initializer {quoted(tensor.name)}"
@@ -142,7 +144,6 @@ def read_onnx(path: Path, limits: Limits | None = None) -> OnnxModel:
         if value.name not in initializers:
             dims = value.type.tensor_type.shape.dim
             inputs[value.name] = tuple(int(axis.dim_value) for axis in dims)
-    _check_names([*initializers, *inputs], where)
     nodes = tuple(_node(node, opset, where) for node in graph.node)
     outputs = tuple(value.name for value in graph.output)
     _check_order(nodes, {*inputs, *initializers}, outputs, where)
@@ -167,6 +168,8 @@ def quoted(name: str) -> str:
 
 def _check_names(names: Iterable[str], where: str) -> None:
     for name in names:
+        if not isinstance(name, str):  # protobuf gives bytes that are no UTF-8 as they are
+            raise InputError(f"the name {reprlib.repr(name)} is no text", where=where)
         if len(name) > _LONGEST_NAME:
             raise InputError(
                 f"the name {quoted(name)} has {len(name)} characters",
@@ -210,8 +213,9 @@ def _label(op: str, name: str, outputs: Iterable[str]) -> str:
 
 
 def _node(proto: onnx.NodeProto, opset: int, where: str) -> Node:
-    label = _label(proto.op_type, proto.name, proto.output)
     _check_names([proto.op_type, proto.domain, proto.name, *proto.input, *proto.output], where)
+    _check_names([item.name for item in proto.attribute], where)
+    label = _label(proto.op_type, proto.name, proto.output)
     if not any(proto.output):
         raise InputError(f"node {label} has no output", where=where)
     attributes: dict[str, Attribute] = {}

@@ -169,6 +169,7 @@ def _read_linear(node: Node, scale: np.ndarray, zero: np.ndarray) -> Quantizer:
 
 def _check_scale(scale: np.ndarray, what: str, node: Node) -> None:
     # Beyond, float32 arithmetic on the values overflows or loses its digits.
+    scale = np.asarray(scale, np.float64)  # float16 does not hold the bounds
     if scale.size == 0 or not np.all((scale >= 2.0**-100) & (scale <= 2.0**100)):
         raise UnsupportedError(
             f"{what} {_short(scale)} is not a positive number of a usual size",

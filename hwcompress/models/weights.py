@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import torch
 from torch import nn
 
 from hwcompress.errors import InputError
+from hwcompress.npz import read_npz
 
 __all__ = ["load_weights", "read_weights"]
 
@@ -121,13 +120,13 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
 
 def _from_npz(path: Path) -> dict[str, torch.Tensor]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, KeyError) as error:
+        arrays = read_npz(path)
+    except InputError as error:
         raise InputError(
-            f"the .npz cannot be read: {error}",
+            f"the .npz cannot be read: {error.what}",
             where=str(path),
-            remedy="save plain numeric arrays: numpy.savez(file, **arrays)",
+            why=error.why,
+            remedy=error.remedy or "save plain numeric arrays: numpy.savez(file, **arrays)",
         ) from error
     wrong = [name for name, array in arrays.items() if array.dtype.kind not in "biuf"]
     if wrong:
@@ -160,7 +159,14 @@ def _from_safetensors(path: Path) -> dict[str, torch.Tensor]:
                 raise damaged(f"{name!r} lies outside of it")
             array = np.frombuffer(body[start:stop], np.dtype(kind)).reshape(shape)
             found[name] = _tensor(array, entry["dtype"])
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        ArithmeticError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         raise damaged(f"{type(error).__name__}: {error}") from error
     return found
 
