@@ -10,7 +10,7 @@ import numpy as np
 from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.builder import GraphBuilder, as_affine
 from hwcompress.frontend.close_sum import Hint, closed_sum
-from hwcompress.frontend.function import affine_function
+from hwcompress.frontend.function import ScalarFunction, affine_function
 from hwcompress.frontend.lowering import Lowering
 from hwcompress.frontend.onnx_model import Node
 from hwcompress.frontend.positions import shared_thresholds
@@ -25,7 +25,7 @@ from hwcompress.frontend.region import (
 from hwcompress.frontend.values import Symbolic
 from hwcompress.ir import Add, Input, IntType, Op, Rescale, Table, Threshold
 
-__all__ = ["close_grid", "close_region"]
+__all__ = ["close_grid", "close_region", "line_near_zero"]
 
 # Levels that a region without a type of its own may have.
 _WIDEST = 2.0**31
@@ -99,16 +99,40 @@ def close_grid(state: Lowering, value: Symbolic, node: Node) -> Symbolic:
         return steps.astype(np.int64)
 
     def hint(over: Symbolic) -> tuple[np.ndarray, np.ndarray] | None:
-        # What is rounded first is in units of levels.
-        head = over.head.function if over.head is not None and over.tail[:1] == ("Round",) else None
-        if head is None or head.gain is None or head.offset is None:
-            return None
-        return head.gain, head.offset
+        return None if over.unrounded is None else line_near_zero(over, over.unrounded)
 
     source = next((key for key, item in state.values.items() if item is value), "")
     result = close_region(state, node, value, levels, None, (scale, offset), hint, source)
     state.closed[id(value)] = (value, result)  # the value is kept, and with it its identity
     return result
+
+
+def line_near_zero(
+    value: Symbolic, function: ScalarFunction
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Gain and offset of the line on which ``function`` lies just above zero.
+
+    That is where Relu, Clip and the like let their operand through: it starts from
+    the last affine point before ``value``. Only a guess, which whoever takes it checks.
+    """
+    if function.gain is not None and function.offset is not None:
+        return function.gain, function.offset
+    head = value.head
+    if head is None or head.function.gain is None or head.function.offset is None:
+        return None
+    gain, offset = head.function.gain, head.function.offset
+    slope = np.where(gain == 0, 1.0, gain)
+    channels = np.arange(gain.size)
+    near, far = 2.0**-10, 2.0**-9
+    ends = [
+        function.call(((item - offset) / slope)[:, None], channels)[:, 0] for item in (near, far)
+    ]
+    factor = (ends[1] - ends[0]) / (far - near)
+    # A few digits are cut off, which the differences have lost.
+    factor = factor.astype(np.float32).astype(np.float64)
+    moved = ends[0] - factor * near
+    moved = np.where(np.abs(moved) < 1e-9, 0.0, moved)
+    return factor * gain, factor * offset + moved
 
 
 def _emit(
@@ -170,8 +194,8 @@ def _two_sided(builder: GraphBuilder, source: str, name: str, steps: TableFuncti
     total = builder.fresh(f"{name}_sum")
     wide = builder.add(Add(total, tuple(parts), (total,), np.array([[1], [-1]])))
     if bipolar:
-        one = np.ones((1, 1), np.int64)
-        return builder.add(_threshold(name, wide, one, np.ones(1, np.int64), steps.dtype))
+        edge = np.ones((1, 1), np.int64)
+        return builder.add(_threshold(name, wide, edge, np.ones(1, np.int64), steps.dtype))
     # The sum's type does not know that both parts belong to one integer.
     zero, one = np.zeros(1, np.int64), np.ones(1, np.int64)
     return builder.add(Rescale(name, (wide,), (name,), one, zero, zero, "floor", steps.dtype))

@@ -57,9 +57,7 @@ def extreme(state: Lowering, node: Node, first: Symbolic, second: Symbolic) -> S
     one, zero = np.ones(1, np.int64), np.zeros(1, np.int64)
     name = f"{stem}_excess"
     addend = _short(apart[None])[0]
-    excess = builder.add(
-        Rescale(name, (difference,), (name,), one, addend, zero, "floor", kept)
-    )
+    excess = builder.add(Rescale(name, (difference,), (name,), one, addend, zero, "floor", kept))
     total = builder.add(
         Add(stem, (b.base, excess), (stem,), _short(np.array([mul_b, np.ones_like(mul_b)])))
     )

@@ -159,9 +159,7 @@ def affine_function(gain: np.ndarray, offset: np.ndarray) -> ScalarFunction:
         ends = [np.where(slope == 0, offset[channel][:, None], call(end, channel)) for end in q]
         return np.minimum(*ends), np.maximum(*ends)
 
-    return ScalarFunction(
-        gain.size, call, np.sign(gain).astype(np.int64), gain, offset, enclose
-    )
+    return ScalarFunction(gain.size, call, np.sign(gain).astype(np.int64), gain, offset, enclose)
 
 
 def constant_function(values: np.ndarray) -> ScalarFunction:

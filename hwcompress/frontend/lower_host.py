@@ -35,9 +35,7 @@ def on_host(
         UnsupportedError: the graph cannot give what the host would start from.
     """
     if isinstance(value, OnHost):
-        return OnHost(
-            value.head, (*value.steps, step), shape, value.maker, (*value.tail, node.op)
-        )
+        return OnHost(value.head, (*value.steps, step), shape, value.maker, (*value.tail, node.op))
     value = materialised(state, value, node)
     steps, head = value.steps, value
     if not value.function.is_affine:
@@ -52,14 +50,12 @@ def on_host(
     return OnHost(head, (*(steps or ()), step), shape, node.label, (*value.tail, node.op))
 
 
-def _value(state: Lowering, node: Node) -> Symbolic | OnHost:
-    value = state.values[node.inputs[0]]
-    return value if isinstance(value, OnHost) else state.symbolic(node)
-
-
 @handles("Softmax", "LogSoftmax")
-def _softmax(state: Lowering, node: Node) -> Value:
-    value = _value(state, node)
+def _softmax_first(state: Lowering, node: Node) -> Value:
+    return _softmax(state, node, state.symbolic(node))
+
+
+def _softmax(state: Lowering, node: Node, value: Symbolic | OnHost) -> OnHost:
     rank = len(value.shape)
     axis = node.integer("axis", -1 if node.opset >= 13 else 1)
     if not -rank <= axis < rank or axis % rank == 0:
@@ -198,9 +194,9 @@ _FURTHER: dict[str, Callable[[Lowering, Node, OnHost], Value]] = {
     "DequantizeLinear": _integer_quantized,
     "Dropout": lambda _, __, value: value,
     "Identity": lambda _, __, value: value,
-    "LogSoftmax": lambda state, node, _: _softmax(state, node),
+    "LogSoftmax": _softmax,
     "QuantizeLinear": _integer_quantized,
-    "Softmax": lambda state, node, _: _softmax(state, node),
+    "Softmax": _softmax,
     "Transpose": _transposed,
     **dict.fromkeys(MOVES, _moved),
     **dict.fromkeys(QUANTIZERS, _quantized),

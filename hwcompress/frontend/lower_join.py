@@ -187,9 +187,7 @@ def _added(
     if exact is None:
         wide = common_scale(gains, _LARGEST) if combinations > MOST_COMBINATIONS else None
         name = f"?{source or builder.fresh(node.op)}"  # no operation's name
-        builder.pending[name] = PendingSum(
-            node.label, tensors, gains, offset, combinations, wide
-        )
+        builder.pending[name] = PendingSum(node.label, tensors, gains, offset, combinations, wide)
         one, zero = np.ones_like(offset), np.zeros_like(offset)
         return Symbolic(name, like.shape, like.order, affine_function(one, zero))
     multipliers, scale = exact

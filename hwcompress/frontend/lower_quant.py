@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hwcompress.errors import UnsupportedError
-from hwcompress.frontend.closing import close_region
+from hwcompress.frontend.closing import close_region, line_near_zero
 from hwcompress.frontend.float64 import QUANTIZERS
 from hwcompress.frontend.lower_input import entered, materialised, quantized_input
 from hwcompress.frontend.lowering import Lowering, handles
@@ -15,6 +15,11 @@ from hwcompress.frontend.values import Constant, Symbolic, Value
 from hwcompress.ir import IntType
 
 __all__ = ["quantize_constant"]
+
+# Operators after which a line is still one, but for its ends.
+_CLAMPS = frozenset(
+    {"Add", "BatchNormalization", "Clip", "Div", "Max", "Min", "Mul", "Relu", "Sub"}
+)
 
 
 def quantize_constant(node: Node, constants: list[Constant]) -> Constant:
@@ -104,27 +109,15 @@ def _per_row(
 def _gain_in_levels(
     node: Node, value: Symbolic, quantizer: Quantizer, scale: np.ndarray, zero: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """The region before rounding as ``gain * q + offset`` in levels, if it is affine
-    up to clamps that the levels make anyway (Relu before an unsigned quantizer)."""
-    dtype = quantizer.dtype
-    if (
-        node.op not in ("Quant", "IntQuant")
-        or dtype is None
-        or quantizer.rounding
-        not in (
-            "ROUND",
-            "HALF_EVEN",
-        )
-    ):
+    """The region before rounding as about ``gain * q + offset`` in levels: exactly, if it is
+    affine; up to clamps, where it is affine but for those."""
+    nearest = quantizer.rounding in ("ROUND", "HALF_EVEN")
+    if node.op not in ("Quant", "IntQuant") or quantizer.dtype is None or not nearest:
         return None
-    head = value
-    if not value.function.is_affine:
-        clamps = set(value.tail) == {"Relu"} and dtype.lo == 0 and not np.any(zero)
-        if not clamps or value.head is None:
-            return None
-        head = value.head
-    gain, offset = head.function.gain, head.function.offset
-    if gain is None or offset is None:
-        return None
-    return gain / scale, offset / scale + zero
-
+    if set(value.tail) == {"Relu"} and value.head is not None and value.head.function.is_affine:
+        line = line_near_zero(value.head, value.head.function)
+    elif set(value.tail) <= _CLAMPS:
+        line = line_near_zero(value, value.function)
+    else:
+        line = None
+    return None if line is None else (line[0] / scale, line[1] / scale + zero)

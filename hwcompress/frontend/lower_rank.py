@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from hwcompress.frontend.arrange import as_vector
@@ -89,8 +91,7 @@ def _argmax(state: Lowering, node: Node) -> Value:
     before = _before(state, node)
     steps, shape = arg_steps(node, before.shape)
     if isinstance(before, OnHost):
-        (result,) = _single(continued_on_host(state, node))
-        return result
+        return _single(continued_on_host(state, node))[0]
     value = materialised(state, before, node)
     builder = state.builder
     tensor = _ranked(state, value, node.integer("axis", 0) % len(value.shape), node.label)
@@ -149,8 +150,8 @@ def _top_k(state: Lowering, node: Node) -> tuple[Value, ...]:
     return (values, _indices(state, name, shape, node.outputs[1]))
 
 
-def _single(result: Value | tuple[Value, ...]) -> tuple[OnHost, ...]:
-    items = result if isinstance(result, tuple) else (result,)
+def _single(result: Value | Sequence[Value | None]) -> tuple[OnHost, ...]:
+    items = result if isinstance(result, Sequence) else (result,)
     assert all(isinstance(item, OnHost) for item in items)
     return tuple(item for item in items if isinstance(item, OnHost))
 

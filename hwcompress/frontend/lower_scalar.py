@@ -42,7 +42,16 @@ def _followed(
     head = value if value.head is None else value.head
     steps = None if step is None or value.steps is None else (*value.steps, step)
     tail = (*value.tail, node.op)
-    return replace(value, function=function, head=head, tail=tail, steps=steps, grid=grid)
+    unrounded = value.function if node.op == "Round" else value.unrounded
+    return replace(
+        value,
+        function=function,
+        head=head,
+        tail=tail,
+        steps=steps,
+        grid=grid,
+        unrounded=unrounded if grid is not None else None,
+    )
 
 
 @handles(*UNARY)
@@ -228,10 +237,11 @@ def _where(state: Lowering, node: Node) -> Value:
     ]
     value = symbolic[0]
     constants = [item.value.astype(np.float64) for item in values if isinstance(item, Constant)]
-    for item in constants:
-        if np.broadcast_shapes(item.shape, value.shape) != value.shape:
+    for constant in constants:
+        if np.broadcast_shapes(constant.shape, value.shape) != value.shape:
             raise UnsupportedError(
-                f"a constant of shape {item.shape} does not fit {value.shape}", where=node.label
+                f"a constant of shape {constant.shape} does not fit {value.shape}",
+                where=node.label,
             )
     placed, rows = _rows(state, node, value, constants)
     known = iter(rows)

@@ -133,6 +133,11 @@ def evaluate_region(
         if runs is not None:
             reached = runs.level
         dtype = IntType(int(reached.min()), int(reached.max()))
+    elif dtype.step == 1 and dtype.lo < 0:
+        reached = ends if table is None else table
+        lowest = int((reached if runs is None else runs.level).min())
+        if lowest >= 0:  # a signed quantizer behind a Relu
+            dtype = IntType(0, dtype.hi)
     if sign is None:
         assert runs is not None
         return TableFunction(dtype, runs, table, bounds.lo, bounds.hi)
@@ -161,9 +166,7 @@ def evaluate_region(
     return StepFunction(dtype, thresholds, sign, bounds.lo, bounds.hi)
 
 
-def finite_levels(
-    levels: Levels, real: np.ndarray, channels: np.ndarray, where: str
-) -> np.ndarray:
+def finite_levels(levels: Levels, real: np.ndarray, channels: np.ndarray, where: str) -> np.ndarray:
     """Levels of reals ``(k, n)`` in ``channels`` ``(k,)``, which must be finite."""
     if not np.all(np.isfinite(real)):
         raise UnsupportedError(

@@ -49,6 +49,7 @@ class Symbolic:
             (:mod:`hwcompress.ir.ops.host`); ``None`` if it has no words for it.
         grid: scale and offset per channel of ``base``, if every value is a whole number of
             steps of such a grid though no function says so: after a Round or a comparison.
+        unrounded: the function before a Round that made the grid, in steps of the grid.
     """
 
     base: str
@@ -60,6 +61,7 @@ class Symbolic:
     raw: str = ""
     steps: tuple[str, ...] | None = ()
     grid: tuple[np.ndarray, np.ndarray] | None = None
+    unrounded: ScalarFunction | None = None
 
     def moved(self, shape: tuple[int, ...], order: np.ndarray) -> Symbolic:
         """The same elements in another shape and order."""
@@ -82,7 +84,8 @@ class Symbolic:
             uniform = all(np.all(item == item[0]) for item in grid)
             size = result.channels
             grid = (np.repeat(grid[0][:1], size), np.repeat(grid[1][:1], size)) if uniform else None
-        return Symbolic(base, shape, order, result, head, self.tail, "", self.steps, grid)
+        before = None if self.unrounded is None else function(self.unrounded)
+        return Symbolic(base, shape, order, result, head, self.tail, "", self.steps, grid, before)
 
 
 @dataclass(frozen=True, eq=False)
