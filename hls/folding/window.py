@@ -59,6 +59,8 @@ class Window:
             return False
         if any(b >= reach for b, reach in zip(self.before, self.reach, strict=True)):
             return False
+        if (self.output[0] - 1) * self.stride[0] - self.before[0] >= self.image[0]:
+            return False  # a window that begins below the image would release rows of the next
         # A row of windows takes no longer than its pixels, and waits for less than a row.
         step = pixels * self.stride[1] // taken
         lag = ((pixels - 1) * self.stride[1] + self.reach[1] - 1 - self.before[1]) // taken
