@@ -16,10 +16,18 @@ _HOST = frozenset({"relu", "sigmoid", "softmax", "tanh"})
 
 
 def plain(result: object) -> torch.Tensor:
-    """A tensor from what a module gives (Brevitas may wrap it)."""
-    value = getattr(result, "value", result)
+    """A tensor from what a module gives: of several the first (Brevitas may wrap it)."""
+    first = _first(result)
+    value = getattr(first, "value", first)
     assert isinstance(value, torch.Tensor)
     return value
+
+
+def _first(result: object) -> object:
+    """The first of a module's results; Brevitas's tensors are tuples, too, but one result."""
+    if isinstance(result, tuple | list) and not hasattr(result, "value"):
+        return result[0]
+    return result
 
 
 class _Calls(TorchFunctionMode):  # type: ignore[misc]
@@ -43,7 +51,7 @@ class _Calls(TorchFunctionMode):  # type: ignore[misc]
 
 
 def before_host(module: nn.Module, data: torch.Tensor, functions: int) -> torch.Tensor:
-    """The module's output before its last host functions.
+    """The module's output, of several the first, before its last host functions.
 
     Args:
         module: called once.
@@ -53,7 +61,7 @@ def before_host(module: nn.Module, data: torch.Tensor, functions: int) -> torch.
     if not functions:
         return plain(module(data))
     with _Calls() as recorded:
-        value: object = module(data)
+        value = _first(module(data))
     for argument, result in reversed(recorded.calls):
         if functions and result is value:
             value = argument
