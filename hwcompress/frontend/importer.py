@@ -44,6 +44,7 @@ from hwcompress.frontend.moved_weights import moved_weights
 from hwcompress.frontend.onnx_model import Node, OnnxModel, read_onnx
 from hwcompress.frontend.outputs import finish_output
 from hwcompress.frontend.prepare import Shapes, prepared
+from hwcompress.frontend.refusals import reason
 from hwcompress.frontend.spending import Spending
 from hwcompress.frontend.values import Constant, OnHost, Symbolic, Value
 from hwcompress.ir import Affine, Graph
@@ -271,7 +272,7 @@ def _unknown(node: Node) -> str | None:
     if node.domain not in _DOMAINS:
         return f"{node.label}: operator domain {node.domain!r} is not supported"
     if node.op not in HANDLERS:
-        return f"{node.label}: operator {node.op!r} is not supported"
+        return f"{node.label}: operator {node.op!r} is not supported{reason(node)}"
     return None
 
 

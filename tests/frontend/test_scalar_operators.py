@@ -398,13 +398,26 @@ def test_multi_threshold_on_the_input_and_weights_without_a_quantizer(tmp_path: 
 REFUSED: dict[str, tuple[Piece, str]] = {
     "float quantizer": (
         lambda m: m.node("FloatQuant", m.last, domain=DOMAIN),
-        "FloatQuant",
+        "FloatQuant_3': operator 'FloatQuant' is not supported (it rounds to floating-point"
+        " numbers, which lie on no grid of integers). Remedy: quantize to integers",
     ),
     "instance norm": (
         lambda m: m.node("InstanceNormalization", m.last, *[m.constant(np.ones(5))] * 2),
-        "InstanceNormalization",
+        "it divides by a mean and variance of the sample itself, which no integers hold)."
+        " Remedy: use BatchNorm",
     ),
-    "power of two tensors": (lambda m: m.node("Log", m.node("Neg", m.node("Abs", m.last))), "clip"),
+    "logarithm of a negative number": (
+        lambda m: m.node("Log", m.node("Neg", m.node("Abs", m.last))),
+        "a reachable integer gives no finite value. Remedy: clip before the function",
+    ),
+    "power of two tensors": (
+        lambda m: m.node("Pow", m.last, m.act(0.125, 4)),
+        "of two different computed tensors",
+    ),
+    "negative scale": (
+        lambda m: m.act(-0.125, 4),
+        "scale -0.125 is not a positive number",
+    ),
 }
 
 
