@@ -57,7 +57,7 @@ def _spec(
     if samples is None or _are_levels(samples, dtype):
         why = f"the model's input {name!r} is {kind}, and samples are these integers"
         if meaning is not None:
-            why += f", which stand for (q - {meaning[1]:g}) * {meaning[0]:.9g}"
+            why += f", which stand for (q - ({meaning[1]:g})) * {meaning[0]:.9g}"
         return InputSpec(dtype, 1.0, 0.0, why, whole=True)
     if meaning is None:
         raise InputError(
@@ -69,7 +69,7 @@ def _spec(
     scale, zero = meaning
     why = (
         f"the samples are real values; the host quantizes them for the model's {kind} input as"
-        f" round(x / {scale:.9g}) + {zero:g}"
+        f" round(x / {scale:.9g}) {'-' if zero < 0 else '+'} {abs(zero):g}"
     )
     return InputSpec(dtype, scale, zero, why, whole=True)
 
