@@ -39,7 +39,7 @@ class Limits:
     """
 
     model_mb: int = 1_000
-    elements: int = 1 << 24
+    elements: int = 1 << 23
     memory_mb: int = 4_000
     nodes: int = 10_000
     data_mb: int = 8_000

@@ -28,6 +28,8 @@ from hwcompress.limits import DEFAULT_LIMITS, limit_remedy
 
 __all__ = ["GraphBuilder", "as_affine"]
 
+_LONGEST = 60  # characters of a name, which files and modules are named after
+
 Image = tuple[int, int, int]
 Quad = tuple[int, int, int, int]
 
@@ -72,9 +74,12 @@ class GraphBuilder:
     def fresh(self, stem: str) -> str:
         """An unused operation name, made of letters, digits and underscores."""
         stem = re.sub(r"[^A-Za-z0-9_]+", "_", stem).strip("_").lower().removeprefix("node_") or "op"
+        stem = stem if len(stem) <= _LONGEST else f"{stem[: _LONGEST - 20]}_{stem[-19:]}"
         if stem[0].isdigit():  # Brevitas: "1/Conv"; identifiers start with a letter
             digits, _, rest = stem.partition("_")
             stem = f"{rest or 'op'}_{digits}"
+        if not stem[0].isalpha():
+            stem = f"op_{stem}"
         taken = {op.name for op in self.ops}
         name, number = stem, 1
         while name in taken:

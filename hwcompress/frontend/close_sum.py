@@ -26,6 +26,9 @@ __all__ = ["Hint", "closed_sum", "realised"]
 Hint = Callable[[Symbolic], tuple[np.ndarray, np.ndarray] | None]
 
 _LARGEST = 1 << 12  # multiplier of the smallest scale
+# Of two tensors, where more of them take longer to try than an order of their sums to find,
+# whose multipliers are about as small.
+_FEW_COMBINATIONS = 1 << 17
 
 
 def closed_sum(
@@ -49,7 +52,8 @@ def closed_sum(
     Raises:
         UnsupportedError: too many combinations, or no multipliers tell the levels apart.
     """
-    if pending.combinations <= MOST_COMBINATIONS:
+    several = len(pending.tensors) > 2
+    if pending.combinations <= (MOST_COMBINATIONS if several else _FEW_COMBINATIONS):
         found = _tried(builder, pending, value, levels, dtype, where, hint)
         if found is not None:
             return found
@@ -75,6 +79,10 @@ def closed_sum(
         return resolved, evaluate_region(
             resolved.function, levels, dtype, bounds, where, hint(resolved)
         )
+    if not several and _FEW_COMBINATIONS < pending.combinations <= MOST_COMBINATIONS:
+        found = _tried(builder, pending, value, levels, dtype, where, hint)
+        if found is not None:
+            return found
     raise pending.refused(
         where,
         f"its {pending.combinations} combinations of values are too many to try, and"

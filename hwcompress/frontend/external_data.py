@@ -16,6 +16,7 @@ import onnx
 
 from hwcompress.errors import InputError
 from hwcompress.frontend.tensor_bytes import tensor_bytes
+from hwcompress.limits import limit_remedy
 
 __all__ = ["all_tensors", "load_external"]
 
@@ -78,9 +79,10 @@ def load_external(proto: onnx.ModelProto, path: Path, room: int) -> int:
             )
         if size > room - spent:
             raise InputError(
-                f"the model's data outside of its file take more than {room} bytes",
+                f"{what} in {facts['location'][:200]!r} takes {size:,} bytes",
                 where=where,
-                remedy="if you trust the file, raise --limits model-mb=NUMBER",
+                why=f"the limit leaves {room - spent:,}",
+                remedy=limit_remedy("model_mb"),
             )
         spent += size
         tensor.raw_data = _read(file, offset, size, what, where)
@@ -124,7 +126,7 @@ def _inside(location: str, folder: Path, what: str, where: str) -> Path:
     if "\0" in location or "\\" in location or Path(location).is_absolute():
         raise refused("it is no relative path")
     outside = "it is not in the model's folder"
-    if os.path.normpath(location).split(os.sep)[0] == os.pardir:
+    if Path(os.path.normpath(location)).parts[:1] == (os.pardir,):
         raise refused(outside)
     try:
         home = folder.resolve(strict=True)

@@ -122,6 +122,11 @@ def _constant(node: Node, inputs: Arrays) -> np.ndarray:
     raise UnsupportedError("a Constant without a numeric value", where=node.label)
 
 
+def _where(_: Node, inputs: Arrays) -> np.ndarray:
+    condition, chosen, other = inputs
+    return np.where(condition != 0, chosen, other)
+
+
 def _quantize(node: Node, inputs: Arrays) -> np.ndarray:
     quantizer = read_quantizer(node, list(inputs[1:]))
     return quantizer.real(quantizer.levels(inputs[0]))
@@ -144,7 +149,7 @@ _NODES: dict[str, Evaluator] = {
     "MultiThreshold": lambda node, x: read_multi_threshold(node, x[0].shape, x[1]).evaluate(x[0]),
     "MatMul": lambda _, x: x[0] @ x[1],
     "Softmax": _softmax,
-    "Where": lambda _, x: np.where(x[0] != 0, x[1], x[2]),
+    "Where": _where,
     **WINDOWS,
     **LAYOUT,
     **dict.fromkeys((*QUANTIZERS, "QuantizeLinear"), _quantize),

@@ -67,7 +67,6 @@ _MALFORMED = (
     AssertionError,
     AttributeError,
     LookupError,
-    MemoryError,
     TypeError,
     ValueError,
 )
@@ -223,6 +222,9 @@ def _walk(model: OnnxModel, state: Lowering, refused: Mapping[Node, str]) -> lis
             poisoned.update(node.outputs)
         except GraphError as error:
             problems.append(f"{node.label}: {error}")
+            poisoned.update(node.outputs)
+        except MemoryError:
+            problems.append(f"{node.label}: there is not enough memory. Remedy: a smaller model")
             poisoned.update(node.outputs)
         except RecursionError:  # functions that call each other, one for each operator
             problems.append(

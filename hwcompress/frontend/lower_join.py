@@ -16,14 +16,14 @@ from hwcompress.frontend.lower_input import entered, materialised
 from hwcompress.frontend.lowering import Lowering
 from hwcompress.frontend.offsets import without_offset
 from hwcompress.frontend.onnx_model import Node
-from hwcompress.frontend.sums import MOST_COMBINATIONS, PendingSum, common_scale
+from hwcompress.frontend.sums import PendingSum, common_scale
 from hwcompress.frontend.values import Symbolic
 from hwcompress.ir import Add, Mul, Reshape
 
 __all__ = ["combined", "one_base", "same_elements", "summed"]
 
-# Multipliers up to the first are taken at once; up to the second only where the
-# inputs are too wide for the search of smaller ones.
+# Multipliers up to the first are taken at once; up to the second only where no quantizer
+# follows, which could do with smaller ones.
 _SMALL = 1 << 12
 _LARGEST = 1 << 24
 _COMPARED = frozenset({"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"})
@@ -185,7 +185,7 @@ def _added(
     combinations = int(min(counts.prod(axis=0).sum(), 2.0**62))
     exact = common_scale(gains, _SMALL)
     if exact is None:
-        wide = common_scale(gains, _LARGEST) if combinations > MOST_COMBINATIONS else None
+        wide = common_scale(gains, _LARGEST)
         name = f"?{source or builder.fresh(node.op)}"  # no operation's name
         builder.pending[name] = PendingSum(node.label, tensors, gains, offset, combinations, wide)
         one, zero = np.ones_like(offset), np.zeros_like(offset)

@@ -170,6 +170,12 @@ def _check_names(names: Iterable[str], where: str) -> None:
     for name in names:
         if not isinstance(name, str):  # protobuf gives bytes that are no UTF-8 as they are
             raise InputError(f"the name {reprlib.repr(name)} is no text", where=where)
+        if not name.isprintable():
+            raise InputError(
+                f"the name {quoted(name)} holds characters that cannot be printed",
+                where=where,
+                remedy="name the tensors and nodes with letters and digits",
+            )
         if len(name) > _LONGEST_NAME:
             raise InputError(
                 f"the name {quoted(name)} has {len(name)} characters",

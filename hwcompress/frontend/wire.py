@@ -17,7 +17,7 @@ from hwcompress.errors import InputError
 
 __all__ = ["MOST_FIELDS", "check_wire"]
 
-MOST_FIELDS = 2_000_000
+MOST_FIELDS = 1_000_000
 """Fields of a file, of all its messages; the largest models in use have a tenth of it."""
 # Bytes that a field takes when it is parsed, at most (measured: 40 to 200).
 _FIELD_BYTES = 200
@@ -79,34 +79,39 @@ def check_wire(data: bytes, memory: int, where: str) -> None:
 
 def _walk(data: bytes) -> tuple[int, int]:
     """Fields, and bytes of packed integers."""
-    fields = packed = 0
-    waiting = [(0, len(data), onnx.ModelProto.DESCRIPTOR, 0)]
-    while waiting:
-        at, end, message, depth = waiting.pop()
-        inner, integers = _fields(message)
-        while at < end:
-            fields += 1
-            if fields > MOST_FIELDS:
-                return fields, packed
-            tag, at = _varint(data, at, end)
-            number, kind = tag >> 3, tag & 7
-            if kind == _BYTES:
-                length, at = _varint(data, at, end)
-                if length > end - at:
-                    raise _Damaged
-                if number in inner:
-                    if depth == _DEEPEST:
-                        raise _Damaged
-                    waiting.append((at, at + length, inner[number], depth + 1))
-                elif number in integers:
-                    packed += length
-                at += length
-            elif kind == _VARINT:
-                _, at = _varint(data, at, end)
-            elif kind in (_FIXED64, _FIXED32):
-                at += 8 if kind == _FIXED64 else 4
-            elif kind not in (3, 4):  # groups are read past: their fields count as ours
+    fields = packed = at = 0
+    # Where each message that is being read ends, and the numbers of its fields.
+    ends, kinds = [len(data)], [onnx.ModelProto.DESCRIPTOR]
+    while ends:
+        end, (inner, integers) = ends[-1], _fields(kinds[-1])
+        if at >= end:
+            if at > end:
                 raise _Damaged
-        if at > end:
+            ends.pop()
+            kinds.pop()
+            continue
+        fields += 1
+        if fields > MOST_FIELDS:
+            break
+        tag, at = _varint(data, at, end)
+        number, kind = tag >> 3, tag & 7
+        if kind == _BYTES:
+            length, at = _varint(data, at, end)
+            if length > end - at:
+                raise _Damaged
+            if number in inner:
+                if len(ends) > _DEEPEST:
+                    raise _Damaged
+                ends.append(at + length)
+                kinds.append(inner[number])
+                continue
+            if number in integers:
+                packed += length
+            at += length
+        elif kind == _VARINT:
+            _, at = _varint(data, at, end)
+        elif kind in (_FIXED64, _FIXED32):
+            at += 8 if kind == _FIXED64 else 4
+        elif kind not in (3, 4):  # groups are read past: their fields count as ours
             raise _Damaged
     return fields, packed

@@ -60,8 +60,8 @@ def source_format(proto: onnx.ModelProto) -> SourceFormat:
     elements = [_size(item.dims) for item in graph.initializer]
     return SourceFormat(
         _kind({node.op_type for node in graph.node}),
-        " ".join(part for part in (proto.producer_name, proto.producer_version) if part),
-        {item.domain or "ai.onnx": int(item.version) for item in proto.opset_import},
+        " ".join(_plain(part) for part in (proto.producer_name, proto.producer_version) if part),
+        {_plain(item.domain) or "ai.onnx": int(item.version) for item in proto.opset_import},
         _counted(names),
         _counted(quantizers),
         tuple(_port(item, notes) for item in graph.input if item.name not in weights),
@@ -80,6 +80,11 @@ def _kind(operators: set[str]) -> str:
         return "QLinear"
     # Without QuantizeLinear only the weights are stored as integers.
     return "QDQ" if "QuantizeLinear" in operators else "float"
+
+
+def _plain(text: str | bytes) -> str:
+    """Text of a file without what a terminal would act on, and not too long."""
+    return text[:200] if isinstance(text, str) and text.isprintable() else repr(text[:200])
 
 
 def _operator(node: onnx.NodeProto) -> str:

@@ -126,7 +126,7 @@ def _from_npz(path: Path) -> dict[str, torch.Tensor]:
             f"the .npz cannot be read: {error.what}",
             where=str(path),
             why=error.why,
-            remedy=error.remedy or "save plain numeric arrays: numpy.savez(file, **arrays)",
+            remedy="save plain numeric arrays: numpy.savez(file, **arrays)",
         ) from error
     wrong = [name for name, array in arrays.items() if array.dtype.kind not in "biuf"]
     if wrong:

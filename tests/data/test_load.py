@@ -259,7 +259,9 @@ class TestErrors:
         labels.write_text("0,1,2")
         assert "not an IDX file (it starts with 302c312c)" in fails(images, labels=labels)
         (tmp_path / "b.npy").write_text("0,1,2")
-        assert "the file is damaged or cut off, or no .npy" in fails(images, labels=tmp_path / "b.npy")
+        assert "the file is damaged or cut off, or no .npy" in fails(
+            images, labels=tmp_path / "b.npy"
+        )
 
     def test_folder_without_data(self, tmp_path: Path) -> None:
         assert "the folder has no t10k-images-idx3-ubyte[.gz]" in fails(tmp_path)

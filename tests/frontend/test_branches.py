@@ -122,17 +122,29 @@ def test_wide_sum_of_float32_scales(tmp_path: Path) -> None:
         assert wide == (reader == "output")
 
 
-@pytest.mark.parametrize("reader", ["Conv", "MaxPool", "Concat", "output"])
-def test_sum_of_unrelated_scales_without_quantizer(reader: str, tmp_path: Path) -> None:
-    model = image()
-    total = model.node("Add", *branches(model, (0.1, 0.07)))
+def read(model: ModelBuilder, reader: str) -> ModelBuilder:
+    """A reader of the chain's end that is no quantizer."""
+    total = model.last
     if reader == "Conv":
         model.conv(weights(2, 4, 1, 1), 0.125, 4)
     elif reader == "MaxPool":
         model.node("MaxPool", total, kernel_shape=[2, 2])
     elif reader == "Concat":
         model.node("Concat", total, total, axis=1)
-    assert "unrelated scales" in refused(model, tmp_path)
+    return model
+
+
+@pytest.mark.parametrize("reader", ["Conv", "MaxPool", "Concat", "output"])
+def test_sum_of_unrelated_scales_without_quantizer(reader: str, tmp_path: Path) -> None:
+    """Wide multipliers where the ratio is one of integers, a message where it is not."""
+    model = image()
+    model.node("Add", *branches(model, (0.1, 0.07)))
+    imported = agrees(read(model, reader), tmp_path)
+    assert any("wide multipliers" in note for note in imported.graph.notes)
+    model = image()
+    first, second = branches(model, (0.1, 0.07))
+    model.node("Add", first, model.node("Div", second, model.constant(0.7)))
+    assert "unrelated scales" in refused(read(model, reader), tmp_path)
 
 
 def test_accumulators_add(tmp_path: Path) -> None:

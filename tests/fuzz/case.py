@@ -83,6 +83,7 @@ def _converted(path: Path) -> str:
 def _check_message(message: str) -> None:
     """Running out of memory is no way to find out that a file is too large."""
     assert "MemoryError" not in message, message
+    assert "not enough memory" not in message, message
     assert "RecursionError" not in message, message
 
 

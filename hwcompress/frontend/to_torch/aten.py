@@ -13,18 +13,19 @@ from torch import nn
 from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.to_torch.emitter import Computed, Emitter, Value
 
-__all__ = ["OPERATORS", "Arguments", "Operator"]
+__all__ = ["OPERATORS", "Arguments", "Operator", "Results", "aten", "first_tensor"]
 
 Arguments = Mapping[str, Any]
 """Tensors as :class:`Computed` or arrays, everything else as plain values."""
 
-Operator = Callable[[Arguments, Emitter, str], Value | list[Value]]
+Results = Value | list[Value]
+Operator = Callable[[Arguments, Emitter, str], Results]
 
 OPERATORS: dict[str, Operator] = {}
 """Name of an operator, without its overload -> what stands for it."""
 
 
-def _aten(*names: str) -> Callable[[Operator], Operator]:
+def aten(*names: str) -> Callable[[Operator], Operator]:
     def register(function: Operator) -> Operator:
         OPERATORS.update(dict.fromkeys(names, function))
         return function
@@ -32,7 +33,7 @@ def _aten(*names: str) -> Callable[[Operator], Operator]:
     return register
 
 
-def _first(a: Arguments) -> Computed:
+def first_tensor(a: Arguments) -> Computed:
     """The tensor that an operator is about, under either of its names."""
     value = a.get("self", a.get("input"))
     if not isinstance(value, Computed):
@@ -63,8 +64,8 @@ def _some(value: object, rank: int, default: int) -> tuple[int, ...]:
     return tuple(items * rank if len(items) == 1 else items)
 
 
-@_aten("aten.conv1d", "aten.conv2d", "aten.convolution")
-def _conv(a: Arguments, emit: Emitter, name: str) -> Value:
+@aten("aten.conv1d", "aten.conv2d", "aten.convolution")
+def _conv(a: Arguments, emit: Emitter, name: str) -> Results:
     if a.get("transposed"):
         return _conv_transpose(a, emit, name)
     weight, bias = _stored(a, "weight"), _stored(a, "bias")
@@ -82,11 +83,11 @@ def _conv(a: Arguments, emit: Emitter, name: str) -> Value:
         groups=groups,
         bias=bias is not None,
     )
-    return emit.module(_fill(part, weight=weight, bias=bias), name, _first(a))
+    return emit.module(_fill(part, weight=weight, bias=bias), name, first_tensor(a))
 
 
-@_aten("aten.conv_transpose1d", "aten.conv_transpose2d")
-def _conv_transpose(a: Arguments, emit: Emitter, name: str) -> Value:
+@aten("aten.conv_transpose1d", "aten.conv_transpose2d")
+def _conv_transpose(a: Arguments, emit: Emitter, name: str) -> Results:
     weight, bias = _stored(a, "weight"), _stored(a, "bias")
     assert weight is not None
     rank, groups = weight.ndim - 2, a.get("groups", 1)
@@ -103,20 +104,20 @@ def _conv_transpose(a: Arguments, emit: Emitter, name: str) -> Value:
         groups=groups,
         bias=bias is not None,
     )
-    return emit.module(_fill(part, weight=weight, bias=bias), name, _first(a))
+    return emit.module(_fill(part, weight=weight, bias=bias), name, first_tensor(a))
 
 
-@_aten("aten.linear")
-def _linear(a: Arguments, emit: Emitter, name: str) -> Value:
+@aten("aten.linear")
+def _linear(a: Arguments, emit: Emitter, name: str) -> Results:
     weight, bias = _stored(a, "weight"), _stored(a, "bias")
     assert weight is not None
     part = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None)
-    return emit.module(_fill(part, weight=weight, bias=bias), name, _first(a))
+    return emit.module(_fill(part, weight=weight, bias=bias), name, first_tensor(a))
 
 
-@_aten("aten.batch_norm")
-def _batch_norm(a: Arguments, emit: Emitter, name: str) -> Value:
-    x = _first(a)
+@aten("aten.batch_norm")
+def _batch_norm(a: Arguments, emit: Emitter, name: str) -> Results:
+    x = first_tensor(a)
     mean, variance = _stored(a, "running_mean"), _stored(a, "running_var")
     if a.get("training") or mean is None or variance is None:
         raise UnsupportedError(
@@ -152,23 +153,25 @@ _ACTIVATIONS: dict[str, Callable[[Arguments], nn.Module]] = {
 
 
 def _activation(make: Callable[[Arguments], nn.Module]) -> Operator:
-    return lambda a, emit, name: emit.module(make(a), name, _first(a))
+    return lambda a, emit, name: emit.module(make(a), name, first_tensor(a))
 
 
 for _name, _make in _ACTIVATIONS.items():
     OPERATORS[f"aten.{_name}"] = OPERATORS[f"aten.{_name}_"] = _activation(_make)
 
 
-@_aten("aten.prelu")
-def _prelu(a: Arguments, emit: Emitter, name: str) -> Value:
+@aten("aten.prelu")
+def _prelu(a: Arguments, emit: Emitter, name: str) -> Results:
     weight = _stored(a, "weight")
     assert weight is not None
-    return emit.module(_fill(nn.PReLU(weight.size), weight=weight.reshape(-1)), name, _first(a))
+    return emit.module(
+        _fill(nn.PReLU(weight.size), weight=weight.reshape(-1)), name, first_tensor(a)
+    )
 
 
-@_aten("aten.max_pool1d", "aten.max_pool2d", "aten.avg_pool1d", "aten.avg_pool2d")
-def _pool(a: Arguments, emit: Emitter, name: str) -> Value:
-    x = _first(a)
+@aten("aten.max_pool1d", "aten.max_pool2d", "aten.avg_pool1d", "aten.avg_pool2d")
+def _pool(a: Arguments, emit: Emitter, name: str) -> Results:
+    x = first_tensor(a)
     rank = len(x.shape) - 2
     kernel = _some(a["kernel_size"], rank, 1)
     options: dict[str, Any] = {
@@ -187,18 +190,18 @@ def _pool(a: Arguments, emit: Emitter, name: str) -> Value:
     return emit.module(kind(kernel, count_include_pad=counted, **options), name, x)
 
 
-@_aten("aten.adaptive_avg_pool1d", "aten.adaptive_avg_pool2d")
-def _adaptive(a: Arguments, emit: Emitter, name: str) -> Value:
-    x = _first(a)
+@aten("aten.adaptive_avg_pool1d", "aten.adaptive_avg_pool2d")
+def _adaptive(a: Arguments, emit: Emitter, name: str) -> Results:
+    x = first_tensor(a)
     kind = nn.AdaptiveAvgPool1d if len(x.shape) == 3 else nn.AdaptiveAvgPool2d
     size = a["output_size"]
     single = all(item == 1 for item in size)  # the same as the module of a single number
     return emit.module(kind(1 if single else tuple(size)), name, x)
 
 
-@_aten("aten.upsample_nearest1d", "aten.upsample_nearest2d")
-def _upsample(a: Arguments, emit: Emitter, name: str) -> Value:
-    x = _first(a)
+@aten("aten.upsample_nearest1d", "aten.upsample_nearest2d")
+def _upsample(a: Arguments, emit: Emitter, name: str) -> Results:
+    x = first_tensor(a)
     factors = a.get("scale_factors")
     if not factors:
         sizes = a["output_size"]
@@ -209,14 +212,14 @@ def _upsample(a: Arguments, emit: Emitter, name: str) -> Value:
     return emit.module(nn.Upsample(scale_factor=scale, mode="nearest"), name, x)
 
 
-@_aten("aten.pixel_shuffle")
-def _pixel_shuffle(a: Arguments, emit: Emitter, name: str) -> Value:
-    return emit.module(nn.PixelShuffle(a["upscale_factor"]), name, _first(a))
+@aten("aten.pixel_shuffle")
+def _pixel_shuffle(a: Arguments, emit: Emitter, name: str) -> Results:
+    return emit.module(nn.PixelShuffle(a["upscale_factor"]), name, first_tensor(a))
 
 
-@_aten("aten.pixel_unshuffle")
-def _pixel_unshuffle(a: Arguments, emit: Emitter, name: str) -> Value:
-    return emit.module(nn.PixelUnshuffle(a["downscale_factor"]), name, _first(a))
+@aten("aten.pixel_unshuffle")
+def _pixel_unshuffle(a: Arguments, emit: Emitter, name: str) -> Results:
+    return emit.module(nn.PixelUnshuffle(a["downscale_factor"]), name, first_tensor(a))
 
 
 _SAME = (
@@ -231,15 +234,15 @@ _SAME = (
 )
 
 
-@_aten(*(f"aten.{item}" for item in _SAME))
-def _same(a: Arguments, emit: Emitter, name: str) -> Value:
+@aten(*(f"aten.{item}" for item in _SAME))
+def _same(a: Arguments, emit: Emitter, name: str) -> Results:
     if a.get("train"):
         raise UnsupportedError("dropout in training mode")
-    return _first(a)
+    return first_tensor(a)
 
 
 def _binary(function: Callable[..., Any]) -> Operator:
-    def emitted(a: Arguments, emit: Emitter, name: str) -> Value:
+    def emitted(a: Arguments, emit: Emitter, name: str) -> Results:
         if a.get("alpha", 1) != 1 or a.get("rounding_mode") is not None:
             raise UnsupportedError("a sum with a factor, or a division that rounds")
         left = a.get("self", a.get("input"))
@@ -261,12 +264,16 @@ for _name, _function in {
     OPERATORS[f"aten.{_name}"] = OPERATORS[f"aten.{_name}_"] = _binary(_function)
 
 
-@_aten("aten.rsub")
-def _rsub(a: Arguments, emit: Emitter, name: str) -> Value:
-    return emit.call(operator.sub, a["other"], _first(a))
+@aten("aten.rsub")
+def _rsub(a: Arguments, emit: Emitter, name: str) -> Results:
+    return emit.call(operator.sub, a["other"], first_tensor(a))
 
 
-for _name, _function in {
+def _unary(function: Callable[[torch.Tensor], torch.Tensor]) -> Operator:
+    return lambda a, emit, name: emit.call(function, first_tensor(a))
+
+
+for _name, _plain in {
     "abs": torch.abs,
     "ceil": torch.ceil,
     "erf": torch.erf,
@@ -278,15 +285,13 @@ for _name, _function in {
     "sign": torch.sign,
     "sqrt": torch.sqrt,
 }.items():
-    OPERATORS[f"aten.{_name}"] = lambda a, emit, name, function=_function: emit.call(
-        function, _first(a)
-    )
+    OPERATORS[f"aten.{_name}"] = _unary(_plain)
 
 
-@_aten("aten.clamp", "aten.clamp_min", "aten.clamp_max", "aten.relu6")
-def _clamp(a: Arguments, emit: Emitter, name: str) -> Value:
+@aten("aten.clamp", "aten.clamp_min", "aten.clamp_max")
+def _clamp(a: Arguments, emit: Emitter, name: str) -> Results:
     low, high = a.get("min"), a.get("max")
     if (low, high) == (0, 6):
-        return emit.module(nn.ReLU6(), name, _first(a))
+        return emit.module(nn.ReLU6(), name, first_tensor(a))
     bounds = {key: item for key, item in (("min", low), ("max", high)) if item is not None}
-    return emit.call(torch.clamp, _first(a), **bounds)
+    return emit.call(torch.clamp, first_tensor(a), **bounds)

@@ -11,13 +11,20 @@ import torch
 from torch import nn
 
 from hwcompress.errors import UnsupportedError
-from hwcompress.frontend.to_torch.aten import OPERATORS, Arguments, Operator, _aten, _first
-from hwcompress.frontend.to_torch.emitter import Computed, Emitter, Value
+from hwcompress.frontend.to_torch.aten import (
+    OPERATORS,
+    Arguments,
+    Operator,
+    Results,
+    aten,
+    first_tensor,
+)
+from hwcompress.frontend.to_torch.emitter import Computed, Emitter
 
 __all__: list[str] = []
 
 
-def _reshaped(emit: Emitter, x: Computed, sizes: list[int]) -> Value:
+def _reshaped(emit: Emitter, x: Computed, sizes: list[int]) -> Results:
     """``x`` in another shape for a batch of any size: the first axis stays the batch."""
     if -1 in sizes:
         known = math.prod(size for size in sizes if size != -1)
@@ -31,23 +38,23 @@ def _reshaped(emit: Emitter, x: Computed, sizes: list[int]) -> Value:
     return emit.call(torch.reshape, x, (-1, *sizes[1:]))
 
 
-@_aten("aten.view", "aten.reshape", "aten._unsafe_view")
-def _view(a: Arguments, emit: Emitter, name: str) -> Value:
-    return _reshaped(emit, _first(a), list(a["size"] if "size" in a else a["shape"]))
+@aten("aten.view", "aten.reshape", "aten._unsafe_view")
+def _view(a: Arguments, emit: Emitter, name: str) -> Results:
+    return _reshaped(emit, first_tensor(a), list(a["size"] if "size" in a else a["shape"]))
 
 
-@_aten("aten.flatten")
-def _flatten(a: Arguments, emit: Emitter, name: str) -> Value:
-    x = _first(a)
+@aten("aten.flatten")
+def _flatten(a: Arguments, emit: Emitter, name: str) -> Results:
+    x = first_tensor(a)
     rank = len(x.shape)
     start, end = a.get("start_dim", 0) % rank, a.get("end_dim", -1) % rank
     middle = math.prod(x.shape[start : end + 1])
     return _reshaped(emit, x, [*x.shape[:start], middle, *x.shape[end + 1 :]])
 
 
-@_aten("aten.unflatten")
-def _unflatten(a: Arguments, emit: Emitter, name: str) -> Value:
-    x = _first(a)
+@aten("aten.unflatten")
+def _unflatten(a: Arguments, emit: Emitter, name: str) -> Results:
+    x = first_tensor(a)
     axis = a["dim"] % len(x.shape)
     sizes = list(a["sizes"])
     if -1 in sizes:
@@ -56,9 +63,9 @@ def _unflatten(a: Arguments, emit: Emitter, name: str) -> Value:
     return _reshaped(emit, x, [*x.shape[:axis], *sizes, *x.shape[axis + 1 :]])
 
 
-@_aten("aten.squeeze")
-def _squeeze(a: Arguments, emit: Emitter, name: str) -> Value:
-    x = _first(a)
+@aten("aten.squeeze")
+def _squeeze(a: Arguments, emit: Emitter, name: str) -> Results:
+    x = first_tensor(a)
     given = a.get("dim")
     rank = len(x.shape)
     if given is None:
@@ -71,16 +78,16 @@ def _squeeze(a: Arguments, emit: Emitter, name: str) -> Value:
     return _reshaped(emit, x, kept)
 
 
-@_aten("aten.unsqueeze")
-def _unsqueeze(a: Arguments, emit: Emitter, name: str) -> Value:
-    x = _first(a)
+@aten("aten.unsqueeze")
+def _unsqueeze(a: Arguments, emit: Emitter, name: str) -> Results:
+    x = first_tensor(a)
     axis = a["dim"] % (len(x.shape) + 1)
     return _reshaped(emit, x, [*x.shape[:axis], 1, *x.shape[axis:]])
 
 
-@_aten("aten.permute", "aten.transpose")
-def _permute(a: Arguments, emit: Emitter, name: str) -> Value:
-    x = _first(a)
+@aten("aten.permute", "aten.transpose")
+def _permute(a: Arguments, emit: Emitter, name: str) -> Results:
+    x = first_tensor(a)
     axes = list(range(len(x.shape)))
     if "dims" in a:
         axes = [item % len(axes) for item in a["dims"]]
@@ -92,8 +99,8 @@ def _permute(a: Arguments, emit: Emitter, name: str) -> Value:
     return emit.call(torch.permute, x, tuple(axes))
 
 
-@_aten("aten.cat")
-def _cat(a: Arguments, emit: Emitter, name: str) -> Value:
+@aten("aten.cat")
+def _cat(a: Arguments, emit: Emitter, name: str) -> Results:
     tensors = a["tensors"]
     if not all(isinstance(item, Computed) for item in tensors):
         raise UnsupportedError("a concatenation with stored tensors")
@@ -103,9 +110,9 @@ def _cat(a: Arguments, emit: Emitter, name: str) -> Value:
     return emit.call(torch.cat, tensors, dim=axis)
 
 
-@_aten("aten.split", "aten.split_with_sizes", "aten.chunk")
-def _split(a: Arguments, emit: Emitter, name: str) -> list[Value]:
-    x = _first(a)
+@aten("aten.split", "aten.split_with_sizes", "aten.chunk")
+def _split(a: Arguments, emit: Emitter, name: str) -> Results:
+    x = first_tensor(a)
     axis = a.get("dim", 0) % len(x.shape)
     if axis == 0:
         raise UnsupportedError("a split of the batch")
@@ -118,9 +125,9 @@ def _split(a: Arguments, emit: Emitter, name: str) -> list[Value]:
     return list(emit.parts(torch.split, x, list(sizes), axis))
 
 
-@_aten("aten.slice")
-def _slice(a: Arguments, emit: Emitter, name: str) -> Value:
-    x = _first(a)
+@aten("aten.slice")
+def _slice(a: Arguments, emit: Emitter, name: str) -> Results:
+    x = first_tensor(a)
     axis = a.get("dim", 0) % len(x.shape)
     start, stop, step = slice(a.get("start"), a.get("end"), a.get("step", 1)).indices(x.shape[axis])
     if (start, stop, step) == (0, x.shape[axis], 1):
@@ -132,33 +139,35 @@ def _slice(a: Arguments, emit: Emitter, name: str) -> Value:
     return emit.call(operator.getitem, x, tuple(cut))
 
 
-@_aten("aten.select")
-def _select(a: Arguments, emit: Emitter, name: str) -> Value:
-    x = _first(a)
+@aten("aten.select")
+def _select(a: Arguments, emit: Emitter, name: str) -> Results:
+    x = first_tensor(a)
     axis = a["dim"] % len(x.shape)
     if axis == 0:
         raise UnsupportedError("one sample of the batch is selected")
     return emit.call(torch.select, x, axis, a["index"])
 
 
-@_aten("aten.index_select")
-def _index_select(a: Arguments, emit: Emitter, name: str) -> Value:
+@aten("aten.index_select")
+def _index_select(a: Arguments, emit: Emitter, name: str) -> Results:
     index = a["index"]
     if not isinstance(index, np.ndarray):
         raise UnsupportedError("indices that are computed")
-    return emit.call(torch.index_select, _first(a), a["dim"], index)
+    return emit.call(torch.index_select, first_tensor(a), a["dim"], index)
 
 
-@_aten("aten.pad", "aten.constant_pad_nd")
-def _pad(a: Arguments, emit: Emitter, name: str) -> Value:
+@aten("aten.pad", "aten.constant_pad_nd")
+def _pad(a: Arguments, emit: Emitter, name: str) -> Results:
     if a.get("mode", "constant") != "constant":
         raise UnsupportedError(f"padding by mode {a['mode']!r}", remedy="pad with a constant")
-    return emit.call(nn.functional.pad, _first(a), list(a["pad"]), value=float(a.get("value") or 0))
+    return emit.call(
+        nn.functional.pad, first_tensor(a), list(a["pad"]), value=float(a.get("value") or 0)
+    )
 
 
 def _reduction(function: Any) -> Operator:
-    def emitted(a: Arguments, emit: Emitter, name: str) -> Value:
-        x = _first(a)
+    def emitted(a: Arguments, emit: Emitter, name: str) -> Results:
+        x = first_tensor(a)
         given = a.get("dim")
         listed = given if isinstance(given, list) else [] if given is None else [given]
         axes = tuple(item % len(x.shape) for item in listed) or tuple(range(len(x.shape)))
@@ -173,15 +182,15 @@ for _name, _function in {"mean": torch.mean, "sum": torch.sum, "amax": torch.ama
     OPERATORS[f"aten.{_name}"] = _reduction(_function)
 
 
-@_aten("aten.argmax")
-def _argmax(a: Arguments, emit: Emitter, name: str) -> Value:
+@aten("aten.argmax")
+def _argmax(a: Arguments, emit: Emitter, name: str) -> Results:
     keep = bool(a.get("keepdim", False))
-    return emit.call(torch.argmax, _first(a), a.get("dim"), keepdim=keep)
+    return emit.call(torch.argmax, first_tensor(a), a.get("dim"), keepdim=keep)
 
 
-@_aten("aten.matmul")
-def _matmul(a: Arguments, emit: Emitter, name: str) -> Value:
-    x, weight = _first(a), a["other"]
+@aten("aten.matmul")
+def _matmul(a: Arguments, emit: Emitter, name: str) -> Results:
+    x, weight = first_tensor(a), a["other"]
     if isinstance(weight, np.ndarray) and weight.ndim == 2:
         stored = np.ascontiguousarray(weight.T)
         return OPERATORS["aten.linear"]({"input": x, "weight": stored, "bias": None}, emit, name)
