@@ -124,7 +124,7 @@ def _constant(node: Node, inputs: Arrays) -> np.ndarray:
 
 def _where(_: Node, inputs: Arrays) -> np.ndarray:
     condition, chosen, other = inputs
-    return np.where(condition != 0, chosen, other)
+    return np.asarray(np.where(condition != 0, chosen, other))
 
 
 def _quantize(node: Node, inputs: Arrays) -> np.ndarray:
