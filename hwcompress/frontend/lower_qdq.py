@@ -25,6 +25,7 @@ from hwcompress.frontend.lower_input import materialised, quantized_input
 from hwcompress.frontend.lowering import Lowering, handles
 from hwcompress.frontend.onnx_model import Node
 from hwcompress.frontend.quantizers import read_quantizer
+from hwcompress.frontend.stored import as_stored
 from hwcompress.frontend.values import Constant, Symbolic, Value
 from hwcompress.ir import int_range
 
@@ -33,16 +34,15 @@ __all__ = ["dequantize_constant", "quantize_linear_constant"]
 
 def quantize_linear_constant(node: Node, constants: list[Constant]) -> Constant:
     """A constant QuantizeLinear: the integers."""
-    parameters = [item.value.astype(np.float64) for item in constants[1:]]
-    real = constants[0].value.astype(np.float64)
+    real, *parameters = as_stored([item.value for item in constants])
     if not np.all(np.isfinite(real)):
         raise UnsupportedError(
             "the constant that it quantizes holds NaN or infinity",
             where=node.label,
             remedy="export the model again from a checkpoint without NaN",
         )
-    levels = read_quantizer(node, parameters).levels(real)
     dtype = output_type(node)
+    levels = np.clip(read_quantizer(node, parameters).levels(real), dtype.lo, dtype.hi)
     one, zero = np.ones(()), np.zeros(())
     return Constant(levels, levels, one, zero, dtype)
 

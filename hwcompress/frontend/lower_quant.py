@@ -11,6 +11,7 @@ from hwcompress.frontend.lower_input import entered, materialised, quantized_inp
 from hwcompress.frontend.lowering import Lowering, handles
 from hwcompress.frontend.onnx_model import Node
 from hwcompress.frontend.quantizers import Quantizer, read_quantizer
+from hwcompress.frontend.stored import as_stored
 from hwcompress.frontend.values import Constant, Symbolic, Value
 from hwcompress.ir import IntType
 
@@ -40,17 +41,21 @@ def quantize_constant(node: Node, constants: list[Constant]) -> Constant:
             where=node.label,
         )
     if single:
-        quantizer = read_quantizer(node, [item.reshape(()) for item in parameters])
+        parameters = [item.reshape(()) for item in parameters]
+        quantizer = read_quantizer(node, parameters)
     if not np.all(np.isfinite(constants[0].value)):
         raise UnsupportedError(
             "the constant that it quantizes holds NaN or infinity",
             where=node.label,
             remedy="export the model again from a checkpoint without NaN",
         )
-    levels = quantizer.levels(constants[0].value.astype(np.float64))
+    data, *stored = as_stored([constants[0].value, *parameters])
+    levels = read_quantizer(node, stored).levels(data)
     dtype = quantizer.dtype
     if dtype is None:
         dtype = IntType(int(levels.min()), int(levels.max()))
+    else:  # float32 does not hold the bounds of 25 bits and more
+        levels = np.clip(levels, dtype.lo, dtype.hi)
     return Constant(quantizer.real(levels), levels, quantizer.scale, quantizer.zero, dtype)
 
 

@@ -30,6 +30,7 @@ ROUNDINGS: dict[str, Rounding] = {
     "FLOOR": np.floor,
     "UP": lambda x: np.sign(x) * np.ceil(np.abs(x)),
     "DOWN": np.trunc,
+    "ROUND_TO_ZERO": np.trunc,  # as Brevitas writes it
     "HALF_UP": lambda x: np.sign(x) * np.floor(np.abs(x) + 0.5),
     "HALF_DOWN": lambda x: np.sign(x) * np.ceil(np.abs(x) - 0.5),
 }
@@ -159,7 +160,8 @@ def read_quantizer(node: Node, parameters: list[np.ndarray]) -> Quantizer:
 
 def _read_linear(node: Node, scale: np.ndarray, zero: np.ndarray) -> Quantizer:
     def before(real: np.ndarray) -> np.ndarray:
-        return np.asarray(real / aligned(node, scale, real.shape))
+        # In the data's precision (:mod:`hwcompress.frontend.stored`).
+        return np.asarray(real / aligned(node, scale, real.shape).astype(real.dtype))
 
     def after(rounded: np.ndarray) -> np.ndarray:
         return np.asarray(rounded + aligned(node, zero, rounded.shape))

@@ -147,9 +147,16 @@ class Replay:
         exact = integers(self._source.trace(samples)[tensor])
         given = integers(replayed.given[tensor])
         follows = integers(replayed.trace[tensor])
+        # No quantizer follows a model's result: of a sum beyond 2^24 float32 has no last digit.
+        size = magnitudes(self._model.nodes, replayed.trace, self._source.constants, {tensor})
+        real = replayed.trace[tensor]
+        near = np.abs(replayed.given[tensor].reshape(real.shape) - real)
+        near = near <= FLOAT32_WITHIN * size[tensor]
 
-        def same(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-            return np.all(first.reshape(len(ours), -1) == second.reshape(len(ours), -1), axis=1)
+        def every(first: np.ndarray) -> np.ndarray:
+            return np.asarray(np.all(first.reshape(len(ours), -1), axis=1))
 
-        agree = same(exact, ours) & same(given, theirs) & same(follows, theirs)
-        return np.asarray(agree & (replayed.wrong == 0))
+        follow = every(follows == theirs.reshape(follows.shape)) | every(near)
+        agree = every(exact == ours.reshape(exact.shape))
+        agree &= every(given == theirs.reshape(given.shape))
+        return np.asarray(agree & follow & (replayed.wrong == 0))
