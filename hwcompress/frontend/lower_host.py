@@ -36,7 +36,10 @@ def on_host(
     """
     if isinstance(value, OnHost):
         return OnHost(value.head, (*value.steps, step), shape, value.maker, (*value.tail, node.op))
-    value = materialised(state, value, node)
+    given, value = value, materialised(state, value, node)
+    for name in node.inputs:  # what was closed here stands for the source's tensor
+        if state.values.get(name) is given:
+            state.values[name] = value
     steps, head = value.steps, value
     if not value.function.is_affine:
         if value.head is None or steps is None or len(steps) != len(value.tail):
