@@ -54,7 +54,10 @@ class Input(Op):
         if self.boundaries is not None:
             if self.boundaries.shape != (self.dtype.count - 1,):
                 raise self.fail(f"{self.dtype} needs {self.dtype.count - 1} boundaries")
-            if np.any(np.diff(self.boundaries) < 0) or np.any(np.isnan(self.boundaries)):
+            # Compared, not subtracted: some may be infinite.
+            if not np.all(self.boundaries[:-1] <= self.boundaries[1:]) or np.any(
+                np.isnan(self.boundaries)
+            ):
                 raise self.fail("boundaries must ascend")
         return (TensorType(self.shape, self.dtype),)
 
