@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import gzip
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from hwcompress.data import load_dataset
 from hwcompress.frontend import Imported, import_model
-from hwcompress.frontend.check import check_float64, check_qonnx
+from hwcompress.frontend.check import check_float64, check_qonnx, encoded
 from hwcompress.ir import trace
 from hwcompress.sim import Simulator
 from tests.shared_data import shared_file
@@ -124,11 +123,24 @@ def test_convolutional_models_equal_their_reference(name: str) -> None:
     assert np.array_equal(real.argmax(axis=1), y.argmax(axis=1))
 
 
-def test_refused_models_name_every_node() -> None:
-    from hwcompress.errors import UnsupportedError
-
-    path: Path = shared_file("models/qonnx/branched_w4a4_chlast_b.onnx")
-    with pytest.raises(UnsupportedError) as caught:
-        import_model(path)
-    text = str(caught.value)
-    assert "channels_last" in text
+@pytest.mark.parametrize(
+    "name",
+    [
+        "finn_onnx/tfc_w1a1_finn_topk",
+        "finn_onnx/tfc_w2a2_finn_topk",
+        "int8_qdq/mlperf_tiny_ad01_int8",
+        "int8_qdq/mlperf_tiny_resnet8_int8",
+    ],
+)
+def test_other_formats_equal_float64(name: str) -> None:
+    """MultiThreshold and TopK; QuantizeLinear with zero points, converted from TFLite."""
+    path = shared_file(f"models/{name}.onnx")
+    shape = np.load(path.with_suffix(".io.npz"))["x"].shape[2:]
+    if "mnist" in name or "tfc" in name:
+        samples = 255 * mnist()[:100].reshape(-1, *shape)
+    else:
+        samples = np.random.default_rng(5).uniform(-128, 127, (40, *shape))
+    model = import_model(path, samples=samples)
+    integers = trace(model.graph, encoded(model, samples))
+    for result in check_float64(model, samples, integers):
+        assert result.exact, result

@@ -165,7 +165,7 @@ _CASES: list[tuple[str, Callable[[], Graph]]] = [
         lambda: Graph.build("g", [_input(4), Output("out", ("x",), (), source_shape=(-2, -2))]),
     ),
     (
-        "Output 'out': host function 'warp' (known: ['relu', 'sigmoid', 'softmax', 'tanh'])",
+        "Output 'out': host function 'warp' (known: ['abs', 'add', ",
         lambda: Graph.build("g", [_input(4), Output("out", ("x",), (), host=("warp",))]),
     ),
     # Dense
