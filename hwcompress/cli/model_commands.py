@@ -42,7 +42,11 @@ InputScale = Annotated[
     typer.Option(help="Real value of one step of integer data. Default: 1/255 for uint8."),
 ]
 Shape = Annotated[
-    str, typer.Option(help="Shape of a sample, for a module without data: 1,28,28 for instance.")
+    list[str] | None,
+    typer.Option(
+        help="Shape of a sample, for a module without data: 1,28,28 for instance; of several"
+        " inputs NAME=1,28,28, once for each."
+    ),
 ]
 WeightBits = Annotated[
     int | None, typer.Option(help="Of a float model, which is quantized first. Default: 8.")
@@ -58,7 +62,7 @@ def inspect(
     data: Data = "",
     input_type: InputType = "",
     input_scale: InputScale = None,
-    shape: Shape = "",
+    shape: Shape = None,
     weights: Weights = "",
     weight_bits: WeightBits = None,
     act_bits: ActBits = None,
@@ -122,7 +126,7 @@ def compare(
     ] = None,
     input_type: InputType = "",
     input_scale: InputScale = None,
-    shape: Shape = "",
+    shape: Shape = None,
     weights: Weights = "",
     weight_bits: WeightBits = None,
     act_bits: ActBits = None,
@@ -171,22 +175,25 @@ def compare(
         raise typer.Exit(1)
 
 
-def _request(model: str, *, shape: str = "", **parts: object) -> ModelRequest:
+def _request(model: str, *, shape: list[str] | None = None, **parts: object) -> ModelRequest:
     from hwcompress.inspect.opening import ModelRequest
 
-    return ModelRequest(model, shape=_shape(shape), **parts)  # type: ignore[arg-type]
+    shapes = dict(_shape(text) for text in shape or ())
+    return ModelRequest(model, shapes=shapes, **parts)  # type: ignore[arg-type]
 
 
-def _shape(text: str) -> tuple[int, ...]:
-    if not text:
-        return ()
+def _shape(text: str) -> tuple[str, tuple[int, ...]]:
+    """Name of the input, or nothing, and lengths."""
+    name, _, numbers = text.rpartition("=")
     try:
-        lengths = tuple(int(part) for part in text.replace("x", ",").split(","))
+        lengths = tuple(int(part) for part in numbers.replace("x", ",").split(","))
     except ValueError:
         lengths = (0,)
     if min(lengths) < 1:
-        raise InputError(f"--shape is {text!r}", remedy="give lengths such as 1,28,28")
-    return lengths
+        raise InputError(
+            f"--shape is {text!r}", remedy="give lengths such as 1,28,28, or NAME=1,28,28"
+        )
+    return name, lengths
 
 
 def _inspection(request: ModelRequest) -> Inspection:

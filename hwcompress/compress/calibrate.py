@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import nn
 
+from hwcompress.compress.feeding import tensors
 from hwcompress.errors import InputError
+from hwcompress.samples import Samples, sample_count, sample_rows
 
 __all__ = ["calibrate"]
 
 _NOTHING = 1e-8  # Brevitas gives 1e-10 where it has seen only zeros
 
 
-def calibrate(module: nn.Module, x: np.ndarray, *, batch: int = 100) -> None:
+def calibrate(module: nn.Module, x: Samples, *, batch: int = 100) -> None:
     """Let every Brevitas activation quantizer see the samples and set its scale.
 
     Brevitas collects the percentile that each quantizer asks for while the
     activations themselves pass unquantized; batch norm stays in eval mode.
 
     Args:
-        x: samples ``(n, *input shape)``, the more typical the better.
+        x: samples ``(n, *input shape)``, the more typical the better; of several inputs by
+            name in the order of ``forward``'s arguments.
 
     Raises:
         InputError: an activation is zero for every sample, so that no scale
@@ -30,8 +32,8 @@ def calibrate(module: nn.Module, x: np.ndarray, *, batch: int = 100) -> None:
 
     module.eval()
     with torch.no_grad(), calibration_mode(module):
-        for start in range(0, x.shape[0], batch):
-            module(torch.as_tensor(np.asarray(x[start : start + batch]), dtype=torch.float32))
+        for start in range(0, sample_count(x), batch):
+            module(*tensors(sample_rows(x, slice(start, start + batch))))
     module.eval()
     for name, part in module.named_modules():
         quantizer = getattr(part, "act_quant", None)
@@ -40,6 +42,6 @@ def calibrate(module: nn.Module, x: np.ndarray, *, batch: int = 100) -> None:
         scale = quantizer.scale()
         if isinstance(scale, torch.Tensor) and float(scale.detach().max()) < _NOTHING:
             raise InputError(
-                f"the activation {name!r} is zero for all {x.shape[0]} calibration samples",
+                f"the activation {name!r} is zero for all {sample_count(x)} calibration samples",
                 remedy="check how the samples are scaled, or give a trained model",
             )

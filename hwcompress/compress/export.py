@@ -7,6 +7,7 @@ import io
 import logging
 import os
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -21,17 +22,23 @@ if TYPE_CHECKING:
 __all__ = ["export_qonnx"]
 
 
-def export_qonnx(module: nn.Module, sample_shape: tuple[int, ...], path: Path) -> None:
+def export_qonnx(
+    module: nn.Module, sample_shape: tuple[int, ...] | Mapping[str, tuple[int, ...]], path: Path
+) -> None:
     """Write a module as a QONNX file with a batch of one.
 
     Args:
         module: in eval mode afterwards.
-        sample_shape: shape of one sample, without batch.
+        sample_shape: shape of one sample, without batch; of several inputs by name in the
+            order of ``forward``'s arguments.
         path: the file; it appears whole or not at all.
 
     Raises:
         UnsupportedError: the exporter refuses the module.
     """
+    shapes = sample_shape if isinstance(sample_shape, Mapping) else {"": sample_shape}
+    # The only input keeps the name that forward gives it.
+    names = {"input_names": list(shapes)} if len(shapes) > 1 else {}
     manager = _manager()
     module.eval()
     partial = path.with_suffix(".partial")
@@ -44,15 +51,17 @@ def export_qonnx(module: nn.Module, sample_shape: tuple[int, ...], path: Path) -
             # the module has them; the dynamo path prints and rewrites.
             manager.export(
                 module,
-                args=torch.zeros(1, *sample_shape),
+                args=tuple(torch.zeros(1, *shape) for shape in shapes.values()),
                 export_path=str(partial),
                 dynamo=False,
+                **names,
             )
         os.replace(partial, path)
     except Exception as error:  # torch and Brevitas raise many types here
+        said = " and ".join(map(str, shapes.values()))
         raise UnsupportedError(
             f"the module cannot be exported to QONNX: {type(error).__name__}: {error}",
-            remedy=f"check that it accepts one sample of shape {sample_shape}",
+            remedy=f"check that it accepts one sample of shape {said}",
         ) from error
     finally:
         partial.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Collection
 from functools import cached_property
 
 import torch
@@ -106,10 +107,18 @@ _CONCATENATIONS = frozenset({torch.cat, torch.concat})
 
 
 class Traced:
-    """A traced module, and what each of its nodes does."""
+    """A traced module, and what each of its nodes does.
 
-    def __init__(self, graph_module: fx.GraphModule) -> None:
+    Args:
+        graph_module: what was traced.
+        signed_inputs: its placeholders that take negative values.
+    """
+
+    def __init__(
+        self, graph_module: fx.GraphModule, signed_inputs: Collection[fx.Node] = ()
+    ) -> None:
         self.graph_module = graph_module
+        self._signed = frozenset(signed_inputs)
         self.modules = dict(graph_module.named_modules())
 
     @property
@@ -205,10 +214,10 @@ class Traced:
             chain.append(node)
         return chain
 
-    def is_positive(self, node: fx.Node, signed_input: bool) -> bool:
+    def is_positive(self, node: fx.Node) -> bool:
         """Whether a node's values are known never to be negative."""
         if node.op == "placeholder":
-            return not signed_input
+            return node not in self._signed
         if self._calls(node, _POSITIVE, _POSITIVE_FUNCTIONS, _POSITIVE_METHODS):
             return True
         part = self.part(node)
@@ -219,5 +228,5 @@ class Traced:
         sums = self._calls(node, (), frozenset({operator.add, operator.iadd, torch.add}))
         passes = self.is_average(node) or self.is_moving(node) or self.is_concatenation(node)
         if passes or ((sums or self.is_product(node)) and self.is_join(node)):
-            return all(self.is_positive(item, signed_input) for item in self.operands(node))
+            return all(self.is_positive(item) for item in self.operands(node))
         return False

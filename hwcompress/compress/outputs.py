@@ -9,6 +9,8 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from hwcompress.compress.feeding import Batch, call
+
 __all__ = ["before_host", "ends_in_softmax", "plain"]
 
 # Functions that an Output of the integer graph may leave to the host.
@@ -50,7 +52,7 @@ class _Calls(TorchFunctionMode):  # type: ignore[misc]
         return result
 
 
-def before_host(module: nn.Module, data: torch.Tensor, functions: int) -> torch.Tensor:
+def before_host(module: nn.Module, data: Batch, functions: int) -> torch.Tensor:
     """The module's output, of several the first, before its last host functions.
 
     Args:
@@ -59,9 +61,9 @@ def before_host(module: nn.Module, data: torch.Tensor, functions: int) -> torch.
         functions: how many functions at the end to leave out; 0 is a plain call.
     """
     if not functions:
-        return plain(module(data))
+        return plain(call(module, data))
     with _Calls() as recorded:
-        value = _first(module(data))
+        value = _first(call(module, data))
     for argument, result in reversed(recorded.calls):
         if functions and result is value:
             value = argument
@@ -69,10 +71,10 @@ def before_host(module: nn.Module, data: torch.Tensor, functions: int) -> torch.
     return plain(value)
 
 
-def ends_in_softmax(module: nn.Module, data: torch.Tensor) -> bool:
+def ends_in_softmax(module: nn.Module, data: Batch) -> bool:
     """Whether the module's outputs for a batch are rows of probabilities."""
     with torch.no_grad():
-        rows = plain(module(data))
+        rows = plain(call(module, data))
     if rows.ndim != 2 or not bool(torch.all(rows >= 0)):
         return False
     return bool(torch.allclose(rows.sum(1), torch.ones(len(rows))))

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -23,6 +25,8 @@ from hwcompress.compress.places import Place, find_places
 from hwcompress.errors import InputError, UnsupportedError
 
 __all__ = ["input_scale_for", "quantize_module"]
+
+Value = TypeVar("Value", float, bool)
 
 # What else has weights: convolutions of other dimensions, recurrence, attention, tables.
 _OTHER_LAYERS = (
@@ -53,8 +57,8 @@ def quantize_module(
     *,
     weight_bits: int,
     act_bits: int,
-    input_scale: float,
-    signed_input: bool,
+    input_scale: float | Sequence[float],
+    signed_input: bool | Sequence[bool],
     calibrated_only: bool = False,
 ) -> nn.Module:
     """A copy of a float module with quantized weights and activations.
@@ -64,8 +68,9 @@ def quantize_module(
         weight_bits: 1 to 8; one bit means the binary weights {-1, +1}.
         act_bits: 1 to 8; one bit means {-1, +1}, and {0, 1} after a ReLU.
         input_scale: fixed scale of the model's input, a power of two
-            (:func:`input_scale_for`).
-        signed_input: whether the model's input takes negative values.
+            (:func:`input_scale_for`); of each of several, in the order of ``forward``'s
+            arguments.
+        signed_input: whether the model's input takes negative values, likewise.
         calibrated_only: no training follows. Batch norms are folded into the layers before
             them, and weights get a scale for each output channel, in all layers but those
             that give the model's outputs, whose integers have to compare as the reals do.
@@ -75,7 +80,8 @@ def quantize_module(
         calibration. The model's output is not quantized.
 
     Raises:
-        InputError: a bit width is not from 1 to 8.
+        InputError: a bit width is not from 1 to 8, or scales are given for another number
+            of inputs than ``forward`` has.
         UnsupportedError: the module cannot be traced, or a part of it not quantized.
     """
     for name, bits in (("weight", weight_bits), ("activation", act_bits)):
@@ -93,9 +99,11 @@ def quantize_module(
     _refuse(graph_module, dict(graph_module.named_modules()))
     if calibrated_only:
         fold_affine(graph_module)
-    traced = Traced(graph_module)
+    scales = _per_input(graph_module, input_scale)
+    signed = _per_input(graph_module, signed_input)
+    traced = Traced(graph_module, [node for node, negative in signed.items() if negative])
     for index, place in enumerate(find_places(traced, act_bits)):
-        layer = _quantizer(traced, place, input_scale, signed_input)
+        layer = _quantizer(traced, place, scales)
         _insert(graph_module, place, layer, f"act_quant_{index}")
     last = _last_layers(traced) if calibrated_only else None
     for name, part in traced.modules.items():
@@ -105,6 +113,22 @@ def quantize_module(
     graph_module.graph.lint()
     graph_module.recompile()
     return graph_module
+
+
+def _per_input(
+    graph_module: fx.GraphModule, given: Value | Sequence[Value]
+) -> dict[fx.Node, Value]:
+    """A value of each input; one alone is that of the first, others have defaults."""
+    inputs = [node for node in graph_module.graph.nodes if node.op == "placeholder"]
+    values = list(given) if isinstance(given, Sequence) else [given]
+    needed = [node for node in inputs if not node.args]
+    if not len(needed) <= len(values) <= len(inputs):
+        names = ", ".join(str(node.target) for node in inputs)
+        raise InputError(
+            f"the module's forward takes {len(inputs)} inputs ({names}), not {len(values)}",
+            remedy="give an .npz with an array named after each of them",
+        )
+    return dict(zip(inputs, values, strict=False))
 
 
 def _last_layers(traced: Traced) -> set[str]:
@@ -159,10 +183,10 @@ def input_scale_for(samples: np.ndarray, bits: int, signed: bool) -> float:
     return best
 
 
-def _quantizer(traced: Traced, place: Place, input_scale: float, signed_input: bool) -> nn.Module:
-    positive = all(traced.is_positive(origin, signed_input) for origin in place.origins)
+def _quantizer(traced: Traced, place: Place, scales: Mapping[fx.Node, float]) -> nn.Module:
+    positive = all(traced.is_positive(origin) for origin in place.origins)
     if place.origins[0].op == "placeholder":
-        return activation_quantizer(positive, place.bits, input_scale)
+        return activation_quantizer(positive, place.bits, scales.get(place.origins[0]))
     return activation_quantizer(positive, place.bits, None)
 
 

@@ -9,7 +9,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from hwcompress.compress.feeding import tensors
 from hwcompress.compress.outputs import before_host, ends_in_softmax
+from hwcompress.samples import Samples, sample_count, sample_rows
 
 __all__ = ["accuracy", "logits", "train_classifier"]
 
@@ -20,7 +22,7 @@ _EVALUATION_BATCH = 500
 
 def train_classifier(
     module: nn.Module,
-    x: np.ndarray,
+    x: Samples,
     y: np.ndarray,
     *,
     epochs: int,
@@ -34,7 +36,8 @@ def train_classifier(
 
     Args:
         module: gives logits ``(n, classes)``, or their softmax.
-        x: samples ``(n, *input shape)`` float.
+        x: samples ``(n, *input shape)`` float, of several inputs by name in the order of
+            ``forward``'s arguments.
         y: labels ``(n,)``.
         epochs: passes over the data; none leaves the module as it is.
         seed: of the order of the samples (and of torch's generator).
@@ -47,24 +50,27 @@ def train_classifier(
         return
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
-    samples = torch.as_tensor(np.asarray(x), dtype=torch.float32)
+    samples = tensors(x)
     labels = torch.as_tensor(np.asarray(y), dtype=torch.int64)
-    batch = min(batch, samples.shape[0])
-    steps = max(samples.shape[0] // batch, 1)
+    count = labels.shape[0]
+    batch = min(batch, count)
+    steps = max(count // batch, 1)
     optimizer = torch.optim.Adam(module.parameters(), lr=rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, epochs * steps)
     module.eval()
     # Cross-entropy wants logits: a softmax at the module's end stays out of training.
-    softmax = int(ends_in_softmax(module, samples[:2]))
+    softmax = int(ends_in_softmax(module, tuple(item[:2] for item in samples)))
     module.train()
     for epoch in range(1, epochs + 1):
-        order = torch.randperm(samples.shape[0], generator=generator)
+        order = torch.randperm(count, generator=generator)
         total = 0.0
         for step in range(steps):
             rows = order[step * batch : (step + 1) * batch]
-            data = samples[rows]
+            data = tuple(item[rows] for item in samples)
             if shift:
-                data = _moved(data, shift, generator)
+                data = tuple(
+                    _moved(item, shift, generator) if item.ndim > 3 else item for item in data
+                )
             optimizer.zero_grad()
             loss = functional.cross_entropy(before_host(module, data, softmax), labels[rows])
             loss.backward()
@@ -84,20 +90,19 @@ def _moved(images: torch.Tensor, shift: int, generator: torch.Generator) -> torc
     return padded[..., shift + down : shift + down + height, shift + right : shift + right + width]
 
 
-def logits(module: nn.Module, x: np.ndarray, *, host: int = 0) -> np.ndarray:
+def logits(module: nn.Module, x: Samples, *, host: int = 0) -> np.ndarray:
     """Outputs in eval mode, ``(n, ...)`` float64, computed in float32.
 
     Args:
+        x: samples as in :func:`train_classifier`.
         host: how many functions at the module's end to leave out, since they
             are the host's (:class:`hwcompress.ir.Output`).
     """
     module.eval()
     parts = []
     with torch.no_grad():
-        for start in range(0, x.shape[0], _EVALUATION_BATCH):
-            block = torch.as_tensor(
-                np.asarray(x[start : start + _EVALUATION_BATCH]), dtype=torch.float32
-            )
+        for start in range(0, sample_count(x), _EVALUATION_BATCH):
+            block = tensors(sample_rows(x, slice(start, start + _EVALUATION_BATCH)))
             parts.append(before_host(module, block, host).to(torch.float64).numpy())
     return np.concatenate(parts)
 

@@ -10,9 +10,11 @@ from hwcompress.data.dataset import (
 )
 from hwcompress.data.digits import digits
 from hwcompress.data.load import load_dataset
+from hwcompress.data.several import Shapes, wanted_arrays
 
 __all__ = [
     "Dataset",
+    "Shapes",
     "adapt_samples",
     "check_labels",
     "check_samples",
@@ -20,4 +22,5 @@ __all__ = [
     "load_dataset",
     "stratified_split",
     "to_real",
+    "wanted_arrays",
 ]

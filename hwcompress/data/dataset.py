@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from hwcompress.errors import InputError
+from hwcompress.samples import Samples, sample_count, sample_shapes
 
 __all__ = ["Dataset", "check_labels", "check_samples", "stratified_split", "to_real"]
 
@@ -17,26 +19,38 @@ class Dataset:
 
     Args:
         name: for titles and reports.
-        x_train: training samples ``(n, *shape)``, possibly none.
+        x_train: training samples ``(n, *shape)``, possibly none; of a model with several
+            inputs by their names, in the model's order.
         y_train: their labels, int64 ``(n,)``, or ``None``.
-        x_test: test samples ``(m, *shape)``, at least one.
+        x_test: test samples ``(m, *shape)``, at least one, likewise.
         y_test: their labels, or ``None``.
-        scale: real value of one stored step: ``real = stored * scale``.
+        scale: real value of one stored step: ``real = stored * scale``; of each input by
+            its name.
         notes: how samples were scaled and split, for the report.
     """
 
     name: str
-    x_train: np.ndarray
+    x_train: Samples
     y_train: np.ndarray | None
-    x_test: np.ndarray
+    x_test: Samples
     y_test: np.ndarray | None
-    scale: float = 1.0
+    scale: float | Mapping[str, float] = 1.0
     notes: tuple[str, ...] = ()
 
     @property
-    def sample_shape(self) -> tuple[int, ...]:
-        """Shape of one sample as stored."""
-        return self.x_test.shape[1:]
+    def sample_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of one sample as stored, of each input; a single one has the name ``""``."""
+        return sample_shapes(self.x_test)
+
+    @property
+    def train_count(self) -> int:
+        """Number of training samples."""
+        return sample_count(self.x_train)
+
+    @property
+    def test_count(self) -> int:
+        """Number of test samples."""
+        return sample_count(self.x_test)
 
     @property
     def classes(self) -> int | None:
@@ -44,13 +58,21 @@ class Dataset:
         labels = [y for y in (self.y_train, self.y_test) if y is not None and y.size]
         return 1 + max(int(y.max()) for y in labels) if labels else None
 
-    def real_train(self) -> np.ndarray:
+    def real_train(self) -> Samples:
         """Training samples as the model takes them, float32."""
-        return to_real(self.x_train, self.scale)
+        return self.real(self.x_train)
 
-    def real_test(self) -> np.ndarray:
+    def real_test(self) -> Samples:
         """Test samples as the model takes them, float32."""
-        return to_real(self.x_test, self.scale)
+        return self.real(self.x_test)
+
+    def real(self, stored: Samples) -> Samples:
+        """Stored samples as the model takes them, float32."""
+        if isinstance(stored, Mapping):
+            assert isinstance(self.scale, Mapping)
+            return {name: to_real(item, self.scale[name]) for name, item in stored.items()}
+        assert not isinstance(self.scale, Mapping)
+        return to_real(stored, self.scale)
 
 
 def to_real(stored: np.ndarray, scale: float) -> np.ndarray:

@@ -3,40 +3,28 @@
 from __future__ import annotations
 
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
-import numpy as np
-
-from hwcompress.data.dataset import (
-    Dataset,
-    check_labels,
-    check_samples,
-    stratified_split,
-)
+from hwcompress.data.dataset import Dataset
 from hwcompress.data.idx import is_idx, partner, read_idx
+from hwcompress.data.parts import Part, checked, scale_of, set_aside
+from hwcompress.data.several import Shapes, read_several
 from hwcompress.errors import InputError
 from hwcompress.npz import npz_names, read_npy, read_npz
+from hwcompress.samples import Samples, sample_rows, sample_shapes
 
 __all__ = ["load_dataset"]
 
-_SPLIT_SHARE = 0.2
 _KEYS = "(x, y), (x_train, y_train, x_test, y_test) or only x"
-
-
-@dataclass(frozen=True, eq=False)
-class _Part:
-    """Samples with their labels, and the name to complain with."""
-
-    x: np.ndarray
-    y: np.ndarray | None
-    where: str
 
 
 def load_dataset(
     path: str | Path,
     *,
     labels: str | Path | None = None,
+    inputs: Shapes | None = None,
+    unused: Collection[str] = (),
     training: bool = False,
     scale: float | None = None,
     seed: int = 0,
@@ -50,6 +38,11 @@ def load_dataset(
             labels lie beside it under MNIST's naming convention, or are named
             after a comma; or a folder with the standard MNIST files.
         labels: an IDX or ``.npy`` file of labels for IDX images.
+        inputs: the model's inputs. With several of them the file is an ``.npz`` with an
+            array named after each, ``(n, *shape)``, and perhaps labels ``y`` (``labels``
+            if an input is called ``y``); or all of these with ``_train`` and ``_test`` at
+            the end. The array of the only one may have its name instead of ``x``.
+        unused: inputs of several whose arrays may be there and are ignored.
         training: whether a training set is wanted. If there is only one
             set and it has labels, 20 % of each class become the test set;
             otherwise all samples are test samples.
@@ -65,70 +58,74 @@ def load_dataset(
     if labels is None and isinstance(path, str) and "," in path and not Path(path).exists():
         path, _, labels = path.partition(",")
     path = Path(path)
-    parts = _read(path, None if labels is None else Path(labels), limit)
-    for part in parts.values():
-        _check(part)
-    shapes = {part.x.shape[1:] for part in parts.values()}
-    if len(shapes) > 1:
-        raise InputError(
-            f"training samples of shape {parts['train'].x.shape[1:]},"
-            f" test samples of shape {parts['test'].x.shape[1:]}",
-            where=str(path),
-        )
-    real_scale, notes = _scale(parts["test"].x, scale, str(path))
-    name = path.name.removesuffix(".gz").removesuffix(".npz")
+    notes: tuple[str, ...] = ()
+    if inputs is not None and len(inputs) > 1:
+        if labels is not None:
+            raise InputError("an .npz holds its own labels", where=str(labels))
+        if not path.exists():
+            raise _missing(path)
+        parts, notes = read_several(path, inputs, unused=unused, limit=limit)
+    else:
+        own = next(iter(inputs), "x") if inputs else "x"
+        parts = _read(path, None if labels is None else Path(labels), own, limit)
+    _check_shapes({role: sample_shapes(part.x) for role, part in parts.items()}, str(path))
+    scales, said = _scales(parts["test"].x, scale, str(path))
+    notes += said
     train, test = parts.get("train"), parts["test"]
     if training and train is None and test.y is not None:
-        first, second = stratified_split(test.y, _SPLIT_SHARE, seed)
-        if not second.size:
-            raise InputError(
-                "too few samples to set some aside for the test",
-                where=str(path),
-                why="no class has two samples",
-            )
-        note = f"split into {first.size} training and {second.size} test samples, seed {seed}"
-        notes = (*notes, f"{note}; {_SPLIT_SHARE:.0%} of each class")
-        train = _Part(test.x[first], test.y[first], test.where)
-        test = _Part(test.x[second], test.y[second], test.where)
+        train, test, note = set_aside(test, seed, str(path))
+        notes = (*notes, note)
     if train is None:
-        train = _Part(test.x[:0], None if test.y is None else test.y[:0], test.where)
-    return Dataset(name, train.x, train.y, test.x, test.y, real_scale, notes)
+        none = sample_rows(test.x, slice(0))
+        train = Part(none, None if test.y is None else test.y[:0], test.where)
+    name = path.name.removesuffix(".gz").removesuffix(".npz")
+    return Dataset(name, train.x, train.y, test.x, test.y, scales, notes)
 
 
-def _check(part: _Part) -> None:
-    object.__setattr__(part, "x", check_samples(part.x, part.where))
-    if part.y is not None:
-        object.__setattr__(part, "y", check_labels(part.y, part.x.shape[0], part.where))
-
-
-def _scale(x: np.ndarray, scale: float | None, where: str) -> tuple[float, tuple[str, ...]]:
-    if x.dtype.kind == "f":
-        if scale is not None:
+def _check_shapes(found: Mapping[str, Mapping[str, tuple[int, ...]]], where: str) -> None:
+    """Training and test samples must be of the same shapes."""
+    if "train" not in found:
+        return
+    for name, shape in found["test"].items():
+        if found["train"][name] != shape:
             raise InputError(
-                f"--input-scale {scale:g} is given for samples of dtype {x.dtype}",
-                where=where,
-                why="a scale is the real value of one step of integer samples",
-                remedy="leave it out",
+                f"training samples of shape {found['train'][name]}, test samples of shape {shape}",
+                where=f"{where}: {name}" if name else where,
             )
-        return 1.0, ()
-    if scale is not None:
-        return scale, (f"{x.dtype} samples, scaled by {scale:g} (--input-scale)",)
-    if x.dtype == np.uint8:
-        return 1 / 255, ("uint8 samples, scaled by 1/255 (the default, see --input-scale)",)
-    return 1.0, (f"{x.dtype} samples, not scaled (the default, see --input-scale)",)
 
 
-def _read(path: Path, labels: Path | None, limit: int | None) -> dict[str, _Part]:
+def _scales(
+    x: Samples, scale: float | None, where: str
+) -> tuple[float | dict[str, float], tuple[str, ...]]:
+    """Real value of a step of each input, and lines for the report."""
+    if not isinstance(x, Mapping):
+        value, note = scale_of(x, scale, where)
+        return value, (note,) if note else ()
+    whole = {name: item.dtype.kind != "f" for name, item in x.items()}
+    scales, notes = {}, []
+    for name, item in x.items():
+        # A scale is for the inputs that are integers, and there must be one.
+        given = scale if whole[name] or not any(whole.values()) else None
+        scales[name], note = scale_of(item, given, f"{where}: {name}")
+        notes += [f"{name}: {note}"] if note else []
+    return scales, tuple(notes)
+
+
+def _missing(file: Path) -> InputError:
+    return InputError(f"there is no file {str(file)!r}", remedy="correct --data")
+
+
+def _read(path: Path, labels: Path | None, name: str, limit: int | None) -> dict[str, Part]:
     for file in (path, labels):
         if file is not None and not file.exists():
-            raise InputError(f"there is no file {str(file)!r}", remedy="correct --data")
+            raise _missing(file)
     try:
         if path.is_dir():
             return _folder(path, limit)
         if path.suffix == ".npz" or zipfile.is_zipfile(path):
             if labels is not None:
                 raise InputError("an .npz holds its own labels", where=str(labels))
-            return _npz(path, limit)
+            return _npz(path, name, limit)
         if is_idx(path):
             return {"test": _idx(path, labels, limit)}
     except PermissionError as error:
@@ -141,34 +138,38 @@ def _read(path: Path, labels: Path | None, limit: int | None) -> dict[str, _Part
     )
 
 
-def _npz(path: Path, limit: int | None) -> dict[str, _Part]:
+def _npz(path: Path, name: str, limit: int | None) -> dict[str, Part]:
     where = str(path)
     wanted = ("x", "y", "x_train", "y_train", "x_test", "y_test")
     found = read_npz(path, wanted, limit=limit)
+    if not {"x", "x_test"} & set(found) and name not in wanted:
+        renamed = {f"{name}{role}": f"x{role}" for role in ("", "_train", "_test")}
+        own = read_npz(path, tuple(renamed), limit=limit)
+        found |= {renamed[key]: item for key, item in own.items()}
     present = ", ".join(npz_names(path)[:20]) or "nothing"
     if "x" in found:
-        return {"test": _Part(found["x"], found.get("y"), f"{where}: x")}
+        return {"test": checked(found["x"], found.get("y"), f"{where}: x")}
     if "x_test" not in found:
         raise InputError(
             "no samples found", where=where, why=f"it holds {present}", remedy=f"name them {_KEYS}"
         )
-    parts = {"test": _Part(found["x_test"], found.get("y_test"), f"{where}: x_test")}
+    parts = {"test": checked(found["x_test"], found.get("y_test"), f"{where}: x_test")}
     if "x_train" in found:
-        parts["train"] = _Part(found["x_train"], found.get("y_train"), f"{where}: x_train")
+        parts["train"] = checked(found["x_train"], found.get("y_train"), f"{where}: x_train")
     return parts
 
 
-def _idx(images: Path, labels: Path | None, limit: int | None) -> _Part:
+def _idx(images: Path, labels: Path | None, limit: int | None) -> Part:
     x = read_idx(images, limit=limit)
     source = labels or partner(images)
     if source is None:
-        return _Part(x, None, str(images))
+        return checked(x, None, str(images))
     read = read_npy if source.suffix == ".npy" else read_idx
-    return _Part(x, read(source, limit=limit), str(images))
+    return checked(x, read(source, limit=limit), str(images))
 
 
-def _folder(folder: Path, limit: int | None) -> dict[str, _Part]:
-    found: dict[str, _Part] = {}
+def _folder(folder: Path, limit: int | None) -> dict[str, Part]:
+    found: dict[str, Part] = {}
     for role, prefix in (("train", "train"), ("test", "t10k")):
         for name in (f"{prefix}-images-idx3-ubyte", f"{prefix}-images-idx3-ubyte.gz"):
             if (folder / name).is_file():

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from hwcompress.data import Dataset, to_real
+from hwcompress.data import Dataset
 from hwcompress.errors import InputError
-from hwcompress.flow.plans import Plan, calibration_samples, whose
+from hwcompress.flow.plans import Plan, Shapes, calibration_samples, whose
 from hwcompress.flow.settings import BuildSettings
+from hwcompress.samples import Samples, sample_count, sample_rows
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["fit", "sample_shape"]
+__all__ = ["fit", "sample_shapes", "shaped"]
 
 _BATCH = 64
 # Enough samples for fewer, larger steps: quantizers cost time per step.
@@ -25,47 +25,82 @@ _LARGE_BATCH = 256
 Say = Callable[[str], None]
 
 
-def sample_shape(module: nn.Module, data: Dataset) -> tuple[int, ...]:
-    """The shape in which the module takes a sample.
+def sample_shapes(plan: Plan, data: Dataset) -> Shapes:
+    """The shapes in which a module takes a sample, by the names of its inputs.
 
-    Tried in turn: as stored, with a channel axis in front, as a vector.
+    What the module does not say is tried; a single input (its name is empty then) as stored,
+    with a channel axis in front, as a vector.
+
+    Raises:
+        InputError: it takes no such samples.
     """
+    if plan.shapes is not None:
+        return plan.shapes
+    stored = data.sample_shapes
+    if len(stored) > 1:
+        reason = _refusal(plan.module, data, stored)
+        if reason:
+            raise _unfit(stored, data, reason)
+        return stored
+    ((name, shape),) = stored.items()
+    size = math.prod(shape)
+    candidates = [shape, (1, *shape), (size,)]
+    if len(shape) == 1 and (side := round(size**0.5)) ** 2 == size:
+        candidates.append((1, side, side))
+    reasons = []
+    for candidate in candidates:
+        reason = _refusal(plan.module, data, {name: candidate})
+        if not reason:
+            return {name: candidate}
+        reasons.append(reason)
+    raise _unfit(stored, data, reasons[0])
+
+
+def _refusal(module: nn.Module, data: Dataset, shapes: Shapes) -> str:
+    """Why a module does not take two samples of these shapes; empty if it does."""
     import torch
 
-    stored = data.sample_shape
-    size = int(np.prod(stored))
-    candidates = [stored, (1, *stored), (size,)]
-    if len(stored) == 1 and (side := round(size**0.5)) ** 2 == size:
-        candidates.append((1, side, side))
+    from hwcompress.compress.feeding import tensors
+
     module.eval()
-    reason = ""
-    for shape in candidates:
-        sample = to_real(data.x_test[:2], data.scale).reshape(-1, *shape)
-        try:
-            with torch.no_grad():
-                module(torch.as_tensor(sample))
-        except Exception as error:  # whatever the user's module raises on a wrong shape
-            reason = reason or str(error).splitlines()[0]
-        else:
-            return shape
-    raise InputError(
-        f"the module takes no samples of shape {stored}",
+    some = shaped(data.real(sample_rows(data.x_test, slice(2))), shapes)
+    try:
+        with torch.no_grad():
+            module(*tensors(some))
+    except Exception as error:  # whatever the user's module raises on a wrong shape
+        return f"{str(error) or type(error).__name__}".splitlines()[0]
+    return ""
+
+
+def _unfit(shapes: Shapes, data: Dataset, reason: str) -> InputError:
+    said = ", ".join(f"{name} {shape}".strip() for name, shape in shapes.items())
+    return InputError(
+        f"the module takes no samples of shape {said}",
         where=data.name,
         why=reason,
         remedy="give data of the shape that its forward expects",
     )
 
 
-def _check_classes(module: nn.Module, data: Dataset, shape: tuple[int, ...]) -> None:
+def shaped(samples: Samples, shapes: Shapes) -> Samples:
+    """Samples in the shapes that a module takes; those of several inputs have them."""
+    if isinstance(samples, Mapping):
+        return samples
+    (shape,) = shapes.values()
+    return samples.reshape(-1, *shape)
+
+
+def _check_classes(module: nn.Module, data: Dataset, shapes: Shapes) -> None:
     """Refuse labels that the module's outputs cannot stand for, before training on them."""
     import torch
 
+    from hwcompress.compress.feeding import tensors
     from hwcompress.compress.outputs import plain
 
     module.eval()
     with torch.no_grad():
-        sample = torch.as_tensor(to_real(data.x_train[:2], data.scale).reshape(-1, *shape))
-        outputs = plain(module(sample))
+        some = shaped(data.real(sample_rows(data.x_train, slice(2))), shapes)
+        outputs = plain(module(*tensors(some)))
     if outputs.ndim != 2:
         raise InputError(
             f"the module gives outputs of shape {tuple(outputs.shape[1:])}, not one row of classes",
@@ -81,9 +116,7 @@ def _check_classes(module: nn.Module, data: Dataset, shape: tuple[int, ...]) -> 
         )
 
 
-def fit(
-    plan: Plan, settings: BuildSettings, data: Dataset, shape: tuple[int, ...], say: Say
-) -> list[str]:
+def fit(plan: Plan, settings: BuildSettings, data: Dataset, shapes: Shapes, say: Say) -> list[str]:
     """Calibrate, train and freeze a module in place; returns lines for the report."""
     from hwcompress.compress.calibrate import calibrate
     from hwcompress.compress.freeze import freeze_batch_norm, freeze_bias
@@ -93,28 +126,29 @@ def fit(
         return ["the module is taken as it is, without training"]
     notes = []
     if plan.fresh:
-        samples = calibration_samples(data).reshape(-1, *shape)
-        say(f"calibrate with {len(samples)} samples")
+        samples = shaped(calibration_samples(data), shapes)
+        count = sample_count(samples)
+        say(f"calibrate with {count} samples")
         calibrate(plan.module, samples)
         notes.append(
             f"quantized to {plan.weight_bits}-bit weights and {plan.act_bits}-bit"
-            f" activations, calibrated with {len(samples)} {whose(data)} samples"
+            f" activations, calibrated with {count} {whose(data)} samples"
         )
     if plan.epochs:
-        if data.y_train is None or not len(data.x_train):
+        if data.y_train is None or not data.train_count:
             raise InputError(
                 "training needs labelled training samples",
                 where=data.name,
                 remedy="give labels (y), or --epochs 0 to calibrate only",
             )
-        _check_classes(plan.module, data, shape)
+        _check_classes(plan.module, data, shapes)
         train_classifier(
             plan.module,
-            data.real_train().reshape(-1, *shape),
+            shaped(data.real_train(), shapes),
             data.y_train,
             epochs=plan.epochs,
             seed=settings.seed,
-            batch=_BATCH if len(data.x_train) < _MANY_SAMPLES else _LARGE_BATCH,
+            batch=_BATCH if data.train_count < _MANY_SAMPLES else _LARGE_BATCH,
             progress=lambda epoch, total, loss: say(f"epoch {epoch} of {total}, loss {loss:.3f}"),
         )
         notes.append(f"trained for {plan.epochs} epochs, seed {settings.seed}")

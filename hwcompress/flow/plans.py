@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from hwcompress.data import Dataset, adapt_samples, to_real
+from hwcompress.data import Dataset, adapt_samples, wanted_arrays
 from hwcompress.errors import InputError
 from hwcompress.flow.settings import BuildSettings
+from hwcompress.samples import Samples, named, sample_count, sample_rows
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["Plan", "calibration_samples", "make_plan", "whose"]
+__all__ = ["Plan", "Shapes", "calibration_samples", "make_plan", "whose"]
+
+Shapes = dict[str, tuple[int, ...]]
 
 _DEFAULT_EPOCHS = 30
 _FLOAT_EPOCHS = 10
@@ -36,7 +38,8 @@ class Plan:
         module: to be exported; quantized.
         epochs: of training.
         fresh: quantized by us, not yet calibrated.
-        shape: of a sample, or ``None`` if the module does not say.
+        shapes: of a sample of each input by its name, in order; ``None`` if the module does
+            not say.
         weight_bits: of a weight, where we quantized it.
         act_bits: of an activation, likewise.
         notes: for the report.
@@ -47,7 +50,7 @@ class Plan:
     module: nn.Module
     epochs: int
     fresh: bool
-    shape: tuple[int, ...] | None = None
+    shapes: Shapes | None = None
     weight_bits: int = 0
     act_bits: int = 0
     notes: tuple[str, ...] = ()
@@ -61,7 +64,7 @@ class _Float:
     name: str
     module: nn.Module
     epochs: int
-    shape: tuple[int, ...] | None = None
+    shapes: Shapes | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -95,12 +98,22 @@ def _quantized(source: _Float, settings: BuildSettings, data: Dataset) -> Plan:
     usual = _TRAINED_BITS if epochs else _CALIBRATED_BITS
     weight_bits = usual if settings.weight_bits is None else settings.weight_bits
     act_bits = usual if settings.act_bits is None else settings.act_bits
-    signed = any(part.size and part.min() < 0 for part in (data.x_train, data.x_test))
+    train, test, some = (
+        list(named(part, ("",)).values())
+        for part in (data.x_train, data.x_test, calibration_samples(data))
+    )
+    signed = [
+        any(part.size and part.min() < 0 for part in parts)
+        for parts in zip(train, test, strict=True)
+    ]
     module = quantize_module(
         source.module,
         weight_bits=weight_bits,
         act_bits=act_bits,
-        input_scale=input_scale_for(calibration_samples(data), act_bits, signed),
+        input_scale=[
+            input_scale_for(item, act_bits, negative)
+            for item, negative in zip(some, signed, strict=True)
+        ],
         signed_input=signed,
         calibrated_only=not epochs,
     )
@@ -110,7 +123,7 @@ def _quantized(source: _Float, settings: BuildSettings, data: Dataset) -> Plan:
         module,
         epochs,
         True,
-        source.shape,
+        source.shapes,
         weight_bits,
         act_bits,
         source.notes,
@@ -139,7 +152,7 @@ def _from_python(settings: BuildSettings, data: Dataset) -> Plan | _Float:
         notes = (f"weights of {Path(settings.weights).name}",)
     if is_brevitas(made):
         return Plan("Brevitas module", name, made, settings.epochs or 0, False, notes=notes)
-    labelled = data.y_train is not None and len(data.x_train) > 0
+    labelled = data.y_train is not None and data.train_count > 0
     # Weights that somebody trained are calibrated only, unless training is asked for.
     epochs = _FLOAT_EPOCHS if labelled and not settings.weights else 0
     return _Float("float module", name, made, epochs, notes=notes)
@@ -147,28 +160,31 @@ def _from_python(settings: BuildSettings, data: Dataset) -> Plan | _Float:
 
 def _from_onnx(settings: BuildSettings, data: Dataset) -> _Float:
     from hwcompress.frontend.onnx_model import read_onnx
+    from hwcompress.frontend.prepare import needed_inputs
     from hwcompress.frontend.to_torch import largest_difference, to_torch
 
     file = settings.model_file
     assert file is not None
     model = read_onnx(file)
-    if len(model.inputs) != 1:
-        raise InputError(
-            f"the float model has {len(model.inputs)} inputs ({', '.join(model.inputs)})",
-            where=str(file),
-            why="a float model is calibrated with the samples of one input",
-            remedy="export it quantized (QONNX), which takes several inputs",
-        )
-    (stated,) = model.inputs.values()
+    model = replace(model, inputs=needed_inputs(model))
+    shapes = {name: shape[1:] for name, shape in model.inputs.items()}
+    samples = calibration_samples(data)
+    if not isinstance(samples, Mapping):
+        if len(shapes) != 1:
+            raise InputError(
+                f"the float model has {len(shapes)} inputs ({', '.join(shapes)})",
+                where=str(file),
+                remedy=wanted_arrays(shapes),
+            )
+        samples, _ = adapt_samples(samples, next(iter(shapes.values())), data.name)
     module = to_torch(model)
-    samples, _ = adapt_samples(calibration_samples(data), stated[1:], data.name)
-    compared = samples[:_COMPARED_SAMPLES]
+    compared = named(sample_rows(samples, slice(_COMPARED_SAMPLES)), tuple(model.inputs))
     found = largest_difference(module, file, compared)
     note = (
         f"converted to PyTorch: differs from onnxruntime by at most {found:.1e} of the largest"
-        f" output, on {len(compared)} samples"
+        f" output, on {sample_count(compared)} samples"
     )
-    return _Float("float ONNX model", file.stem, module, 0, stated[1:], (note,))
+    return _Float("float ONNX model", file.stem, module, 0, shapes, (note,))
 
 
 def _from_export(settings: BuildSettings) -> _Float:
@@ -177,7 +193,7 @@ def _from_export(settings: BuildSettings) -> _Float:
     file = settings.model_file
     assert file is not None
     exported = read_exported(file)
-    return _Float("exported program", file.stem, exported.module, 0, exported.shape)
+    return _Float("exported program", file.stem, exported.module, 0, exported.shapes)
 
 
 def _exported(made: object, name: str, settings: BuildSettings) -> _Float:
@@ -189,15 +205,15 @@ def _exported(made: object, name: str, settings: BuildSettings) -> _Float:
             "--weights with a torch.export program", why="the program holds its own weights"
         )
     exported = from_program(made, settings.model)
-    return _Float("exported program", name, exported.module, 0, exported.shape)
+    return _Float("exported program", name, exported.module, 0, exported.shapes)
 
 
-def calibration_samples(data: Dataset) -> np.ndarray:
+def calibration_samples(data: Dataset) -> Samples:
     """Some real samples, of the training set if there is one."""
-    stored = data.x_train if len(data.x_train) else data.x_test
-    return to_real(stored[:_CALIBRATION_SAMPLES], data.scale)
+    stored = data.x_train if data.train_count else data.x_test
+    return data.real(sample_rows(stored, slice(_CALIBRATION_SAMPLES)))
 
 
 def whose(data: Dataset) -> str:
     """Which samples those are."""
-    return "training" if len(data.x_train) else "test"
+    return "training" if data.train_count else "test"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hwcompress import boards
-from hwcompress.errors import InputError
+from hwcompress.errors import HwcompressError, InputError
 from hwcompress.flow.settings import WEIGHT_FILES, BuildSettings
 
 __all__ = ["make_settings", "output_folder"]
@@ -35,12 +36,13 @@ def make_settings(**options: Any) -> BuildSettings:
     if settings.model_kind == "onnx" and not settings.data:
         raise InputError(
             f"model {settings.model!r} needs data to be verified on",
-            remedy="give --data FILE (.npz with x and perhaps y, or an IDX file)",
+            remedy=_wanted_data(Path(model)),
         )
     if settings.model_kind in ("python", "export") and not settings.data:
         raise InputError(
             f"model {settings.model!r} needs data to be trained or calibrated, and verified on",
-            remedy="give --data FILE (.npz with x and y, or IDX files)",
+            remedy="give --data FILE (.npz with x and y, or IDX files; for several inputs an"
+            " .npz with an array named after each argument of forward)",
         )
     if settings.model_kind == "default" and settings.data:
         raise InputError(
@@ -58,6 +60,19 @@ def make_settings(**options: Any) -> BuildSettings:
         labels=labels,
         folding=_absolute_folding(settings.folding),
     )
+
+
+def _wanted_data(file: Path) -> str:
+    """What data an ONNX file wants; the file is read for this message only."""
+    from hwcompress.data import wanted_arrays
+    from hwcompress.flow.model_inputs import onnx_inputs
+
+    # What is wrong with a file is said once there are data.
+    with contextlib.suppress(HwcompressError):
+        inputs = onnx_inputs(file)
+        if inputs.several:
+            return f"with --data, {wanted_arrays(inputs.shapes)}"
+    return "give --data FILE (.npz with x and perhaps y, or an IDX file)"
 
 
 def _named_model(options: dict[str, Any]) -> dict[str, Any]:

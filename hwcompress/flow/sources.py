@@ -9,6 +9,7 @@ A source folder holds
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,7 +55,7 @@ def prepare_source(settings: BuildSettings, data: Dataset, folder: Path, say: Sa
     import torch
 
     threads = torch.get_num_threads()
-    if int(np.prod(data.sample_shape)) < _SMALL_SAMPLE:
+    if sum(math.prod(shape) for shape in data.sample_shapes.values()) < _SMALL_SAMPLE:
         torch.set_num_threads(1)
     try:
         torch.manual_seed(settings.seed)
@@ -107,19 +108,19 @@ def _train_and_export(
 
     from hwcompress.compress.export import export_qonnx
     from hwcompress.compress.train import logits
-    from hwcompress.flow.fitting import fit, sample_shape
+    from hwcompress.flow.fitting import fit, sample_shapes, shaped
     from hwcompress.flow.plans import make_plan
     from hwcompress.frontend import Imported, import_model
     from hwcompress.frontend.check import source_samples
 
     plan = make_plan(settings, data)
-    shape = sample_shape(plan.module, data) if plan.shape is None else plan.shape
-    notes = [*plan.notes, *fit(plan, settings, data, shape, say)]
-    test = data.real_test().reshape(-1, *shape)
+    shapes = sample_shapes(plan, data)
+    notes = [*plan.notes, *fit(plan, settings, data, shapes, say)]
+    test = shaped(data.real_test(), shapes)
 
     def exported() -> Imported:
         say("export to QONNX")
-        export_qonnx(plan.module, shape, folder / MODEL_FILE)
+        export_qonnx(plan.module, shapes, folder / MODEL_FILE)
         return import_model(
             folder / MODEL_FILE,
             samples=test,

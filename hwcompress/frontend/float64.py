@@ -25,6 +25,7 @@ from hwcompress.frontend.multi_threshold import read_multi_threshold
 from hwcompress.frontend.onnx_model import Node, OnnxModel
 from hwcompress.frontend.quantizers import read_quantizer
 from hwcompress.ir.ops.host import apply_step, host_step
+from hwcompress.samples import Samples, sample_rows
 
 __all__ = [
     "QUANTIZERS",
@@ -41,17 +42,6 @@ QUANTIZERS = frozenset({"Quant", "IntQuant", "BipolarQuant", "Trunc"})
 Arrays = Sequence[Any]
 Forced = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Rows of the batch, flat elements of a sample, and their values."""
-
-Samples = np.ndarray | Mapping[str, np.ndarray]
-"""Samples of a model with one input, or of each input by its name."""
-
-
-def sample_rows(samples: Samples, rows: slice | np.ndarray) -> Samples:
-    """Some of the samples."""
-    if isinstance(samples, Mapping):
-        return {name: item[rows] for name, item in samples.items()}
-    return np.asarray(samples[rows])
-
 
 _LARGEST = 1 << 27  # elements of a folded constant
 

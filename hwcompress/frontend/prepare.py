@@ -13,7 +13,7 @@ from hwcompress.frontend.batch import one_sample
 from hwcompress.frontend.float64 import Samples
 from hwcompress.frontend.onnx_model import OnnxModel, quoted
 
-__all__ = ["Shapes", "prepared"]
+__all__ = ["Shapes", "needed_inputs", "prepared"]
 
 Shapes = Mapping[str, Sequence[int]]
 """Shapes of inputs by name, with the batch axis."""
@@ -53,6 +53,15 @@ def prepared(
     for name, shape in inputs.items():
         _check(name, shape, where, model.limits.elements)
     return one_sample(replace(model, inputs=inputs), where)
+
+
+def needed_inputs(model: OnnxModel) -> dict[str, tuple[int, ...]]:
+    """Inputs that a result depends on, with their shapes as the file states them.
+
+    Raises:
+        InputError: there is no result.
+    """
+    return dict(_only_results(_without_unused(model), str(model.path)).inputs)
 
 
 def _without_unused(model: OnnxModel) -> OnnxModel:

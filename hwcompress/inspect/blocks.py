@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from hwcompress.frontend.float64 import Samples, sample_rows
 from hwcompress.inspect.draw import Drawn
 from hwcompress.inspect.inputs import GivenData
 from hwcompress.ir import Graph
+from hwcompress.samples import Samples, sample_rows, stacked
 
-__all__ = ["Blocks", "block_size", "sample_count", "stacked"]
+__all__ = ["Blocks", "block_size"]
 
 _BLOCK_BYTES = 1 << 27
 _MAX_BLOCK = 1000
@@ -21,22 +21,6 @@ def block_size(graph: Graph) -> int:
     """Samples of which every tensor fits about 128 MiB."""
     row = 8 * sum(tensor.type.size for tensor in graph.tensors.values())
     return max(1, min(_MAX_BLOCK, _BLOCK_BYTES // row))
-
-
-def sample_count(samples: Samples) -> int:
-    """Number of samples, of one input or of several."""
-    return len(next(iter(samples.values())) if isinstance(samples, Mapping) else samples)
-
-
-def stacked(parts: Sequence[Samples]) -> Samples:
-    """Samples one after the other."""
-    first = parts[0]
-    if not isinstance(first, Mapping):
-        return np.concatenate([np.asarray(part) for part in parts])
-    return {
-        name: np.concatenate([part[name] for part in parts if isinstance(part, Mapping)])
-        for name in first
-    }
 
 
 class Blocks:

@@ -11,13 +11,13 @@ import numpy as np
 from hwcompress.errors import CheckFailed
 from hwcompress.frontend import Imported
 from hwcompress.frontend.check import encoded, source_integers, source_samples
-from hwcompress.frontend.float64 import Samples, sample_rows
-from hwcompress.inspect.blocks import Blocks, sample_count
+from hwcompress.inspect.blocks import Blocks
 from hwcompress.inspect.decisions import DecisionTally
 from hwcompress.inspect.layers import layer_facts
 from hwcompress.inspect.sources import SourceRuntime, source_runtime
 from hwcompress.inspect.tally import Tally
 from hwcompress.ir import trace
+from hwcompress.samples import Samples, sample_count, sample_rows
 from hwcompress.sim import Simulator
 
 __all__ = ["FLOAT64", "GRAPH", "SIMULATOR", "Comparing", "Framework", "default_reference"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hwcompress.errors import InputError
+from hwcompress.flow.model_inputs import onnx_inputs
 from hwcompress.flow.steps.accuracy import usable_labels
 from hwcompress.frontend import Imported, import_model
 from hwcompress.inspect.assume import attempt_import
@@ -16,9 +17,9 @@ from hwcompress.inspect.compare_facts import CompareFacts
 from hwcompress.inspect.comparing import Comparing, Framework, default_reference
 from hwcompress.inspect.draw import Drawn
 from hwcompress.inspect.header import parse_onnx, source_format
-from hwcompress.inspect.inputs import GivenData, read_data, sample_shapes
+from hwcompress.inspect.inputs import GivenData, read_data
 from hwcompress.inspect.mismatches import first_differences, settle
-from hwcompress.inspect.opening import ModelRequest, Opened, load_samples, open_model
+from hwcompress.inspect.opening import ModelRequest, Opened, open_model
 
 __all__ = ["CompareRequest", "compare_request"]
 
@@ -127,10 +128,9 @@ def _samples(
     if opened.samples is None and not wanted.data:
         return _drawn(wanted, opened)
     if opened.samples is not None:
-        labels = load_samples(wanted).y_test if wanted.data else None
-        data = GivenData(wanted.data or "random", opened.samples, labels, opened.notes)
+        data = GivenData(wanted.data or "random", opened.samples, opened.labels, opened.notes)
     else:
-        data = read_data(wanted.data, wanted.input_scale, sample_shapes(opened.path))
+        data = read_data(wanted.data, wanted.input_scale, onnx_inputs(opened.path))
     if request.samples is not None:
         data = data.first(request.samples)
     imported = import_model(opened.path, samples=data.samples, input_type=stated)

@@ -12,14 +12,13 @@ from hwcompress.frontend.check import (
     source_integers,
     source_samples,
 )
-from hwcompress.frontend.float64 import Samples, sample_rows
-from hwcompress.inspect.blocks import sample_count
 from hwcompress.inspect.compare_facts import FirstDifference
 from hwcompress.inspect.comparing import FLOAT64, SIMULATOR, Comparing
 from hwcompress.inspect.locate import Look, locate
 from hwcompress.inspect.sources import source_runtime
 from hwcompress.inspect.tally import Tally, Wrong
 from hwcompress.ir import trace
+from hwcompress.samples import Samples, sample_count, sample_rows
 
 __all__ = ["first_differences", "settle"]
 

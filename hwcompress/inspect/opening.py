@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from hwcompress.data import Dataset, adapt_samples, load_dataset
+from hwcompress.data import Dataset, Shapes, load_dataset
 from hwcompress.errors import InputError
+from hwcompress.flow.model_inputs import model_inputs, onnx_inputs
 from hwcompress.flow.settings import BuildSettings
 from hwcompress.flow.sources import MODEL_FILE, OUTPUTS_FILE, prepare_source
 from hwcompress.frontend.float_models import is_float_model
 from hwcompress.frontend.onnx_model import read_onnx
-from hwcompress.inspect.inputs import sample_shapes
+from hwcompress.inspect.inputs import shaped
+from hwcompress.samples import Samples, sample_rows
 
-__all__ = ["ModelRequest", "Opened", "load_samples", "open_model"]
+__all__ = ["ModelRequest", "Opened", "open_model"]
 
 Say = Callable[[str], None]
 
@@ -34,7 +36,8 @@ class ModelRequest:
         input_type, input_scale: as for a build.
         weight_bits, act_bits: of a float model, which is quantized after training;
             ``None`` for the usual ones.
-        shape: of a sample, for a module without data.
+        shapes: of a sample of each input by its name, for a module without data; the name
+            of a single one may be empty.
         seed: of random samples.
     """
 
@@ -45,7 +48,7 @@ class ModelRequest:
     input_scale: float | None = None
     weight_bits: int | None = None
     act_bits: int | None = None
-    shape: tuple[int, ...] = ()
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     seed: int = 0
 
 
@@ -60,7 +63,8 @@ class Opened:
         notes: how the file came to be.
         framework: who ran the source on the samples, with version, or empty.
         real: what it gave, ``(samples, ...)`` float64.
-        samples: what it was given, ``(samples, *shape)``.
+        samples: what it was given, ``(samples, *shape)``, of several inputs by name.
+        labels: of these samples, or ``None``.
     """
 
     path: Path
@@ -69,12 +73,8 @@ class Opened:
     notes: tuple[str, ...] = ()
     framework: str = ""
     real: np.ndarray | None = None
-    samples: np.ndarray | None = None
-
-
-def load_samples(request: ModelRequest) -> Dataset:
-    """The samples of ``--data``."""
-    return load_dataset(request.data, scale=request.input_scale)
+    samples: Samples | None = None
+    labels: np.ndarray | None = None
 
 
 def open_model(
@@ -109,13 +109,17 @@ def open_model(
             f"there is no model file {str(file or request.model)!r}",
             remedy="correct the path; a build folder is given without a file name",
         )
-    shape = request.shape
     if settings.model_kind == "onnx":
         model = read_onnx(file)
         if not is_float_model(model):
             return Opened(file, request.model)
-        shape = shape or next(iter(sample_shapes(file).values()), ())
-    data = load_samples(request) if request.data else _drawn(request, shape, random)
+    wanted = model_inputs(settings)
+    if request.data:
+        data = load_dataset(
+            request.data, inputs=wanted.shapes, unused=wanted.unused, scale=request.input_scale
+        )
+    else:
+        data = _drawn(request, wanted.shapes, random)
     facts = prepare_source(settings, data, folder, say)
     outputs = folder / OUTPUTS_FILE
     real = None
@@ -123,7 +127,7 @@ def open_model(
         with np.load(outputs, allow_pickle=False) as archive:
             real = archive["y"]
     path = folder / MODEL_FILE
-    (exported,) = sample_shapes(path).values()
+    samples, _ = shaped(data.real_test(), onnx_inputs(path).shapes, data.name)
     return Opened(
         path,
         request.model,
@@ -131,22 +135,57 @@ def open_model(
         (*facts.notes, *data.notes),
         facts.framework,
         real,
-        adapt_samples(data.real_test(), exported, data.name)[0],
+        samples,
+        data.y_test,
     )
 
 
-def _drawn(request: ModelRequest, shape: tuple[int, ...], count: int) -> Dataset:
+def _drawn(request: ModelRequest, inputs: Shapes, count: int) -> Dataset:
     """Standard normal samples: no other distribution is known before the module is."""
-    if not shape:
-        raise InputError(
-            f"model {request.model!r} does not say what a sample looks like",
-            why="a PyTorch module has no input shape",
-            remedy="give --shape, for example --shape 1,28,28, or --data FILE",
-        )
+    shapes = _given_shapes(request, inputs or {"": None})
     random = np.random.default_rng(request.seed)
-    x = random.normal(0, 1, (count, *shape)).astype(np.float32)
+    arrays = {
+        name: random.normal(0, 1, (count, *shape)).astype(np.float32)
+        for name, shape in shapes.items()
+    }
+    x: Samples = arrays if len(arrays) > 1 else next(iter(arrays.values()))
     note = (
         f"quantized for {count} standard normal samples, seed {request.seed}: its scales mean"
         " little, its structure is right; --data FILE calibrates it"
     )
-    return Dataset("random", x[:0], None, x, None, 1.0, (note,))
+    scales = dict.fromkeys(arrays, 1.0) if len(arrays) > 1 else 1.0
+    return Dataset("random", sample_rows(x, slice(0)), None, x, None, scales, (note,))
+
+
+def _given_shapes(request: ModelRequest, inputs: Shapes) -> dict[str, tuple[int, ...]]:
+    """The shape of every input: the user's, or what the model states.
+
+    Raises:
+        InputError: an input has none, or one is given for what is no input.
+    """
+    given = dict(request.shapes)
+    if len(inputs) == 1 and "" in given:  # its name may be left out
+        given[next(iter(inputs))] = given.pop("")
+    names = ", ".join(inputs)
+    for name in given:
+        if name not in inputs:
+            raise InputError(
+                f"--shape for {name!r}, which is no input of the model"
+                if name
+                else f"--shape without a name for a model with {len(inputs)} inputs ({names})",
+                remedy=f"give --shape NAME=1,28,28, once for each of {names}",
+            )
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, stated in inputs.items():
+        shape = given.get(name, stated)
+        if shape is None:
+            several = len(inputs) > 1
+            raise InputError(
+                f"model {request.model!r} does not say what a sample"
+                f"{f' of {name!r}' if several else ''} looks like",
+                why="a PyTorch module has no input shape",
+                remedy=f"give --shape, for example --shape {name + '=' if several else ''}1,28,28,"
+                f"{' once for each input,' if several else ''} or --data FILE",
+            )
+        shapes[name] = shape
+    return shapes

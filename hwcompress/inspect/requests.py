@@ -6,11 +6,12 @@ import tempfile
 from pathlib import Path
 
 from hwcompress.errors import UnsupportedError
+from hwcompress.flow.model_inputs import onnx_inputs
 from hwcompress.flow.sources import MODEL_FILE
 from hwcompress.frontend.float64 import Samples
 from hwcompress.inspect.examine import inspect_onnx
 from hwcompress.inspect.facts import Inspection
-from hwcompress.inspect.inputs import read_data, sample_shapes
+from hwcompress.inspect.inputs import read_data
 from hwcompress.inspect.opening import ModelRequest, Opened, open_model
 
 __all__ = ["inspect_request"]
@@ -33,8 +34,8 @@ def inspect_request(request: ModelRequest) -> Inspection:
             opened = Opened(folder / MODEL_FILE, request.model, "PyTorch module")
         samples: Samples | None = opened.samples
         if request.data and samples is None:
-            shapes = sample_shapes(opened.path)
-            samples = read_data(request.data, request.input_scale, shapes).samples
+            inputs = onnx_inputs(opened.path)
+            samples = read_data(request.data, request.input_scale, inputs).samples
         return inspect_onnx(
             opened.path,
             samples=samples,

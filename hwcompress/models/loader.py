@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import sys
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from torch import nn
 
 from hwcompress.errors import InputError
 
-__all__ = ["call_function", "is_brevitas", "load_module"]
+__all__ = ["call_function", "is_brevitas", "load_module", "module_inputs"]
 
 
 def load_module(text: str) -> nn.Module:
@@ -77,6 +78,16 @@ def call_function(text: str) -> object:
             sys.path.remove(folder)
     returned: object = result
     return returned
+
+
+def module_inputs(module: nn.Module) -> tuple[str, ...]:
+    """Names of the arguments that the module's ``forward`` must be given, in order."""
+    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return tuple(
+        name
+        for name, item in inspect.signature(module.forward).parameters.items()
+        if item.kind in plain and item.default is inspect.Parameter.empty
+    )
 
 
 def is_brevitas(module: nn.Module) -> bool:

@@ -17,11 +17,13 @@ __all__ = [
     "Check",
     "Confusion",
     "DataFacts",
+    "DataInput",
     "DesignFacts",
     "FifoFacts",
     "Figure",
     "FoldFacts",
     "GraphFacts",
+    "GraphInput",
     "HlsFacts",
     "LayerFacts",
     "LayerHardware",
@@ -101,15 +103,23 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class DataInput:
+    """The samples of one input as they are stored; the name of a single one is empty."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float
+
+
+@dataclass(frozen=True)
 class DataFacts:
     """The data set."""
 
     name: str
     train_samples: int
     test_samples: int
-    sample_shape: tuple[int, ...]
-    dtype: str
-    scale: float
+    inputs: tuple[DataInput, ...]
     classes: int | None
     labelled: bool
     notes: tuple[str, ...]
@@ -145,12 +155,21 @@ class LayerFacts:
 
 
 @dataclass(frozen=True)
+class GraphInput:
+    """One input of the integer graph: its tensor, the source's input and the sample's shape."""
+
+    tensor: str
+    source: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
 class GraphFacts:
     """The integer graph."""
 
     name: str
-    input_shape: tuple[int, ...]
-    input_type: str
+    inputs: tuple[GraphInput, ...]
     outputs: tuple[str, ...]
     layers: tuple[LayerFacts, ...]
     notes: tuple[str, ...]

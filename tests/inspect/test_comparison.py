@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from hwcompress.errors import InputError
+from hwcompress.flow.model_inputs import ModelInputs
 from hwcompress.frontend import Imported, import_model
 from hwcompress.inspect.blocks import Blocks, block_size
 from hwcompress.inspect.comparing import FLOAT64, GRAPH, SIMULATOR, Comparing
@@ -218,13 +219,14 @@ def test_a_large_graph_has_small_blocks(tmp_path: Path) -> None:
 
 def test_data_of_several_inputs(tmp_path: Path) -> None:
     file = str(tmp_path / "d.npz")
-    np.savez(file, a=np.zeros((5, 2)), b=np.zeros((5, 3)), c=np.zeros((4, 3)))
-    data = read_data(file, None, {"a": (2,), "b": (1, 3)})
+    np.savez(file, a=np.zeros((5, 2)), b=np.zeros((5, 3)))
+    data = read_data(file, None, ModelInputs({"a": (2,), "b": (1, 3)}))
     assert isinstance(data.samples, dict)
     assert data.samples["b"].shape == (5, 1, 3)
     with pytest.raises(InputError, match="different numbers of samples"):
-        read_data(file, None, {"a": (2,), "c": (3,)})
+        np.savez(tmp_path / "uneven.npz", a=np.zeros((5, 2)), c=np.zeros((4, 3)))
+        read_data(str(tmp_path / "uneven.npz"), None, ModelInputs({"a": (2,), "c": (3,)}))
     with pytest.raises(InputError, match="no array for input 'z'"):
-        read_data(file, None, {"a": (2,), "z": (3,)})
+        read_data(file, None, ModelInputs({"a": (2,), "z": (3,)}))
     with pytest.raises(InputError, match="there is no file"):
-        read_data(str(tmp_path / "no.npz"), None, {"a": (2,), "b": (3,)})
+        read_data(str(tmp_path / "no.npz"), None, ModelInputs({"a": (2,), "b": (3,)}))

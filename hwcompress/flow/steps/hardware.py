@@ -161,7 +161,7 @@ def run_verify(context: Context) -> VerifyFacts:
     vectors = Vectors.load(context.folder, graph)
     context.say("compiling")
     model = VerilatedDesign.build(context.folder / "rtl", context.work)
-    count = len(vectors.inputs)
+    count = vectors.count
     context.say(f"{count:,} frames")
     run = model.run(vectors.inputs)
     wrong = np.zeros(count, bool)
@@ -200,7 +200,7 @@ def _located(context: Context, graph: Graph, vectors: Vectors, wrong: np.ndarray
     # A few frames before it: the error may lie in the order of frames.
     sample = int(wrong[0])
     start = max(0, sample - _BEFORE)
-    part = vectors.inputs[start : sample + 1]
+    part = vectors.feeds(slice(start, sample + 1))
     found = first_difference(context.folder / "rtl", context.work, part, trace(graph, part))
     if found is None:
         what = f"sample {sample} is wrong, but not after the {_BEFORE} samples before it alone"
@@ -209,7 +209,7 @@ def _located(context: Context, graph: Graph, vectors: Vectors, wrong: np.ndarray
     return CheckFailed(
         what,
         where="Verilog against the Numba simulator",
-        why=f"{wrong.size} of {len(vectors.inputs)} samples have a wrong result",
+        why=f"{wrong.size} of {vectors.count} samples have a wrong result",
         remedy="this is a defect of hwcompress or of one of its tools; please report it",
     )
 
@@ -275,11 +275,11 @@ def _gate_level(context: Context, graph: Graph, vectors: Vectors) -> Check:
     netlist = gate_level(design, context.work / "netlist", cells=cells)
     context.say("simulating the netlist")
     model = VerilatedDesign.build(netlist.folder, context.work)
-    inputs = vectors.inputs[:_GATE_FRAMES]
-    run = model.run(inputs, stalls=Stalls(300, 300))
+    count = min(_GATE_FRAMES, vectors.count)
+    run = model.run(vectors.feeds(slice(count)), stalls=Stalls(300, 300))
     values = 0
     for tensor, expected in vectors.outputs.items():
-        wanted = expected[: len(inputs)]
+        wanted = expected[:count]
         values += int(wanted.size)
         if not np.array_equal(run.values[tensor], wanted):
             raise CheckFailed(
@@ -292,7 +292,7 @@ def _gate_level(context: Context, graph: Graph, vectors: Vectors) -> Check:
         f"netlist of {cells} cells, random stalls",
         "Numba simulator",
         "outputs",
-        len(inputs),
+        count,
         values,
         0,
         f"{named('yosys', context.tools)}, {named('verilator', context.tools)}",

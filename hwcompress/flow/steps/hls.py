@@ -45,11 +45,12 @@ def run_hls4ml(context: Context) -> HlsFacts:
         (target / "unsupported.txt").write_text(f"{error}\n", encoding="utf-8")
         return HlsFacts((), (), (f"hls4ml: {error.what}; see hls4ml/unsupported.txt",))
     vectors = Vectors.load(context.folder, graph)
-    inputs = vectors.inputs[:HLS_SAMPLES]
-    project.write_testbench(inputs[:10])
+    count = min(HLS_SAMPLES, vectors.count)
+    inputs = vectors.feeds(slice(count))
+    project.write_testbench(vectors.feeds(slice(10)))
     context.say("compiling")
     project.compile()
-    context.say(f"{len(inputs)} samples")
+    context.say(f"{count} samples")
     got = project.predict_all(inputs)
     by = f"{named('hls4ml', context.tools)}, {named('g++', context.tools)}"
     checks = tuple(
@@ -58,9 +59,7 @@ def run_hls4ml(context: Context) -> HlsFacts:
             "Numba simulator",
             "outputs",
             by,
-            compare(
-                "hls4ml C++", "simulator", values, vectors.outputs[tensor][: len(inputs)], tensor
-            ),
+            compare("hls4ml C++", "simulator", values, vectors.outputs[tensor][:count], tensor),
         )
         for tensor, values in got.items()
     )

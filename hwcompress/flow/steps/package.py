@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,18 @@ import numpy as np
 from hwcompress import boards
 from hwcompress.boards import Board
 from hwcompress.flow.step import Context
-from hwcompress.flow.steps.arrays import Vectors, load_test, narrow, save_arrays
+from hwcompress.flow.steps.arrays import (
+    Vectors,
+    load_test,
+    narrow,
+    sample_arrays,
+    save_arrays,
+)
 from hwcompress.hls.rtl.design import Design
 from hwcompress.hls.rtl.stream import StreamSpec
-from hwcompress.ir import Graph, load
-from hwcompress.report.facts import PackageFacts
+from hwcompress.ir import Graph, Input, load
+from hwcompress.report.facts import DataFacts, GraphFacts, PackageFacts
+from hwcompress.samples import sample_rows
 
 __all__ = ["VECTORS", "run_package"]
 
@@ -32,7 +40,9 @@ def run_package(context: Context) -> PackageFacts:
     shutil.copytree(context.folder / "graph", deploy / "graph")
     design = Design.load(deploy / "rtl")
     count = _write_vectors(context, graph, design, deploy / "vectors")
-    (deploy / "README.md").write_text(_readme(graph, design, board, count), encoding="utf-8")
+    facts, data = context.result("import", GraphFacts), context.result("data", DataFacts)
+    readme = _readme(graph, _entrances(graph, facts, data, design), design, board, count)
+    (deploy / "README.md").write_text(readme, encoding="utf-8")
     files = sum(path.is_file() for path in deploy.rglob("*"))
     return PackageFacts(
         files,
@@ -42,25 +52,30 @@ def run_package(context: Context) -> PackageFacts:
 
 
 def _write_vectors(context: Context, graph: Graph, design: Design, folder: Path) -> int:
-    """The first test samples as integers, and as the beats of both streams."""
+    """The first test samples as integers, and as the beats of every stream."""
     vectors = Vectors.load(context.folder, graph)
-    stored, labels = load_test(context.folder)
-    count = min(VECTORS, len(vectors.inputs))
+    stored, labels = load_test(context.folder, context.result("data", DataFacts))
+    count = min(VECTORS, vectors.count)
     folder.mkdir()
-    arrays = {
-        "x": stored[:count],
-        "input": narrow(vectors.inputs[:count], graph.inputs[0].dtype),
-    }
-    if labels is not None:
-        arrays["y"] = labels[:count]
-    _write_beats(folder / "input.hex", design.inputs[0], vectors.inputs[:count])
-    for index, stream in enumerate(design.outputs):
+    arrays = sample_arrays(
+        sample_rows(stored, slice(count)), None if labels is None else labels[:count]
+    )
+    for name, stream in zip(_names("input", design.inputs), design.inputs, strict=True):
+        values = vectors.inputs[stream.tensor][:count]
+        arrays[name] = narrow(values, graph.tensors[stream.tensor].dtype)
+        _write_beats(folder / f"{name}.hex", stream, values)
+    ends = _names("expected", design.outputs)
+    for index, (name, stream) in enumerate(zip(ends, design.outputs, strict=True)):
         values = vectors.outputs[stream.tensor][:count]
         arrays[f"output{index}"] = narrow(values, graph.tensors[stream.tensor].dtype)
-        name = "expected.hex" if len(design.outputs) == 1 else f"expected{index}.hex"
-        _write_beats(folder / name, stream, values)
+        _write_beats(folder / f"{name}.hex", stream, values)
     save_arrays(folder / "vectors.npz", **arrays)
     return count
+
+
+def _names(base: str, streams: Sequence[StreamSpec]) -> list[str]:
+    """Names of what belongs to each stream: ``input``, or ``input0``, ``input1``, ..."""
+    return [base] if len(streams) == 1 else [f"{base}{index}" for index in range(len(streams))]
 
 
 def _write_beats(path: Path, stream: StreamSpec, values: np.ndarray) -> None:
@@ -77,17 +92,45 @@ def _port(stream: StreamSpec, direction: str) -> str:
     )
 
 
-def _readme(graph: Graph, design: Design, board: Board, count: int) -> str:
-    source = graph.inputs[0]
-    if source.boundaries is not None:
-        encoding = "`lo + step * #{b in boundaries: x >= b}` (`boundaries` in graph/graph.npz)"
-    elif source.dtype.is_bipolar:
-        encoding = "-1 for `x < 0`, else +1"
-    else:
-        encoding = (
-            f"`clip(rint(x / {source.scale!r} + {source.zero!r}),"
-            f" {source.dtype.lo}, {source.dtype.hi})`"
+def _encoding(op: Input) -> str:
+    """From a real value x of an input to its integer."""
+    if op.boundaries is not None:
+        return (
+            "`lo + step * #{b in boundaries: x >= b}`"
+            f" (`{op.name}/boundaries` in graph/graph.npz)"
         )
+    if op.dtype.is_bipolar:
+        return "-1 for `x < 0`, else +1"
+    return f"`clip(rint(x / {op.scale!r} + {op.zero!r}), {op.dtype.lo}, {op.dtype.hi})`"
+
+
+def _entrances(graph: Graph, facts: GraphFacts, data: DataFacts, design: Design) -> list[str]:
+    """How the samples of each input become integers."""
+    ops = {op.outputs[0]: op for op in graph.inputs}
+    if len(ops) == 1:
+        (op,) = ops.values()
+        return [
+            f"A sample of shape {op.source_shape} is transposed by {op.axes}, then each value",
+            f"x becomes {_encoding(op)}.",
+        ]
+    sources = {item.tensor: item.source for item in facts.inputs}
+    places = {item.name: index for index, item in enumerate(data.inputs)}
+    lines = [
+        "Each sample is transposed by the axes given, then each value x becomes an integer.",
+        "",
+    ]
+    for file, stream in zip(_names("input", design.inputs), design.inputs, strict=True):
+        op, source = ops[stream.tensor], sources[stream.tensor]
+        lines.append(
+            f"- `{source}`, port `{stream.port}`: shape {op.source_shape}, axes {op.axes},"
+            f" {_encoding(op)}; in `vectors.npz` samples `x{places[source]}`, integers `{file}`"
+        )
+    return lines
+
+
+def _readme(graph: Graph, entrances: list[str], design: Design, board: Board, count: int) -> str:
+    starts = ", ".join(f"`{name}.hex`" for name in _names("input", design.inputs))
+    ends = ", ".join(f"`{name}.hex`" for name in _names("expected", design.outputs))
     ports = [_port(stream, "in") for stream in design.inputs]
     ports += [_port(stream, "out") for stream in design.outputs]
     meanings = []
@@ -109,9 +152,9 @@ def _readme(graph: Graph, design: Design, board: Board, count: int) -> str:
         "  relative to `rtl/`: start simulators and synthesis there (`cd rtl`).",
         "- `rtl/design.json`: ports, memories and layers, for programs.",
         "- `graph/`: the integer graph (format in docs/integer-graph.md of hwcompress).",
-        f"- `vectors/`: {count} test samples. `vectors.npz` holds integers; `input.hex` and",
-        "  `expected*.hex` hold the beats of the streams, one a line, for `$readmemh`: the lines",
-        "  of `input.hex`, sent in order, give those of `expected*.hex`.",
+        f"- `vectors/`: {count} test samples. `vectors.npz` holds samples and integers. The beats",
+        f"  of the streams lie in {starts} and {ends}, one a line,",
+        "  for `$readmemh`: the first, sent in order, give the second.",
         "",
         f"Part {board.part}, clock {board.clock_mhz:g} MHz. Whether the design reaches this clock",
         "has to be seen after place and route.",
@@ -128,16 +171,15 @@ def _readme(graph: Graph, design: Design, board: Board, count: int) -> str:
         "",
         "- `aclk`: the only clock; everything happens at its rising edge.",
         "- `aresetn`: active low and synchronous. Hold it low for at least one rising edge of",
-        "  `aclk` before the first frame, with the input's `tvalid` low; frames inside are lost.",
+        "  `aclk` before the first frame, with every input's `tvalid` low; frames inside are lost.",
         "- `tvalid`, `tready`: a beat passes where both are high at a rising edge. Frames may",
         "  follow each other without a gap, and either side may pause at any beat.",
-        "- `tlast`: on the last beat of every frame of the output. The input has none: beats are",
+        "- `tlast`: on the last beat of every frame of an output. Inputs have none: beats are",
         "  counted from the reset. There is no `tkeep`, `tstrb` or `tuser`: every beat is full.",
         "",
         "## From reals to integers",
         "",
-        f"A sample of shape {source.source_shape} is transposed by {source.axes}, then each value",
-        f"x becomes {encoding}.",
+        *entrances,
         "",
         "## From integers to reals",
         "",

@@ -7,37 +7,49 @@ from pathlib import Path
 
 import numpy as np
 
-from hwcompress.data import Dataset, adapt_samples, digits, load_dataset
+from hwcompress.data import Dataset, digits, load_dataset
+from hwcompress.flow.model_inputs import model_inputs
 from hwcompress.flow.settings import BuildSettings
 from hwcompress.flow.sources import MODEL_FILE, prepare_source
 from hwcompress.flow.step import Context
-from hwcompress.flow.steps.arrays import TEST_FILE, load_test, real_samples, save_arrays
+from hwcompress.flow.steps.arrays import fitted, load_test, real_samples, save_test
 from hwcompress.ir import Conv, Dense, Graph, Op
-from hwcompress.report.facts import DataFacts, GraphFacts, LayerFacts, SourceFacts
+from hwcompress.report.facts import (
+    DataFacts,
+    DataInput,
+    GraphFacts,
+    GraphInput,
+    LayerFacts,
+    SourceFacts,
+)
+from hwcompress.samples import named
 
 __all__ = ["data_files", "load_data", "run_data", "run_import", "run_train", "source_files"]
 
 
 def data_files(settings: BuildSettings) -> Mapping[str, Path]:
-    """The user's data files."""
-    return {f"data{index}": path for index, path in enumerate(settings.data_files)}
+    """The user's data files, and the model, whose inputs say what they must hold."""
+    file = settings.model_file
+    model = {} if file is None else {"model": file}
+    return model | {f"data{index}": path for index, path in enumerate(settings.data_files)}
 
 
 def source_files(settings: BuildSettings) -> Mapping[str, Path]:
     """The user's model, weights and data, on which a float model is trained or calibrated."""
-    file = settings.model_file
-    model = {} if file is None else {"model": file}
     weights = {"weights": Path(settings.weights)} if settings.weights else {}
-    return model | weights | dict(data_files(settings))
+    return weights | dict(data_files(settings))
 
 
 def load_data(settings: BuildSettings) -> Dataset:
     """The data set that the settings name."""
     if not settings.data:
         return digits()
+    wanted = model_inputs(settings)
     return load_dataset(
         Path(settings.data),
         labels=settings.labels or None,
+        inputs=wanted.shapes,
+        unused=wanted.unused,
         training=settings.trains,
         scale=settings.input_scale,
         seed=settings.seed,
@@ -47,17 +59,16 @@ def load_data(settings: BuildSettings) -> Dataset:
 def run_data(context: Context) -> DataFacts:
     """Check the data and keep the test samples, so that the build folder needs nothing else."""
     data = load_data(context.settings)
-    arrays = {"x": data.x_test}
-    if data.y_test is not None:
-        arrays["y"] = data.y_test
-    save_arrays(context.out / TEST_FILE, **arrays)
+    save_test(context.out, data)
+    scales = data.scale if isinstance(data.scale, Mapping) else {"": data.scale}
     return DataFacts(
         data.name,
-        len(data.x_train),
-        len(data.x_test),
-        data.sample_shape,
-        str(data.x_test.dtype),
-        data.scale,
+        data.train_count,
+        data.test_count,
+        tuple(
+            DataInput(name, item.shape[1:], str(item.dtype), scales[name])
+            for name, item in named(data.x_test, ("",)).items()
+        ),
         data.classes,
         data.y_test is not None,
         data.notes,
@@ -80,33 +91,34 @@ def run_import(context: Context) -> GraphFacts:
     from hwcompress.ir import format_graph, save
 
     source, data = context.result("train", SourceFacts), context.result("data", DataFacts)
-    stored, _ = load_test(context.folder)
+    samples = real_samples(load_test(context.folder, data)[0], data)
     imported = import_model(
         context.folder / "source" / MODEL_FILE,
-        samples=_sampled(stored, data),
+        samples=samples,
         input_type=context.settings.input_type or None,
         name=source.name,
     )
     graph = imported.graph
-    shape = graph.inputs[0].source_shape
-    _, note = adapt_samples(stored, shape, data.name)
+    _, note = fitted(samples, graph, data)
     folder = context.out / "graph"
     folder.mkdir()
     save(graph, folder)
     (folder / "graph.txt").write_text(format_graph(graph), encoding="utf-8")
     return GraphFacts(
         graph.name,
-        shape,
-        str(graph.inputs[0].dtype),
+        tuple(
+            GraphInput(
+                op.outputs[0],
+                imported.inputs[op.outputs[0]],
+                op.source_shape,
+                str(op.dtype),
+            )
+            for op in graph.inputs
+        ),
         tuple(op.inputs[0] for op in graph.outputs),
         tuple(_layer(graph, op) for op in graph.layers),
         (*((note,) if note else ()), *graph.notes),
     )
-
-
-def _sampled(stored: np.ndarray, data: DataFacts) -> np.ndarray:
-    """Real samples to derive the input's type from; the shape does not matter for that."""
-    return real_samples(stored, data, stored.shape[1:])
 
 
 def _layer(graph: Graph, op: Op) -> LayerFacts:

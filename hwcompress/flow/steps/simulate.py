@@ -18,11 +18,11 @@ from hwcompress.flow.steps.accuracy import (
     single_boundary,
     usable_labels,
 )
-from hwcompress.flow.steps.arrays import Vectors, load_arrays, load_test, real_samples
+from hwcompress.flow.steps.arrays import Vectors, fitted, load_arrays, load_test, real_samples
 from hwcompress.flow.steps.tally import Tally
 from hwcompress.flow.versions import named
 from hwcompress.frontend import Imported, import_model
-from hwcompress.frontend.check import check_float64, check_values, source_samples
+from hwcompress.frontend.check import check_float64, check_values, encoded, source_samples
 from hwcompress.frontend.runtimes import runtime_of
 from hwcompress.ir import Graph, format_graph, load, trace
 from hwcompress.report.facts import (
@@ -32,6 +32,7 @@ from hwcompress.report.facts import (
     SimulateFacts,
     SourceFacts,
 )
+from hwcompress.samples import Samples, sample_count, sample_rows
 from hwcompress.sim import Simulator
 from hwcompress.sim.diff import compare_traces
 
@@ -58,11 +59,12 @@ def run_simulate(context: Context) -> SimulateFacts:
     """Compare PyTorch, the exported file, its float64 reading, the definition and the simulator."""
     graph = load(context.folder / "graph")
     data = context.result("data", DataFacts)
-    stored, labels = load_test(context.folder)
-    samples = real_samples(stored, data, graph.inputs[0].source_shape)
+    stored, labels = load_test(context.folder, data)
+    real = real_samples(stored, data)
+    samples, _ = fitted(real, graph, data)
     if labels is not None:
         labels = usable_labels(labels, graph, data.name)
-    imported = _import_again(context, graph, real_samples(stored, data, stored.shape[1:]))
+    imported = _import_again(context, graph, real)
     # The source must see what the graph sees, down to the input's rounding.
     fed = source_samples(imported, samples)
     integers, blocks = _by_blocks(imported, samples, fed, context)
@@ -84,7 +86,7 @@ def _first(graph: Graph) -> str:
     return graph.outputs[0].inputs[0]
 
 
-def _import_again(context: Context, graph: Graph, samples: np.ndarray) -> Imported:
+def _import_again(context: Context, graph: Graph, samples: Samples) -> Imported:
     imported = import_model(
         context.folder / "source" / MODEL_FILE,
         samples=samples,
@@ -97,26 +99,28 @@ def _import_again(context: Context, graph: Graph, samples: np.ndarray) -> Import
 
 
 def _by_blocks(
-    imported: Imported, samples: np.ndarray, fed: np.ndarray, context: Context
+    imported: Imported, samples: Samples, fed: Samples, context: Context
 ) -> tuple[Vectors, Tally]:
-    """Every tensor of every sample; only input and outputs are kept."""
+    """Every tensor of every sample; only inputs and outputs are kept."""
     graph, tally = imported.graph, Tally()
     simulator = Simulator(graph)
-    inputs = graph.inputs[0].encode(samples)
+    inputs = encoded(imported, samples)
+    count = sample_count(inputs)
     bytes_per_sample = 8 * sum(tensor.type.size for tensor in graph.tensors.values())
     block = max(1, min(_MAX_BLOCK, _BLOCK_BYTES // bytes_per_sample))
     kept: dict[str, list[np.ndarray]] = {op.inputs[0]: [] for op in graph.outputs}
     by = f"hwcompress with {named('numba', context.tools)}"
-    for start in range(0, len(inputs), block):
-        context.say(f"sample {start:,} of {len(inputs):,}")
-        part = inputs[start : start + block]
+    for start in range(0, count, block):
+        context.say(f"sample {start:,} of {count:,}")
+        rows = slice(start, start + block)
+        part = {name: values[rows] for name, values in inputs.items()}
         definition, fast = trace(graph, part), simulator.trace(part)
         tally.add(
             "integer graph",
             "source in float64",
             "every quantized tensor",
             named("numpy", context.tools),
-            check_float64(imported, fed[start : start + block], definition),
+            check_float64(imported, sample_rows(fed, rows), definition),
             start,
         )
         tally.add(
@@ -133,7 +137,7 @@ def _by_blocks(
     return Vectors(inputs, outputs), tally
 
 
-def _run_sources(context: Context, imported: Imported, fed: np.ndarray) -> list[_Source]:
+def _run_sources(context: Context, imported: Imported, fed: Samples) -> list[_Source]:
     """The source as its framework ran it, if it did, and as qonnx runs the exported file."""
     found = []
     outputs, facts = context.folder / "source" / OUTPUTS_FILE, context.result("train", SourceFacts)

@@ -82,7 +82,12 @@ class Emitter:
 
     def placeholder(self, name: str, shape: tuple[int, ...]) -> Computed:
         """An input of the model."""
-        return Computed(self.graph.placeholder(_identifier(name)), torch.zeros(shape))
+        taken = {str(node.target) for node in self.graph.nodes}
+        argument = base = _identifier(name)
+        count = 1
+        while argument in taken:  # names that differ in signs only
+            argument, count = f"{base}_{count}", count + 1
+        return Computed(self.graph.placeholder(argument), torch.zeros(shape))
 
     def module(self, part: nn.Module, label: str, source: Computed) -> Computed:
         """A module that reads one tensor; ``label`` becomes its name."""

@@ -37,10 +37,11 @@ Known = Mapping[str, Value | int]
 
 @dataclass(frozen=True, eq=False)
 class Exported:
-    """A module made of an exported program, and the shape of a sample of its one input."""
+    """A module made of an exported program, and the shape of a sample of each input by its
+    name, in order."""
 
     module: fx.GraphModule
-    shape: tuple[int, ...]
+    shapes: dict[str, tuple[int, ...]]
 
 
 def read_exported(path: Path) -> Exported:
@@ -79,12 +80,12 @@ def from_program(program: object, where: str) -> Exported:
 
 
 def _converted(program: Program, name: str, where: str) -> Exported:
-    if len(program.inputs) != 1:
-        raise UnsupportedError(f"the program has {len(program.inputs)} inputs", where=where)
+    if not program.inputs:
+        raise UnsupportedError("the program has no input", where=where)
     emit = Emitter()
     values: dict[str, Value | int] = dict(program.constants)
-    ((key, shape),) = program.inputs.items()
-    values[key] = emit.placeholder(key, shape)
+    for key, shape in program.inputs.items():
+        values[key] = emit.placeholder(key, shape)
     problems: list[str] = []
     lost: set[str] = set()
     for call in program.calls:
@@ -115,9 +116,9 @@ def _converted(program: Program, name: str, where: str) -> Exported:
         )
     outputs = [values[item] for item in program.outputs]
     if not all(isinstance(item, Computed) for item in outputs):
-        raise UnsupportedError("an output does not depend on the input", where=where)
+        raise UnsupportedError("an output does not depend on an input", where=where)
     module = emit.finish([item for item in outputs if isinstance(item, Computed)], name)
-    return Exported(module, shape[1:])
+    return Exported(module, {key: shape[1:] for key, shape in program.inputs.items()})
 
 
 def _reads(arguments: Mapping[str, Any]) -> set[str]:

@@ -90,7 +90,7 @@ def test_example_inputs_are_not_unpickled(tmp_path: Path) -> None:
         tmp_path / "net.pt2",
         lambda name, data: buffer.getvalue() if name.endswith("sample_inputs/model.pt") else data,
     )
-    assert read_exported(path).shape == (3,)
+    assert read_exported(path).shapes == {"x": (3,)}
     assert not (tmp_path / "mark").exists()
 
 
@@ -116,7 +116,7 @@ def test_text_that_torch_would_evaluate_is_not(tmp_path: Path) -> None:
             value["sizes"][0] = {"as_expr": {"expr_str": text, "hint": {"as_int": 1}}}
         return json.dumps(document).encode()
 
-    assert read_exported(archive(tmp_path / "net.pt2", change)).shape == (3,)
+    assert read_exported(archive(tmp_path / "net.pt2", change)).shapes == {"x": (3,)}
     assert not (tmp_path / "mark").exists()
 
 
