@@ -14,6 +14,7 @@ from hwcompress.frontend.sums import PendingSum
 from hwcompress.frontend.values import Symbolic
 from hwcompress.ir import (
     Affine,
+    Concat,
     Conv,
     ConvTranspose,
     Dense,
@@ -121,9 +122,14 @@ class GraphBuilder:
         return op.outputs
 
     def split(self, tensor: str, sizes: tuple[int, ...]) -> tuple[str, ...]:
-        """Parts of ``tensor`` along its channels; the same ones if it is cut so already."""
+        """Parts of ``tensor`` along its channels; the same ones if it is cut so already, or
+        what it was put together of."""
         if len(sizes) == 1:
             return (tensor,)
+        for op in self.ops:
+            joins = isinstance(op, Concat) and op.outputs == (tensor,)
+            if joins and tuple(self.types[item].channels for item in op.inputs) == sizes:
+                return op.inputs
         if (tensor, sizes) not in self.splits:
             name = self.fresh(f"{tensor}_split")
             parts = tuple(f"{name}_{index}" for index in range(len(sizes)))

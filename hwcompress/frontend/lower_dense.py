@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.arrange import arranged
 from hwcompress.frontend.lower_input import materialised
 from hwcompress.frontend.lowering import Lowering, handles
+from hwcompress.frontend.mixed_scales import scale_spans, summed_spans
 from hwcompress.frontend.onnx_model import Node
 from hwcompress.frontend.values import Constant, Symbolic, Value
 from hwcompress.frontend.weights import (
@@ -39,6 +40,11 @@ class _Matrix:
     axis: int
     placed: int
 
+    def part(self, start: int, stop: int) -> _Matrix:
+        """Of the data's elements from ``start`` to ``stop``."""
+        levels, scale, zero = (item[:, start:stop] for item in (self.levels, self.scale, self.zero))
+        return replace(self, levels=levels, scale=scale, zero=zero)
+
 
 @handles("MatMul", "Gemm")
 def _dense(state: Lowering, node: Node) -> Value:
@@ -65,6 +71,20 @@ def _dense(state: Lowering, node: Node) -> Value:
     bias = np.zeros(matrix.levels.shape[0])
     if node.op == "Gemm" and (given := state.constant(node, 2)) is not None:
         bias = node.number("beta", 1.0) * bias_vector(given, (1, bias.size), node)
+    spans = scale_spans(value, matrix.axis, matrix.scale)
+    if not spans:
+        return _product(state, node, value, matrix, alpha, bias)
+
+    def layer(part: Symbolic, span: tuple[int, int], first: bool) -> Symbolic:
+        some = matrix.part(*span)
+        return _product(state, node, part, some, alpha, bias if first else 0 * bias)
+
+    return summed_spans(state, node, value, matrix.axis, spans, layer)
+
+
+def _product(
+    state: Lowering, node: Node, value: Symbolic, matrix: _Matrix, alpha: float, bias: np.ndarray
+) -> Symbolic:
     if value.shape[matrix.axis] == value.order.size:
         return _vector(state, node, value, matrix, alpha, bias)
     return _pointwise(state, node, value, matrix, alpha, bias)

@@ -9,18 +9,19 @@ import numpy as np
 from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.arrange import arranged, as_image
 from hwcompress.frontend.binary import BINARY
-from hwcompress.frontend.branches import aligned, not_quantized, spread
+from hwcompress.frontend.branches import aligned, not_quantized, spread, vector_axis
 from hwcompress.frontend.extremes import extreme
 from hwcompress.frontend.function import affine_function, constant_function
 from hwcompress.frontend.lower_input import entered, materialised
 from hwcompress.frontend.lowering import Lowering
 from hwcompress.frontend.offsets import without_offset
 from hwcompress.frontend.onnx_model import Node
+from hwcompress.frontend.orient import channels_second, restored, turned
 from hwcompress.frontend.sums import PendingSum, common_scale
 from hwcompress.frontend.values import Symbolic
 from hwcompress.ir import Add, Mul, Reshape
 
-__all__ = ["combined", "one_base", "same_elements", "summed"]
+__all__ = ["combined", "one_base", "same_elements", "signed_sum", "summed"]
 
 # Multipliers up to the first are taken at once; up to the second only where no quantizer
 # follows, which could do with smaller ones.
@@ -141,7 +142,14 @@ def summed(
     source = node.outputs[0] if sign is None else ""
     if sign is None:
         sign = -1.0 if node.op == "Sub" else 1.0
-    tensors, gains, offset = _terms(state, values, (1.0, sign))
+    return signed_sum(state, node, values, (1.0, sign), source)
+
+
+def signed_sum(
+    state: Lowering, node: Node, values: list[Symbolic], signs: tuple[float, ...], source: str
+) -> Symbolic:
+    """A signed sum of affine values of one shape and order: the source's tensor ``source``."""
+    tensors, gains, offset = _terms(state, values, signs)
     return _added(state, node, values[0], tensors, gains, offset, source)
 
 
@@ -210,17 +218,21 @@ def _product(state: Lowering, node: Node, first: Symbolic, second: Symbolic) -> 
     source, gate = values
     if source.order.size < gate.order.size:
         source, gate = gate, source
+    axes = tuple(range(len(source.shape)))
     if source.shape == gate.shape:
         source, gate = aligned(state, node, source, gate)
     else:
-        per_channel = (1, source.shape[1], *(1 for _ in source.shape[2:]))
-        if len(source.shape) not in (3, 4) or gate.shape != per_channel:
+        axis = vector_axis(source.shape, gate.shape)
+        if axis is None:
             raise UnsupportedError(
                 f"Mul of tensors of shapes {source.shape} and {gate.shape}",
                 where=node.label,
                 remedy="give the gate the other's shape, or one value per channel",
             )
-        source, gate = as_image(builder, source, node.label), as_image(builder, gate, node.label)
+        axes = channels_second(axis, len(axes))
+        source, gate = (
+            as_image(builder, turned(item, axes), node.label) for item in (source, gate)
+        )
     source, gate = (without_offset(builder, item, node) for item in (source, gate))
     name = builder.fresh(node.name or node.op)
     builder.add(Mul(name, (source.base, gate.base), (name,)))
@@ -228,5 +240,6 @@ def _product(state: Lowering, node: Node, first: Symbolic, second: Symbolic) -> 
     assert one is not None
     assert two is not None
     result = builder.symbol(name, source.shape, source.order, one * two, np.zeros_like(one))
+    result = restored(result, axes)
     builder.origin[name] = (node.outputs[0], result)
     return result

@@ -12,6 +12,7 @@ from hwcompress.frontend.values import Constant, Symbolic
 from hwcompress.ir import BIPOLAR, IntType, int_range
 
 __all__ = [
+    "MAX_RATIO",
     "affine_input",
     "bias_vector",
     "integer_rows",
@@ -21,7 +22,7 @@ __all__ = [
     "weighted_sum",
 ]
 
-_MAX_RATIO = 1 << 16
+MAX_RATIO = 1 << 16
 _MAX_LEVEL = 2.0**40
 _MAX_STEPS = 2.0**48
 
@@ -91,7 +92,7 @@ def integer_rows(
     if np.any(least == 0):
         raise UnsupportedError("an input with scale zero", where=node.label)
     ratio = each / least[:, None]
-    if not np.array_equal(ratio, np.rint(ratio)) or np.abs(ratio).max() > _MAX_RATIO:
+    if not np.array_equal(ratio, np.rint(ratio)) or np.abs(ratio).max() > MAX_RATIO:
         raise UnsupportedError(
             "scales that differ between the inputs of one sum, with ratios that are not integers",
             where=node.label,

@@ -5,23 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from hwcompress.errors import UnsupportedError
 from hwcompress.frontend import Imported, import_model
 from hwcompress.frontend.check import check_float64, check_qonnx, encoded
-from hwcompress.ir import Dense, trace
+from hwcompress.ir import Concat, Conv, Dense, trace
 from tests.frontend.onnx_builder import ModelBuilder
 
 
-def agrees(model: ModelBuilder, folder: Path, explained: int = 0, **options: object) -> Imported:
-    """Import; equal to the qonnx executor but for ``explained`` integers, and to float64."""
+def agrees(model: ModelBuilder, folder: Path, explained: int | None = 0) -> Imported:
+    """Import; equal to the qonnx executor but for ``explained`` integers (``None``: rounding
+    ties are likely), and to float64."""
     path = folder / "model.onnx"
     model.save(path)
     x = np.random.default_rng(1).normal(0, 1, (12, *model.shape[1:])).astype(np.float32)
-    imported = import_model(path, samples=x, **options)  # type: ignore[arg-type]
+    imported = import_model(path, samples=x)
     integers = trace(imported.graph, encoded(imported, x))
     rows = check_qonnx(imported, x, integers)
     assert all(row.exact for row in rows), rows
-    assert sum(row.explained for row in rows) == explained
+    assert explained is None or sum(row.explained for row in rows) == explained
     assert all(row.exact for row in check_float64(imported, x, integers))
     return imported
 
@@ -60,3 +63,72 @@ def test_rounding_to_zero_by_the_name_of_brevitas(tmp_path: Path) -> None:
     imported = import_model(tmp_path / "model.onnx")
     integers = trace(imported.graph, encoded(imported, x))
     assert integers[imported.graph.outputs[0].inputs[0]].tolist() == [[-1, -1, 1, 2]]
+
+
+def test_rounded_result_under_a_softmax(tmp_path: Path) -> None:
+    """As HAWQ writes its last layer: integers, a Round, a scale per channel, Softmax."""
+    random = np.random.default_rng(3)
+    model = ModelBuilder((1, 12), opset=11)
+    model.act(0.1, 8)
+    model.node("Div", model.last, model.constant([0.1]))
+    weight = model.quant(model.constant(random.integers(-31, 32, (12, 4)) * 1.0), 1.0, 6)
+    model.node("MatMul", "t1", weight)
+    model.node("Add", model.constant([3.0, -7.0, 0.0, 12.0]), model.last)
+    model.node("Round", model.last)
+    model.node("Mul", model.last, model.constant([[0.01, 0.02, 0.015, 0.03]]))
+    model.node("Softmax", model.last, axis=1)
+    agrees(model, tmp_path)
+
+
+def skip(model: ModelBuilder, scales: tuple[float, float]) -> None:
+    """Two quantized branches of 3 and 5 channels side by side."""
+    random = np.random.default_rng(4)
+    source, ends = model.last, []
+    for scale, channels in zip(scales, (3, 5), strict=True):
+        model.last = source
+        model.conv(random.normal(0, 0.4, (channels, 2, 1, 1)), 0.05, 4)
+        ends.append(model.act(scale, 4))
+    model.node("Concat", *ends, axis=1)
+
+
+@pytest.mark.parametrize(("scale", "layers"), [(0.0113, 2), (0.0371 * 4, 1)])
+def test_layer_over_two_scales(scale: float, layers: int, tmp_path: Path) -> None:
+    """A skip connection of a U-Net without a common quantizer: a layer for each scale."""
+    random = np.random.default_rng(5)
+    model = ModelBuilder((1, 2, 5, 5))
+    model.act(0.02, 8)
+    skip(model, (0.0371, scale))
+    model.conv(random.normal(0, 0.4, (4, 8, 3, 3)), 0.05, 4, random.normal(0, 1, 4), pads=[1] * 4)
+    model.node("Relu", model.last)
+    model.act(0.04, 4, signed=False)
+    imported = agrees(model, tmp_path, None if layers == 1 else 0)
+    convolutions = [op for op in imported.graph.ops if isinstance(op, Conv)]
+    assert len(convolutions) == 2 + layers
+    assert any(isinstance(op, Concat) for op in imported.graph.ops) == (layers == 1)
+
+
+def test_product_over_two_scales(tmp_path: Path) -> None:
+    """The same for MatMul, on vectors and on positions."""
+    random = np.random.default_rng(6)
+    model = ModelBuilder((1, 2, 3, 3))
+    model.act(0.02, 8)
+    skip(model, (0.0371, 0.0113))
+    joined = model.last
+    model.node("Transpose", joined, perm=[0, 2, 3, 1])
+    weight = model.quant(model.constant(random.normal(0, 0.4, (8, 4))), 0.05, 4)
+    model.node("MatMul", model.nodes[-2].output[0], weight)
+    model.outputs.append(model.act(0.04, 4))
+    model.node("Flatten", joined)
+    model.dense(random.normal(0, 0.4, (3, 72)), 0.05, 4, random.normal(0, 1, 3))
+    model.act(0.2, 5)
+    agrees(model, tmp_path)
+
+
+def test_result_over_two_scales_is_refused(tmp_path: Path) -> None:
+    model = ModelBuilder((1, 2, 3, 3))
+    model.act(0.02, 8)
+    skip(model, (0.0371, 0.0113))
+    model.conv(np.random.default_rng(7).normal(0, 0.4, (4, 8, 1, 1)), 0.05, 4)
+    model.save(tmp_path / "model.onnx")
+    with pytest.raises(UnsupportedError, match=r"unrelated scales.*no quantizer follows"):
+        import_model(tmp_path / "model.onnx")
