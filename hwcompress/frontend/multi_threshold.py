@@ -17,6 +17,9 @@ __all__ = ["MultiThreshold", "read_multi_threshold"]
 
 _LAYOUTS = {2: "NC", 3: "NWC", 4: "NCHW"}
 _LARGEST = 1 << 24
+# Thresholds that are counted one by one in any case, and comparisons that take as long as
+# a search in one row takes at least.
+_FEW, _CALL = 16, 1 << 11
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +42,8 @@ class MultiThreshold:
     def levels(self, real: np.ndarray, channel: np.ndarray) -> np.ndarray:
         """Levels of ``(k, n)`` reals of the channels ``(k,)``."""
         rows = self.thresholds[channel if self.thresholds.shape[0] > 1 else 0 * channel]
-        if rows.shape[0] * rows.shape[1] * 4 > real.size:
+        # A call for each row against a pass for each threshold.
+        if rows.shape[1] > _FEW and rows.shape[1] * real.shape[1] > _CALL:
             counts = [
                 np.searchsorted(row, item, side="right")
                 for row, item in zip(rows, real, strict=True)
