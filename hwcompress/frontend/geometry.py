@@ -24,6 +24,8 @@ __all__ = [
     "source_shape",
 ]
 
+# So near to half way between two positions counts as half way, as in onnxruntime.
+_HALF_WAY = 1e-5
 _FARTHEST = 1 << 13  # elements that a window spans or pads
 
 Pair = tuple[int, int]
@@ -254,28 +256,34 @@ def resize_sources(node: Node, size: int, result: int, scale: float) -> np.ndarr
     """
     old = node.op == "Upsample" or (node.op == "Resize" and node.opset < 11)
     mode = node.text("coordinate_transformation_mode", "asymmetric" if old else "half_pixel")
-    rounding = node.text("nearest_mode", "floor" if old else "round_prefer_floor")
-    at = np.arange(result, dtype=np.float64)
+    # Up to opset 10 the standard does not say how to round; runtimes take the ceiling where
+    # the result is smaller.
+    usual = ("ceil" if scale < 1 else "floor") if old else "round_prefer_floor"
+    rounding = node.text("nearest_mode", usual)
+    # In float32, as runtimes compute it: 1.5 / 0.6 - 0.5 is 2 there, not 1.9999999.
+    half, factor = np.float32(0.5), np.float32(scale)
+    at = np.arange(result, dtype=np.float32)
     match mode:
         case "asymmetric":
-            place = at / scale
+            place = at / factor
         case "half_pixel":
-            place = (at + 0.5) / scale - 0.5
+            place = (at + half) / factor - half
         case "pytorch_half_pixel":
-            place = (at + 0.5) / scale - 0.5 if result > 1 else 0.0 * at
+            place = (at + half) / factor - half if result > 1 else at * 0
         case "align_corners":
-            place = at * (size - 1) / (result - 1) if result > 1 else 0.0 * at
+            place = at * np.float32(size - 1) / np.float32(result - 1) if result > 1 else at * 0
         case _:
             raise UnsupportedError(f"coordinate mode {mode!r}", where=node.label)
+    place = np.asarray(place, np.float64)
     match rounding:
         case "floor":
             nearest = np.floor(place)
         case "ceil":
             nearest = np.ceil(place)
         case "round_prefer_floor":
-            nearest = np.ceil(place - 0.5)
+            nearest = np.ceil(place - (0.5 + _HALF_WAY))
         case "round_prefer_ceil":
-            nearest = np.floor(place + 0.5)
+            nearest = np.floor(place + (0.5 + _HALF_WAY))
         case _:
             raise UnsupportedError(f"nearest mode {rounding!r}", where=node.label)
     return np.clip(nearest, 0, size - 1).astype(np.int64)

@@ -117,7 +117,8 @@ def _matrix(node: Node, value: Symbolic, weight: Constant, left: bool) -> _Matri
             raise misfit
         parts = [item.reshape(item.shape[-2:]) for item in parts]
     axis = rank - 1 if left else rank - 2
-    if parts[0].ndim != 2 or axis < 0:
+    # Axis 0 holds the samples, which no product may mix.
+    if parts[0].ndim != 2 or axis < 1:
         raise misfit
     if left:
         parts = [item.T for item in parts]

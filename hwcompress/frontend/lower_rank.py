@@ -145,6 +145,11 @@ def _top_k(state: Lowering, node: Node) -> tuple[Value, ...]:
         tensor = _negated(state, tensor)
     shape = values.shape
     size = int(np.prod(shape))
+    if size > 1 and not node.integer("sorted", 1):
+        state.builder.notes.append(
+            f"{node.label} leaves the order of its results open (sorted=0): here they are sorted,"
+            " another runtime may give the same ones in another order"
+        )
     name = state.builder.fresh(node.name or node.op)
     state.builder.add(TopK(name, (tensor,), (name,), size))
     return (values, _indices(state, name, shape, node.outputs[1]))

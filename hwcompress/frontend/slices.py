@@ -121,9 +121,19 @@ def resize_target(
         factors = tuple(float(item) for item in attribute)
     if len(factors) != len(shape) or not all(0 < item < 2.0**13 for item in factors):
         raise UnsupportedError(f"scales {factors} for a tensor {shape}", where=node.label)
-    return factors, tuple(
-        math.floor(size * factor) for size, factor in zip(shape, factors, strict=True)
+    # In float32, as the standard's shape inference: 1.4 times 5 is 7.
+    result = tuple(
+        math.floor(np.float32(size) * np.float32(factor))
+        for size, factor in zip(shape, factors, strict=True)
     )
+    if result == shape and any(factor != 1 for factor in factors):
+        raise UnsupportedError(
+            f"a Resize of {shape} by {factors} that changes no length",
+            where=node.label,
+            why="the standard repeats elements, onnxruntime copies the tensor",
+            remedy="remove the node, or state the sizes that are meant",
+        )
+    return factors, result
 
 
 def gather_index(
