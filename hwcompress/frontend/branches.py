@@ -9,10 +9,11 @@ from hwcompress.frontend.arrange import as_image, as_vector
 from hwcompress.frontend.geometry import image_order, image_shape
 from hwcompress.frontend.lowering import Lowering
 from hwcompress.frontend.onnx_model import Node
+from hwcompress.frontend.orient import channels_second, restored, turned
 from hwcompress.frontend.values import Symbolic
 from hwcompress.ir import Upsample
 
-__all__ = ["aligned", "not_quantized", "spread"]
+__all__ = ["aligned", "not_quantized", "spread", "vector_axis"]
 
 
 def aligned(
@@ -41,12 +42,22 @@ def not_quantized(node: Node, value: Symbolic) -> UnsupportedError:
     )
 
 
+def vector_axis(shape: tuple[int, ...], narrow: tuple[int, ...]) -> int | None:
+    """The axis of an image or signal of ``shape`` along which ``narrow`` holds one value for
+    each position, the same for all others; ``None`` if it is nothing like that."""
+    if len(shape) not in (3, 4) or len(narrow) != len(shape):
+        return None
+    for axis in range(1, len(shape)):
+        if narrow == tuple(size if i == axis else 1 for i, size in enumerate(shape)):
+            return axis
+    return None
+
+
 def spread(state: Lowering, node: Node, first: Symbolic, second: Symbolic) -> list[Symbolic]:
     """One value per channel repeated over the image of the other branch."""
     wide, narrow = (first, second) if first.order.size >= second.order.size else (second, first)
-    shape = wide.shape
-    per_channel = (1, shape[1], *(1 for _ in shape[2:]))
-    if len(shape) not in (3, 4) or narrow.shape != per_channel:
+    axis = vector_axis(wide.shape, narrow.shape)
+    if axis is None:
         raise UnsupportedError(
             f"{node.op} of tensors of shapes {first.shape} and {second.shape}",
             where=node.label,
@@ -54,7 +65,9 @@ def spread(state: Lowering, node: Node, first: Symbolic, second: Symbolic) -> li
         )
     if narrow.base in state.builder.pending:
         raise state.builder.pending[narrow.base].refused(node.label)
-    image = as_image(state.builder, narrow, node.label)
+    axes = channels_second(axis, len(wide.shape))
+    shape = turned(wide, axes).shape
+    image = as_image(state.builder, turned(narrow, axes), node.label)
     factor = image_shape(shape)[:2]
     name = state.builder.fresh(f"{narrow.base}_spread")
     state.builder.add(Upsample(name, (image.base,), (name,), factor))
@@ -63,4 +76,5 @@ def spread(state: Lowering, node: Node, first: Symbolic, second: Symbolic) -> li
     assert gain is not None
     assert offset is not None
     state.builder.symbol(name, shape, result.order, gain, offset)
+    result = restored(result, axes)
     return [result if item is narrow else item for item in (first, second)]

@@ -26,7 +26,7 @@ def _concat(state: Lowering, node: Node) -> Value:
     items = _side_by_side(state, node, values, axis)
     builder, count = state.builder, sum(item.count for item in items)
     name = builder.fresh(node.name or node.op)
-    builder.add(Concat(name, tuple(block(builder, item) for item in items), (name,)))
+    builder.add(Concat(name, _blocks(state, items), (name,)))
     result = _joined(state, items, name, count)
     note_origin(builder, node.outputs[0], result)
     return result
@@ -79,6 +79,19 @@ def _side_by_side(state: Lowering, node: Node, values: list[Symbolic], axis: int
     raise UnsupportedError(
         f"tensors of {', '.join(str(item.shape) for item in values)} in different orders",
         where=node.label,
+    )
+
+
+def _blocks(state: Lowering, items: list[Axis]) -> tuple[str, ...]:
+    """The tensors side by side: all with the same positions, a vector beside an image of one."""
+    builder = state.builder
+    names = [block(builder, item) for item in items]
+    if len({builder.types[name].shape[:-1] for name in names}) == 1:
+        return tuple(names)
+    widths = [item.count * item.inner for item in items]
+    return tuple(
+        builder.reshape(name, (width,) if item.outer == 1 else (item.outer, width))
+        for name, item, width in zip(names, items, widths, strict=True)
     )
 
 

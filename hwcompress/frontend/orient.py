@@ -15,12 +15,13 @@ from hwcompress.frontend.builder import GraphBuilder
 from hwcompress.frontend.geometry import image_order, image_shape
 from hwcompress.frontend.values import Symbolic
 
-__all__ = ["channel_axis", "restored", "turned"]
+__all__ = ["channel_axis", "channels_second", "restored", "turned"]
 
 Axes = tuple[int, ...]
 
 
-def _order(axis: int, rank: int) -> Axes:
+def channels_second(axis: int, rank: int) -> Axes:
+    """The order of axes that moves one of them behind the batch."""
     return (0, axis, *(i for i in range(1, rank) if i != axis))
 
 
@@ -49,9 +50,9 @@ def channel_axis(builder: GraphBuilder, value: Symbolic, among: Sequence[int]) -
     rank = len(value.shape)
     kind = builder.types[value.base]
     for axis in among:
-        axes = _order(axis, rank)
+        axes = channels_second(axis, rank)
         item = turned(value, axes)
         same = kind.shape == image_shape(item.shape)
         if same and np.array_equal(item.order, image_order(item.shape)):
             return axes
-    return _order(among[0], rank)
+    return channels_second(among[0], rank)

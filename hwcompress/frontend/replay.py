@@ -10,7 +10,7 @@ however many layers come after the first one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,27 +82,34 @@ class Replay:
     def run(self, samples: Samples) -> Replayed:
         """Run and replay samples as the source takes them."""
         given = dict(zip(self._names, self._runtime.run(samples), strict=True))
+        first = next(iter(samples.values())) if isinstance(samples, Mapping) else samples
+        count = len(first)
         forced: dict[str, Forced] = {}
         levels: dict[str, np.ndarray] = {}
         for node, quantizer in self._quantizers:
             name = node.outputs[0]
             real = given[name]
             levels[name] = np.rint(real / quantizer.scale + quantizer.zero).astype(np.int64)
-            exact = quantizer.real(levels[name]).reshape(len(real), -1)
+            # A Reshape may have moved positions into the batch axis; samples stay in order.
+            exact = quantizer.real(levels[name]).reshape(count, -1)
             rows, elements = np.indices(exact.shape)
             forced[name] = (rows.reshape(-1), elements.reshape(-1), exact.reshape(-1))
         trace = self._source.trace(samples, forced)
-        count = len(next(iter(given.values())))
         ties, wrong, farthest = np.zeros(count, np.int64), np.zeros(count, np.int64), 0.0
         for node, quantizer in self._quantizers:
-            found = self._rounded(node, quantizer, trace, levels[node.outputs[0]])
+            found = self._rounded(node, quantizer, trace, levels[node.outputs[0]], count)
             if found is not None:
                 ties, wrong = ties + found[0], wrong + found[1]
                 farthest = max(farthest, found[2])
         return Replayed(trace, ties, wrong, farthest, given)
 
     def _rounded(
-        self, node: Node, quantizer: Quantizer, trace: dict[str, np.ndarray], levels: np.ndarray
+        self,
+        node: Node,
+        quantizer: Quantizer,
+        trace: dict[str, np.ndarray],
+        levels: np.ndarray,
+        count: int,
     ) -> tuple[np.ndarray, np.ndarray, float] | None:
         """Values of each sample that are ties, that are wrong, and the farthest tie."""
         source = trace[node.inputs[0]]
@@ -120,7 +127,6 @@ class Replay:
         # A tie becomes one of the two neighbours, nothing else.
         beside = [quantizer.rounded(units + side * 2 * allowed) for side in (-1.0, 1.0)]
         near &= (theirs == beside[0]) | (theirs == beside[1])
-        count = len(source)
         tie = (differ & near).reshape(count, -1).sum(axis=1)
         bad = (differ & ~near).reshape(count, -1).sum(axis=1)
         farthest = quantizer.distance(source)[differ & near]

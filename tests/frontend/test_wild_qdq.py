@@ -1,0 +1,76 @@
+"""Forms of quantized networks that public models have, as converters write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hwcompress.frontend import import_model
+from hwcompress.frontend.replay import Replay
+from hwcompress.frontend.runtimes import runtime_of
+from hwcompress.ir import Concat, Mul, Upsample
+from tests.frontend.qdq_builder import QdqBuilder
+from tests.frontend.test_qdq import exact, samples, weights
+
+LAST = (5, 6, 3)
+
+
+def gated(opset: int = 13) -> tuple[QdqBuilder, str, str]:
+    """An image with the channels last, and a value for each channel beside it."""
+    model = QdqBuilder((1, *LAST), opset)
+    image = model.act(0.03, np.int8(-7))
+    model.node("ReduceMean", image, axes=[1, 2], keepdims=1)
+    model.act(0.01, np.int8(3))
+    model.node("Sigmoid", model.last)
+    return model, image, model.act(1 / 256, np.int8(-128))
+
+
+@pytest.mark.parametrize(("op", "made"), [("Mul", Mul), ("Add", Upsample)])
+def test_a_value_for_each_channel_that_is_the_last_axis(
+    tmp_path: Path, op: str, made: type
+) -> None:
+    """Squeeze and excitation as tf2onnx leaves it between its transposes."""
+    model, image, gate = gated()
+    model.node(op, image, gate)
+    model.act(0.025, np.int8(11))
+    imported, _ = exact(model.save(tmp_path / "model.onnx"), samples(LAST, 60))
+    assert any(isinstance(item, made) for item in imported.graph.ops)
+
+
+def test_pooled_channels_beside_a_vector(tmp_path: Path) -> None:
+    """Both are vectors in the source; the graph has the mean as an image of one pixel."""
+    model = QdqBuilder((1, 3, 4, 4))
+    image = model.act(0.03, np.uint8(120))
+    model.node("ReduceMean", image, axes=[2, 3], keepdims=0)
+    mean = model.act(0.02, np.uint8(121))
+    flat = model.node("Flatten", image)
+    kernel = model.dequantize(
+        model.constant(weights((48, 5)).astype(np.int8)), np.float32(0.01), np.int8(0)
+    )
+    model.node("MatMul", flat, kernel)
+    vector = model.act(0.1, np.uint8(110))
+    model.node("Concat", mean, vector, axis=1)
+    model.act(0.1, np.uint8(110))
+    imported, _ = exact(model.save(tmp_path / "model.onnx"), samples((3, 4, 4), 60))
+    assert any(isinstance(item, Concat) for item in imported.graph.ops)
+
+
+def test_replay_where_positions_are_in_the_batch_axis(tmp_path: Path) -> None:
+    """onnxruntime's preparation makes a Gemm of a MatMul over positions, between Reshapes."""
+    model = QdqBuilder((1, 4, 6))
+    model.node("Reshape", model.last, model.constant(np.array([-1, 6])))
+    rows = model.act(0.03, np.uint8(120))
+    kernel = model.dequantize(
+        model.constant(weights((6, 5)).astype(np.int8)), np.float32(0.01), np.int8(0)
+    )
+    model.node("MatMul", rows, kernel)
+    model.quantize(model.last, np.float32(0.05), np.uint8(110))
+    model.node("Reshape", model.last, model.constant(np.array([-1, 4, 5])))
+    path, x = model.save(tmp_path / "model.onnx"), samples((4, 6), 50)
+    imported = import_model(path)
+    replayed = Replay(imported.float64, imported.model, runtime_of(path)).run(x)
+    assert replayed.wrong.shape == replayed.ties.shape == (50,)
+    assert replayed.wrong.sum() == 0
+    exact(path, x)
