@@ -1,20 +1,24 @@
 """Float models quantized to 8 bits after training: what it costs, and that it is exact.
 
-    python benchmarks/ptq_accuracy.py --data ../shared [--samples 1000] [--write docs/ptq.md]
+    python benchmarks/ptq_accuracy.py --data ../shared [--samples 1000] [--rows rows.json]
+        [--only "float ONNX"] [--write docs/ptq.md]
 
 Real data: MAGIC and Fashion-MNIST with networks trained here in a few minutes, CIFAR-10 with
 published ResNets. The float model and the quantized one are run on all test samples by
 PyTorch, the simulator on the first ``--samples`` of them, whose output integers are compared
-with PyTorch's.
+with PyTorch's. ``--rows`` keeps what is measured, so that a stopped run goes on where it was;
+``--only`` measures the rows whose network, data or source contain a text.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +52,17 @@ class Samples:
     labels: np.ndarray
     test: np.ndarray
     test_labels: np.ndarray
+
+
+@dataclass(frozen=True)
+class Case:
+    """What one row measures: how the float model and the samples are come by."""
+
+    network: str
+    data: str
+    source: str
+    module: Callable[[], nn.Module]
+    samples: Callable[[], Samples]
 
 
 @dataclass(frozen=True)
@@ -179,38 +194,65 @@ def measure(
     return row
 
 
-def trained(module: nn.Module, samples: Samples, epochs: int) -> nn.Module:
-    """The same every time."""
+def _here(made: Callable[[], nn.Module], samples: Samples, epochs: int) -> nn.Module:
+    """Trained here, the same every time."""
+    torch.manual_seed(0)
+    module = made()
     train_classifier(module, samples.train, samples.labels, epochs=epochs, batch=128)
     return module
 
 
-def run(root: Path, count: int) -> list[Row]:
-    """Every row."""
-    rows = []
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for network, data, made, samples, epochs in (
-            ("MLP 10-64-32-2", "MAGIC", mlp, magic(root), 8),
-            ("CNN 16-32-64", "Fashion-MNIST", cnn, fashion(root), 4),
-        ):
-            torch.manual_seed(0)
-            module = trained(made(), samples, epochs)
-            rows.append(measure(network, data, "module", module, samples, count))
-            read = through_onnx(module, samples.test.shape[1:], folder)
-            rows.append(measure(network, data, "float ONNX", read, samples, count))
-    samples = cifar(root, normalized)
+def _resnet20(root: Path) -> nn.Module:
     module = load_module(f"{HERE / 'resnet20.py'}:resnet20")
     load_weights(module, root / "models/checkpoints/resnet20_cifar10.npz")
-    rows.append(
-        measure("ResNet-20", "CIFAR-10", "state dict and module", module.eval(), samples, count)
-    )
-    published = to_torch(read_onnx(root / "models/float/resnet20_cifar10.onnx"))
-    rows.append(measure("ResNet-20", "CIFAR-10", "float ONNX", published, samples, count))
-    published = to_torch(read_onnx(root / "models/float/mlperf_tiny_resnet8_float.onnx"))
-    samples = cifar(root, bytes_last)
-    rows.append(measure("ResNet-8 (MLPerf Tiny)", "CIFAR-10", "float ONNX, from TFLite", published,
-                        samples, count))  # fmt: skip
+    return module.eval()
+
+
+def _published(root: Path, name: str) -> nn.Module:
+    return to_torch(read_onnx(root / "models/float" / name))
+
+
+def cases(root: Path, folder: Path) -> Iterator[Case]:
+    """Every row of the table, in order; nothing is read or trained before it is asked for."""
+    for network, data, made, read, epochs in (
+        ("MLP 10-64-32-2", "MAGIC", mlp, magic, 8),
+        ("CNN 16-32-64", "Fashion-MNIST", cnn, fashion, 4),
+    ):
+        samples = cache(partial(read, root))
+        module = cache(lambda m=made, s=samples, e=epochs: _here(m, s(), e))
+        yield Case(network, data, "module", module, samples)
+        again = partial(lambda m, s: through_onnx(m(), s().test.shape[1:], folder), module, samples)
+        yield Case(network, data, "float ONNX", again, samples)
+    samples = cache(partial(cifar, root, normalized))
+    network, data = "ResNet-20", "CIFAR-10"
+    yield Case(network, data, "state dict and module", partial(_resnet20, root), samples)
+    name = "resnet20_cifar10.onnx"
+    yield Case(network, data, "float ONNX", partial(_published, root, name), samples)
+    yield Case(
+        "ResNet-8 (MLPerf Tiny)", data, "float ONNX, from TFLite",
+        partial(_published, root, "mlperf_tiny_resnet8_float.onnx"),
+        partial(cifar, root, bytes_last),
+    )  # fmt: skip
+
+
+def run(root: Path, count: int, kept: Path | None, only: str) -> list[Row]:
+    """The rows asked for; those that ``kept`` has already are not measured again."""
+    rows: list[Row] = []
+    stored: list[Row] = []
+    if kept is not None and kept.is_file():
+        stored = [Row(**entry) for entry in json.loads(kept.read_text("utf-8"))]
+    known = {(row.network, row.data, row.source): row for row in stored}
+    with tempfile.TemporaryDirectory() as folder:
+        for case in cases(root, Path(folder)):
+            key = (case.network, case.data, case.source)
+            if only not in " ".join(key):
+                continue
+            if key not in known:
+                known[key] = measure(*key, case.module(), case.samples(), count)
+                if kept is not None:
+                    entries = [asdict(row) for row in known.values()]
+                    kept.write_text(json.dumps(entries, indent=1), encoding="utf-8")
+            rows.append(known[key])
     return rows
 
 
@@ -259,9 +301,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with data/ and models/")
     parser.add_argument("--samples", type=int, default=1000, help="for the simulator")
+    parser.add_argument("--rows", type=Path, help="JSON file that keeps rows between runs")
+    parser.add_argument("--only", default="", help="rows whose description contains this")
     parser.add_argument("--write", type=Path, help="docs/ptq.md")
     options = parser.parse_args()
-    text = page(run(options.data, options.samples))
+    if options.write is not None and options.only:
+        parser.error("--write needs every row: leave --only out")
+    text = page(run(options.data, options.samples, options.rows, options.only))
     if options.write is not None:
         options.write.write_text(text, encoding="utf-8")
     print(text)

@@ -103,6 +103,22 @@ _SUMS = frozenset({operator.add, operator.iadd, torch.add, operator.sub, operato
 _SUM_METHODS = frozenset({"add", "add_", "sub", "sub_"})
 _PRODUCTS = frozenset({operator.mul, operator.imul, torch.mul})
 _PRODUCT_METHODS = frozenset({"mul", "mul_"})
+# What takes one operand or another, element by element.
+_CHOICES = frozenset({torch.where, torch.maximum, torch.minimum})
+# What mixes elements of one tensor, without weights.
+_MIXING = (nn.Softmax, nn.LogSoftmax)
+_MIXING_FUNCTIONS = frozenset(
+    {
+        torch.amax,
+        torch.amin,
+        torch.log_softmax,
+        torch.softmax,
+        torch.sum,
+        functional.log_softmax,
+        functional.softmax,
+    }
+)
+_MIXING_METHODS = frozenset({"amax", "amin", "log_softmax", "softmax", "sum"})
 _CONCATENATIONS = frozenset({torch.cat, torch.concat})
 
 
@@ -120,6 +136,7 @@ class Traced:
         self.graph_module = graph_module
         self._signed = frozenset(signed_inputs)
         self.modules = dict(graph_module.named_modules())
+        self._sources: dict[fx.Node, fx.Node | None] = {}
 
     @property
     def nodes(self) -> list[fx.Node]:
@@ -189,8 +206,9 @@ class Traced:
         return self._calls(node, (), _PRODUCTS, _PRODUCT_METHODS) and self._joins(node)
 
     def is_join(self, node: fx.Node) -> bool:
-        """A sum, difference or product of two computed tensors."""
-        joins = self._calls(node, (), _SUMS | _PRODUCTS, _SUM_METHODS | _PRODUCT_METHODS)
+        """A sum, difference, product or choice of two computed tensors."""
+        functions = _SUMS | _PRODUCTS | _CHOICES
+        joins = self._calls(node, (), functions, _SUM_METHODS | _PRODUCT_METHODS)
         return joins and self._joins(node)
 
     def _joins(self, node: fx.Node) -> bool:
@@ -198,21 +216,30 @@ class Traced:
 
     def common_source(self, node: fx.Node) -> fx.Node | None:
         """The one tensor of which all operands of a node are functions, element by element."""
-        first, *others = (self._scalar_chain(item) for item in self.operands(node))
-        return next((item for item in first if all(item in chain for chain in others)), None)
+        if node not in self._sources:
+            first, *others = (self._scalar_chain(item) for item in self.operands(node))
+            shared = (item for item in first if all(item in chain for chain in others))
+            self._sources[node] = next(shared, None)
+        return self._sources[node]
 
     def _scalar_chain(self, node: fx.Node) -> list[fx.Node]:
         """A node, and back over element-wise functions of one tensor."""
         chain = [node]
-        while (
-            not self.is_weighted(node)
-            and not self.is_average(node)
-            and not self.is_moving(node)
-            and len(self.operands(node)) == 1
-        ):
-            (node,) = self.operands(node)
+        while not self._mixes(node):
+            operands = self.operands(node)
+            if len(operands) != 1 and not self.is_join(node):
+                break
+            source = operands[0] if len(operands) == 1 else self.common_source(node)
+            if source is None:
+                break
+            node = source
             chain.append(node)
         return chain
+
+    def _mixes(self, node: fx.Node) -> bool:
+        """It is no function of single elements."""
+        mixing = self._calls(node, _MIXING, _MIXING_FUNCTIONS, _MIXING_METHODS)
+        return mixing or self.is_weighted(node) or self.is_average(node) or self.is_moving(node)
 
     def is_positive(self, node: fx.Node) -> bool:
         """Whether a node's values are known never to be negative."""

@@ -10,11 +10,20 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from hwcompress.compress.feeding import Batch, call
+from hwcompress.errors import UnsupportedError
 
 __all__ = ["before_host", "ends_in_softmax", "plain"]
 
-# Functions that an Output of the integer graph may leave to the host.
-_HOST = frozenset({"relu", "sigmoid", "softmax", "tanh"})
+# Names of torch's functions that become one function of a host each
+# (:mod:`hwcompress.ir.ops.host`).
+_HOST = frozenset(
+    """abs add amax argmax argmin ceil clamp div elu erf exp flatten floor ge gt hardsigmoid
+    hardtanh le leaky_relu log log_softmax lt mul neg permute pow reciprocal relu relu6 reshape
+    round sigmoid sign softmax softplus softsign sqrt squeeze sub tanh transpose truediv
+    unsqueeze view""".split()
+)
+# What changes nothing, and is no function of the host either.
+_NOTHING = frozenset({"clone", "contiguous", "detach", "dropout", "float"})
 
 
 def plain(result: object) -> torch.Tensor:
@@ -33,11 +42,12 @@ def _first(result: object) -> object:
 
 
 class _Calls(TorchFunctionMode):  # type: ignore[misc]
-    """Remembers argument and result of every host function that is called."""
+    """Remembers argument and result of every host function that is called, and whether it
+    changes anything."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.calls: list[tuple[object, object]] = []
+        self.calls: list[tuple[object, object, bool]] = []
 
     def __torch_function__(
         self,
@@ -47,8 +57,11 @@ class _Calls(TorchFunctionMode):  # type: ignore[misc]
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         result = func(*args, **(kwargs or {}))
-        if getattr(func, "__name__", "") in _HOST and args:
-            self.calls.append((args[0], result))
+        name = getattr(func, "__name__", "").strip("_")
+        if name in _HOST | _NOTHING:
+            sources = [item for item in args if isinstance(item, torch.Tensor) and item.ndim]
+            if len(sources) == 1:
+                self.calls.append((sources[0], result, name in _HOST))
         return result
 
 
@@ -59,15 +72,24 @@ def before_host(module: nn.Module, data: Batch, functions: int) -> torch.Tensor:
         module: called once.
         data: a batch.
         functions: how many functions at the end to leave out; 0 is a plain call.
+
+    Raises:
+        UnsupportedError: so many functions are not found.
     """
     if not functions:
         return plain(call(module, data))
     with _Calls() as recorded:
         value = _first(call(module, data))
-    for argument, result in reversed(recorded.calls):
+    for argument, result, changes in reversed(recorded.calls):
         if functions and result is value:
             value = argument
-            functions -= 1
+            functions -= changes
+    if functions:
+        raise UnsupportedError(
+            "what PyTorch computes before the last functions of the module cannot be told",
+            why="the host computes them, and the hardware's results are compared before them",
+            remedy="end the module where the integers end, or with softmax, sigmoid or tanh",
+        )
     return plain(value)
 
 

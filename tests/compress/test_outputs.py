@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from hwcompress.compress.outputs import before_host, ends_in_softmax
+from hwcompress.errors import UnsupportedError
 
 
 class Functional(nn.Module):
@@ -45,6 +46,27 @@ def test_several_functions_are_left_out() -> None:
     module = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Softmax(dim=1))
     x = torch.randn(5, 4)
     assert torch.equal(before_host(module, x, 2), module[0](x))
+
+
+@pytest.mark.parametrize(
+    ("tail", "functions"),
+    [
+        (nn.LogSoftmax(dim=1), 1),
+        (nn.Sequential(nn.Sigmoid(), nn.Dropout(), nn.Flatten()), 2),
+        (nn.Sequential(nn.Softmax(dim=1), nn.Hardtanh(0.1, 0.5)), 2),
+    ],
+)
+def test_other_ends(tail: nn.Module, functions: int) -> None:
+    linear = nn.Linear(4, 3)
+    module = nn.Sequential(linear, tail).eval()
+    x = torch.randn(5, 4)
+    assert torch.equal(before_host(module, x, functions), linear(x))
+
+
+def test_functions_that_are_not_found() -> None:
+    module = nn.Sequential(nn.Linear(4, 3), nn.Sigmoid())
+    with pytest.raises(UnsupportedError, match="cannot be told"):
+        before_host(module, torch.randn(5, 4), 3)
 
 
 def test_softmax_is_recognized() -> None:

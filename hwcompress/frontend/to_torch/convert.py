@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from torch import fx
 
@@ -13,7 +11,9 @@ import hwcompress.frontend.to_torch.weighted
 import hwcompress.frontend.to_torch.windows  # noqa: F401  (these fill the registry)
 from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.canonical import canonical
-from hwcompress.frontend.onnx_model import MAX_ELEMENTS, Node, OnnxModel
+from hwcompress.frontend.onnx_model import Node, OnnxModel
+from hwcompress.frontend.prepare import Shapes, prepared
+from hwcompress.frontend.refusals import reason
 from hwcompress.frontend.spending import check_node
 from hwcompress.frontend.to_torch.constants import fold
 from hwcompress.frontend.to_torch.emitter import HANDLERS, Computed, Emitter, Value
@@ -34,7 +34,7 @@ _MALFORMED = (
 )
 
 
-def to_torch(model: OnnxModel) -> fx.GraphModule:
+def to_torch(model: OnnxModel, shapes: Shapes | None = None) -> fx.GraphModule:
     """A module that computes what the model computes, for batches of any size.
 
     Convolutions, matrix products, batch norms, pools and activations become
@@ -42,27 +42,29 @@ def to_torch(model: OnnxModel) -> fx.GraphModule:
     else a call of a torch function. What depends on constants alone is evaluated.
 
     Args:
-        model: without quantizers; its inputs have stated shapes.
+        model: without quantizers; a batch that it states is taken out.
+        shapes: of inputs by name, with the batch axis, where the file leaves lengths open.
 
     Returns:
         The module in eval mode. It takes the model's inputs in their order, and
         gives a tensor, or a tuple of them if the model has several outputs.
 
     Raises:
-        UnsupportedError: nodes that cannot be converted, all of them listed.
+        UnsupportedError: nodes that cannot be converted, all of them listed; a length that
+            is not known.
     """
     where = str(model.path)
-    model = canonical(model).model
+    model = canonical(prepared(model, shapes, None, where)).model
     emit = Emitter()
     values: dict[str, Value] = dict(model.initializers)
     for name, shape in model.inputs.items():
-        values[name] = emit.placeholder(name, _one_sample(name, shape, where))
+        values[name] = emit.placeholder(name, shape)
     problems: list[str] = []
     lost: set[str] = set()
     for node in model.nodes:
         if lost & set(node.inputs) - {""}:
             if not _known(node):
-                problems.append(f"{node.label}: operator {node.op!r} cannot be converted")
+                problems.append(str(_unknown(node)))
             lost.update(node.outputs)
             continue
         try:
@@ -85,7 +87,9 @@ def to_torch(model: OnnxModel) -> fx.GraphModule:
             f"{len(problems)} node(s) of the float model cannot be converted to PyTorch",
             problems,
             where=where,
-            remedy="write the network as a torch module, and give FILE.py:FUNCTION with --weights",
+            remedy=""
+            if all("Remedy:" in item for item in problems)
+            else "write the network as a torch module, and give FILE.py:FUNCTION with --weights",
         )
     outputs = [values[name] for name in model.outputs]
     fixed = [
@@ -98,6 +102,13 @@ def to_torch(model: OnnxModel) -> fx.GraphModule:
             f"the outputs {', '.join(fixed)} do not depend on the input", where=where
         )
     return emit.finish(outputs, model.name)
+
+
+def _unknown(node: Node) -> UnsupportedError:
+    domain = "" if node.domain in _STANDARD else f" of domain {node.domain}"
+    return UnsupportedError(
+        f"operator {node.op!r}{domain} cannot be converted{reason(node)}", where=node.label
+    )
 
 
 def _known(node: Node) -> bool:
@@ -114,17 +125,6 @@ def _converted(node: Node, values: dict[str, Value], emit: Emitter) -> list[Valu
         stop = node.integer("end", size.size)
         return [size[node.integer("start", 0) : stop]]
     if not _known(node):
-        raise UnsupportedError(f"operator {node.op!r} cannot be converted", where=node.label)
+        raise _unknown(node)
     result = HANDLERS[node.op](node, inputs, emit)
     return result if isinstance(result, list) else [result]
-
-
-def _one_sample(name: str, shape: tuple[int, ...], where: str) -> tuple[int, ...]:
-    """Shape of an input for a batch of one."""
-    if not shape or min(shape) < 0 or 0 in shape[1:] or math.prod(shape[1:]) > MAX_ELEMENTS:
-        raise UnsupportedError(
-            f"input {name!r} has shape {shape} (0 stands for a length that is not stated)",
-            where=where,
-            remedy="export the model with a fixed input shape",
-        )
-    return (1, *shape[1:])

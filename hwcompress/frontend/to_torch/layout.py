@@ -201,7 +201,7 @@ def _space_to_depth(node: Node, inputs: Inputs, emit: Emitter) -> Value:
     return emit.call(torch.reshape, x, (-1, channels * block * block, high, wide))
 
 
-@converts("ReduceMean", "ReduceSum", "ReduceMax")
+@converts("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin")
 def _reduce(node: Node, inputs: Inputs, emit: Emitter) -> Value:
     x = computed(inputs[0], node, "input")
     stored = _stored(inputs, 1, node, "axes")
@@ -211,15 +211,39 @@ def _reduce(node: Node, inputs: Inputs, emit: Emitter) -> Value:
     keep = bool(node.integer("keepdims", 1))
     if 0 in axes:
         raise UnsupportedError("a reduction over the batch", where=node.label)
-    function = {"ReduceMean": torch.mean, "ReduceSum": torch.sum, "ReduceMax": torch.amax}
-    return emit.call(function[node.op], x, axes, keepdim=keep)
+    return emit.call(_REDUCTIONS[node.op], x, axes, keepdim=keep)
 
 
-@converts("ArgMax")
-def _argmax(node: Node, inputs: Inputs, emit: Emitter) -> Value:
+_REDUCTIONS = {
+    "ReduceMax": torch.amax,
+    "ReduceMean": torch.mean,
+    "ReduceMin": torch.amin,
+    "ReduceSum": torch.sum,
+}
+
+
+@converts("ArgMax", "ArgMin")
+def _index(node: Node, inputs: Inputs, emit: Emitter) -> Value:
     x = computed(inputs[0], node, "input")
-    keep = bool(node.integer("keepdims", 1))
-    return emit.call(torch.argmax, x, node.integer("axis", 0), keepdim=keep)
+    keep, axis = bool(node.integer("keepdims", 1)), node.integer("axis", 0)
+    if node.integer("select_last_index", 0):
+        raise UnsupportedError("select_last_index", where=node.label)
+    if axis % len(x.shape) == 0:
+        raise UnsupportedError(f"{node.op} along the batch", where=node.label)
+    function = torch.argmax if node.op == "ArgMax" else torch.argmin
+    return emit.call(function, x, axis, keepdim=keep)
+
+
+@converts("Tile")
+def _tile(node: Node, inputs: Inputs, emit: Emitter) -> Value:
+    x = computed(inputs[0], node, "input")
+    counts = tuple(int(item) for item in constant(inputs[1], node, "repeats").reshape(-1))
+    if len(counts) != len(x.shape) or min(counts) < 1 or counts[0] != 1:
+        raise UnsupportedError(f"{x.shape} repeated {counts} times", where=node.label)
+    for axis, count in enumerate(counts):
+        if count > 1:
+            x = emit.call(torch.cat, [x] * count, dim=axis)
+    return x
 
 
 @converts("Expand")

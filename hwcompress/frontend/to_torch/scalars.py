@@ -13,6 +13,7 @@ from hwcompress.frontend.elementwise import clip_bounds
 from hwcompress.frontend.onnx_model import Node
 from hwcompress.frontend.to_torch.emitter import (
     HANDLERS,
+    Computed,
     Emitter,
     Inputs,
     Value,
@@ -39,27 +40,42 @@ _MODULES: dict[str, Callable[[Node], nn.Module]] = {
 
 _FUNCTIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "Abs": torch.abs,
+    "Atan": torch.atan,
     "Ceil": torch.ceil,
+    "Cos": torch.cos,
     "Erf": torch.erf,
     "Exp": torch.exp,
     "Floor": torch.floor,
     "Log": torch.log,
     "Neg": torch.neg,
+    "Not": torch.logical_not,
     "Reciprocal": torch.reciprocal,
     "Round": torch.round,
     "Sign": torch.sign,
+    "Sin": torch.sin,
     "Sqrt": torch.sqrt,
 }
 
 _BINARY: dict[str, Callable[..., torch.Tensor]] = {
     "Add": operator.add,
+    "And": torch.logical_and,
     "Div": operator.truediv,
+    "Equal": torch.eq,
+    "Greater": torch.gt,
+    "GreaterOrEqual": torch.ge,
+    "Less": torch.lt,
+    "LessOrEqual": torch.le,
     "Max": torch.maximum,
     "Min": torch.minimum,
     "Mul": operator.mul,
+    "Or": torch.logical_or,
     "Pow": operator.pow,
     "Sub": operator.sub,
+    "Xor": torch.logical_xor,
 }
+# A comparison with the constant on the left.
+_TURNED = {torch.gt: torch.lt, torch.ge: torch.le, torch.lt: torch.gt, torch.le: torch.ge}
+_ARITHMETIC = frozenset({"Add", "Div", "Mul", "Pow", "Sub"})
 
 
 def _activation(node: Node, inputs: Inputs, emit: Emitter) -> Value:
@@ -89,7 +105,11 @@ def _binary(node: Node, inputs: Inputs, emit: Emitter) -> Value:
             else:
                 result = emit.call(function, _one_axis(result), _one_axis(item))
             continue
-        result = emit.call(function, result, item)
+        if isinstance(result, np.ndarray) and node.op not in _ARITHMETIC:
+            # torch's comparisons take a number as their second operand only.
+            result = emit.call(_TURNED.get(function, function), item, result)
+        else:
+            result = emit.call(function, result, item)
     assert result is not None
     return result
 
@@ -180,11 +200,57 @@ def _softmax(node: Node, inputs: Inputs, emit: Emitter) -> Value:
 def _cast(node: Node, inputs: Inputs, emit: Emitter) -> Value:
     import onnx
 
-    to = node.integer("to", onnx.TensorProto.FLOAT)
+    to = onnx.helper.tensor_dtype_to_np_dtype(node.integer("to", onnx.TensorProto.FLOAT)).kind
     x = computed(inputs[0], node, "input")
-    if onnx.helper.tensor_dtype_to_np_dtype(to).kind == "f":
-        return x
-    return emit.call(torch.trunc, x)
+    if x.example.dtype == torch.bool:
+        return x if to == "b" else emit.call(torch.Tensor.float, x)
+    if to == "b":
+        return emit.call(torch.ne, x, 0.0)
+    return x if to == "f" or not x.example.is_floating_point() else emit.call(torch.trunc, x)
+
+
+@converts("Where")
+def _where(node: Node, inputs: Inputs, emit: Emitter) -> Value:
+    condition, first, second = (item for item in inputs if item is not None)
+    if not isinstance(condition, Computed):
+        condition = np.asarray(condition, bool)
+        if condition.ndim == 0:
+            condition = condition.reshape(1)
+    return emit.call(torch.where, condition, _tensor(first), _tensor(second))
+
+
+def _tensor(value: Value) -> Value:
+    """One number as a float, so that torch gives floats."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        return value.astype(np.float32).reshape(1)
+    return value
+
+
+@converts("Selu", "Shrink", "Swish", "ThresholdedRelu")
+def _by_definition(node: Node, inputs: Inputs, emit: Emitter) -> Value:
+    """Activations whose parameters torch's modules do not have."""
+    x = computed(inputs[0], node, "input")
+    match node.op:
+        case "Selu":
+            alpha = node.number("alpha", 1.67326319217681884765625)
+            curve = emit.module(nn.ELU(alpha), node.name or "selu", x)
+            return emit.call(operator.mul, curve, node.number("gamma", 1.05070102214813232421875))
+        case "Swish":
+            gain = node.number("alpha", 1.0)
+            inner = x if gain == 1.0 else emit.call(operator.mul, x, gain)
+            gate = emit.module(nn.Sigmoid(), node.name or "swish", inner)
+            return emit.call(operator.mul, x, gate)
+        case "ThresholdedRelu":
+            above = emit.call(torch.gt, x, node.number("alpha", 1.0))
+            return emit.call(torch.where, above, x, np.zeros(1))
+    limit, bias = node.number("lambd", 0.5), node.number("bias", 0.0)
+    high = emit.call(torch.where, emit.call(torch.gt, x, limit), _less(emit, x, bias), np.zeros(1))
+    below = emit.call(torch.lt, x, -limit)
+    return emit.call(torch.where, below, _less(emit, x, -bias), high)
+
+
+def _less(emit: Emitter, x: Computed, number: float) -> Computed:
+    return x if number == 0.0 else emit.call(operator.sub, x, number)
 
 
 @converts("Identity", "Dropout")

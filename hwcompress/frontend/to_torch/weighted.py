@@ -10,6 +10,7 @@ from torch import nn
 
 from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.elementwise import batch_norm
+from hwcompress.frontend.geometry import read_transposed
 from hwcompress.frontend.onnx_model import Node
 from hwcompress.frontend.to_torch.emitter import (
     Computed,
@@ -73,32 +74,24 @@ def _conv_transpose(node: Node, inputs: Inputs, emit: Emitter) -> Value:
     x = computed(inputs[0], node, "input")
     weight, bias = constant(inputs[1], node, "weight"), _bias(inputs, node)
     rank = weight.ndim - 2
-    if rank not in _TRANSPOSED or "output_shape" in node.attributes:
-        raise UnsupportedError(
-            f"a transposed convolution in {rank} dimensions"
-            if rank not in _TRANSPOSED
-            else "output_shape of a transposed convolution",
-            where=node.label,
-            remedy="state its pads and output_padding",
-        )
-    window = window_of(node, weight.shape[2:], x.shape[2:], transposed=True)
-    _, begin, end = split_pads(window.pads)
+    if rank not in _TRANSPOSED:
+        raise UnsupportedError(f"a transposed convolution in {rank} dimensions", where=node.label)
+    window = read_transposed(node, weight.shape[2:], x.shape[2:])
+    top, left, bottom, right = window.padding
+    begin, end, extra = ((top, left)[-rank:], (bottom, right)[-rank:], window.extra[-rank:])
+    stride, dilation = window.stride[-rank:], window.dilation[-rank:]
     groups = node.integer("group", 1)
-    extra = node.integers("output_padding", (0,) * rank)
     # torch cuts both sides alike: what is cut less at the end is output padding, else slice.
     more = tuple(b - e + o for b, e, o in zip(begin, end, extra, strict=True))
-    legal = all(
-        0 <= item < max(s, d)
-        for item, s, d in zip(more, window.stride, window.dilation, strict=True)
-    )
+    legal = all(0 <= item < max(s, d) for item, s, d in zip(more, stride, dilation, strict=True))
     part = _TRANSPOSED[rank](
         weight.shape[0],
         weight.shape[1] * groups,
-        tuple(window.kernel),
-        stride=window.stride,
+        weight.shape[2:],
+        stride=stride,
         padding=begin if legal else 0,
         output_padding=more if legal else extra,
-        dilation=window.dilation,
+        dilation=dilation,
         groups=groups,
         bias=bias is not None,
     )

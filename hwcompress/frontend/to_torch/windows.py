@@ -36,7 +36,7 @@ class WindowOf:
     dilation: Sizes
 
 
-def window_of(node: Node, kernel: Sizes, size: Sizes, transposed: bool = False) -> WindowOf:
+def window_of(node: Node, kernel: Sizes, size: Sizes) -> WindowOf:
     """The geometry of a node for an input of ``size``, automatic padding made explicit."""
     rank = len(kernel)
     stride = node.integers("strides", (1,) * rank)
@@ -51,13 +51,10 @@ def window_of(node: Node, kernel: Sizes, size: Sizes, transposed: bool = False) 
     mode = node.text("auto_pad", "NOTSET")
     if mode in ("SAME_UPPER", "SAME_LOWER"):
         spans = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
-        if transposed:
-            totals = [max(0, span - s) for span, s in zip(spans, stride, strict=True)]
-        else:
-            totals = [
-                max(0, (-(-n // s) - 1) * s + span - n)
-                for n, s, span in zip(size, stride, spans, strict=True)
-            ]
+        totals = [
+            max(0, (-(-n // s) - 1) * s + span - n)
+            for n, s, span in zip(size, stride, spans, strict=True)
+        ]
         half = [t // 2 for t in totals]
         rest = [t - t // 2 for t in totals]
         pads = (*half, *rest) if mode == "SAME_UPPER" else (*rest, *half)

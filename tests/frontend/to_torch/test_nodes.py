@@ -99,6 +99,25 @@ def _residual(m: ModelBuilder) -> None:
     m.node("Relu", m.node("Add", one, "x"))
 
 
+def _comparison(m: ModelBuilder) -> None:
+    """A leaky ReLU in two pieces, as a condition writes it."""
+    above = m.node("Greater", "x", m.constant(np.float32(0.25)))
+    m.node("Where", above, "x", m.node("Mul", "x", m.constant(np.float32(0.125))))
+
+
+def _softplus_by_cases(m: ModelBuilder) -> None:
+    """As PyTorch's newer exporter writes a softplus, the number first."""
+    above = m.node("Less", m.constant(np.float32(1.5)), "x")
+    m.node("Where", above, "x", m.node("Softplus", "x"))
+
+
+def _logic(m: ModelBuilder) -> None:
+    low = m.node("LessOrEqual", "x", m.constant(np.float32(-0.5)))
+    high = m.node("Not", m.node("Less", "x", m.constant(_weights(4, 1, 1))))
+    either = m.node("Xor", m.node("Or", low, high), m.node("And", low, high))
+    m.node("Mul", m.node("Cast", either, to=onnx.TensorProto.FLOAT), "x")
+
+
 def _padding_by_concat(m: ModelBuilder) -> None:
     zeros = m.constant(np.zeros((1, 3, 8, 6)))
     m.node("Concat", zeros, "x", zeros, axis=1)
@@ -119,6 +138,9 @@ CASES: dict[str, Case] = {
     "transposed, uneven": _transposed(IMAGE, 4, 3, 3, 3, strides=[2, 2], pads=[0, 1, 1, 0]),
     "transposed, cut at the end": _transposed(IMAGE, 4, 3, 4, 4, strides=[2, 2], pads=[0, 0, 1, 2]),
     "transposed 1-D": _transposed(SIGNAL, 4, 2, 3, strides=[2], dilations=[2]),
+    "transposed, to a shape": _transposed(
+        IMAGE, 4, 3, 3, 3, strides=[2, 2], auto_pad="SAME_UPPER", output_shape=[16, 12]
+    ),
     "gemm": _one(ROW, "Gemm", _weights(12, 5), _weights(5), alpha=0.5, beta=2.0),
     "gemm, transposed": _one(ROW, "Gemm", _weights(5, 12), _weights(1, 1), transB=1),
     "matmul": _one(IMAGE, "MatMul", _weights(6, 3)),
@@ -194,21 +216,33 @@ CASES: dict[str, Case] = {
     "difference from a row": _first("Sub", _weights(12)),
     "power": _one(ROW, "Pow", np.float32(2.0)),
     "expand": _one((1, 4, 1, 1), "Expand", np.array([1, 4, 3, 2])),
+    "tile": _one((1, 4, 3), "Tile", np.array([1, 1, 2])),
+    "minimum over an axis": _one(IMAGE, "ReduceMin", axes=[1], keepdims=0),
+    "index": _one(IMAGE, "ArgMin", axis=1, keepdims=0),
+    "comparison": (IMAGE, 13, _comparison),
+    "number compared": (ROW, 13, _softplus_by_cases),
+    "logic": (IMAGE, 13, _logic),
     "identity": _one(ROW, "Identity"),
     **{
         op.lower(): _one(IMAGE, op, **attributes)
         for op, attributes in {
             "Abs": {},
+            "Atan": {},
+            "Cos": {},
             "Elu": {"alpha": 0.5},
             "Erf": {},
             "Exp": {},
             "LeakyRelu": {"alpha": 0.2},
             "Neg": {},
             "Relu": {},
+            "Selu": {"alpha": 1.5, "gamma": 1.1},
+            "Shrink": {"lambd": 0.75, "bias": 0.5},
             "Sigmoid": {},
+            "Sin": {},
             "Softplus": {},
             "Softsign": {},
             "Tanh": {},
+            "ThresholdedRelu": {"alpha": 0.5},
             "Floor": {},
             "Round": {},
             "Sign": {},
@@ -271,6 +305,38 @@ def test_refused(case: Case, text: str, tmp_path: Path) -> None:
     assert "1 node(s) of the float model cannot be converted" in message
     assert text in message
     assert "Remedy" in message
+
+
+def test_why_and_what_helps(tmp_path: Path) -> None:
+    model = ModelBuilder((5, 1, 6))
+    model.several("LSTM", 1, "x", *map(model.constant, (_weights(1, 8, 6), _weights(1, 8, 2))))
+    with pytest.raises(UnsupportedError) as caught:
+        to_torch(read_onnx(model.save(tmp_path / "model.onnx")))
+    message = str(caught.value)
+    assert "it keeps a state from step to step" in message
+    assert message.count("Remedy") == 1
+
+
+@pytest.mark.parametrize("first", ["Reshape", "Flatten"])
+def test_a_batch_in_the_file(first: str, tmp_path: Path) -> None:
+    model = ModelBuilder((3, 4, 5))
+    shape = [model.constant(np.array([3, 20]))] if first == "Reshape" else []
+    model.node(first, "x", *shape)
+    model.node("Gemm", model.last, model.constant(_weights(20, 2)))
+    path = model.save(tmp_path / "model.onnx")
+    module = to_torch(read_onnx(path))
+    x = _random.normal(0, 1, (7, 4, 5)).astype(np.float32)
+    assert largest_difference(module, path, x) < 1e-5
+
+
+def test_lengths_that_are_given(tmp_path: Path) -> None:
+    model = ModelBuilder((1, 4, 0))
+    model.node("Conv", "x", model.constant(_weights(2, 4, 3)))
+    read = read_onnx(model.save(tmp_path / "model.onnx"))
+    with pytest.raises(UnsupportedError, match="not stated"):
+        to_torch(read)
+    module = to_torch(read, {"x": (1, 4, 9)})
+    assert module(torch.zeros(2, 4, 9)).shape == (2, 2, 7)
 
 
 def test_every_node_that_cannot_be_converted_is_listed(tmp_path: Path) -> None:
