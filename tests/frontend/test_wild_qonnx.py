@@ -11,15 +11,18 @@ from hwcompress.errors import UnsupportedError
 from hwcompress.frontend import Imported, import_model
 from hwcompress.frontend.check import check_float64, check_qonnx, encoded
 from hwcompress.ir import Concat, Conv, Dense, trace
-from tests.frontend.onnx_builder import ModelBuilder
+from tests.frontend.onnx_builder import DOMAIN, ModelBuilder
 
 
 def agrees(model: ModelBuilder, folder: Path, explained: int | None = 0) -> Imported:
     """Import; equal to the qonnx executor but for ``explained`` integers (``None``: rounding
     ties are likely), and to float64."""
-    path = folder / "model.onnx"
-    model.save(path)
-    x = np.random.default_rng(1).normal(0, 1, (12, *model.shape[1:])).astype(np.float32)
+    return agrees_file(model.save(folder / "model.onnx"), model.shape, explained)
+
+
+def agrees_file(path: Path, shape: tuple[int, ...], explained: int | None) -> Imported:
+    """The same for a file."""
+    x = np.random.default_rng(1).normal(0, 1, (12, *shape[1:])).astype(np.float32)
     imported = import_model(path, samples=x)
     integers = trace(imported.graph, encoded(imported, x))
     rows = check_qonnx(imported, x, integers)
@@ -132,3 +135,72 @@ def test_result_over_two_scales_is_refused(tmp_path: Path) -> None:
     model.save(tmp_path / "model.onnx")
     with pytest.raises(UnsupportedError, match=r"unrelated scales.*no quantizer follows"):
         import_model(tmp_path / "model.onnx")
+
+
+def lowered(model: ModelBuilder, path: Path) -> None:
+    """Convolutions as Im2Col and MatMul, by FINN's own transformation."""
+    from qonnx.core.modelwrapper import ModelWrapper
+    from qonnx.transformation.lower_convs_to_matmul import LowerConvsToMatMul
+    from qonnx.util.cleanup import cleanup_model
+
+    clean = cleanup_model(ModelWrapper(model.proto()))
+    clean.transform(LowerConvsToMatMul()).save(str(path))
+
+
+def test_lowered_convolutions(tmp_path: Path) -> None:
+    random = np.random.default_rng(8)
+    model = ModelBuilder((1, 3, 7, 6))
+    model.act(0.02, 8)
+    model.conv(
+        random.normal(0, 0.4, (4, 3, 3, 2)), 0.05, 4, pads=[1, 0, 1, 1], strides=[2, 1], group=1
+    )
+    model.act(0.05, 4)
+    model.conv(random.normal(0, 0.4, (4, 1, 3, 3)), 0.05, 4, group=4, pads=[1] * 4, strides=[1, 1])
+    model.act(0.04, 4)
+    model.conv(random.normal(0, 0.4, (2, 4, 1, 1)), 0.05, 4, group=1, pads=[0] * 4, strides=[1, 1])
+    path = tmp_path / "lowered.onnx"
+    lowered(model, path)
+    imported = agrees_file(path, model.shape, explained=None)
+    convolutions = [op for op in imported.graph.ops if isinstance(op, Conv)]
+    assert [(op.groups, op.weight.shape) for op in convolutions] == [
+        (1, (4, 3, 2, 3)),
+        (4, (4, 3, 3, 1)),
+        (1, (2, 1, 1, 4)),
+    ]
+    assert len(imported.graph.layers) == 5
+
+
+def test_windows_that_something_else_reads(tmp_path: Path) -> None:
+    """Im2Col is a convolution of its own then; padding holds the value that it states."""
+    model = ModelBuilder((1, 4, 5, 2))
+    model.act(0.25, 4)
+    model.node(
+        "Im2Col", model.last, domain=DOMAIN, kernel_size=[2, 3], stride=[1, 2],
+        pad_amount=[1, 1, 0, 1], pad_value=1, input_shape="(1, 4, 5, 2)",
+    )  # fmt: skip
+    path = model.save(tmp_path / "model.onnx")
+    x = np.random.default_rng(9).normal(0, 1, (3, *model.shape[1:]))
+    imported = import_model(path)
+    integers = trace(imported.graph, encoded(imported, x))
+    output = imported.graph.outputs[0]
+    found = output.in_source_order(integers[output.inputs[0]]) * 0.25
+    real = np.clip(np.rint(x / 0.25), -8, 7) * 0.25
+    padded = np.pad(real, ((0, 0), (1, 0), (1, 1), (0, 0)), constant_values=1.0)
+    wanted = [
+        padded[:, i : i + 2, j : j + 3].reshape(3, -1) for i in range(4) for j in range(0, 5, 2)
+    ]
+    assert np.array_equal(found.reshape(3, 12, 12), np.stack(wanted, axis=1))
+
+
+def test_bits_that_agree(tmp_path: Path) -> None:
+    """XnorPopcountMatMul, as FINN writes a product of bits."""
+    random = np.random.default_rng(10)
+    model = ModelBuilder((1, 16))
+    for width in (16, 8):
+        model.node(
+            "MultiThreshold", model.last, model.constant(random.normal(width / 32, 2, (width, 1))),
+            domain=DOMAIN, out_dtype="BINARY",
+        )  # fmt: skip
+        bits = random.integers(0, 2, (width, 8)) * 1.0
+        model.node("XnorPopcountMatMul", model.last, model.constant(bits), domain=DOMAIN)
+    agrees(model, tmp_path)

@@ -14,6 +14,7 @@ import hwcompress.frontend.canonical.blocks
 import hwcompress.frontend.canonical.channels_last
 import hwcompress.frontend.canonical.finn
 import hwcompress.frontend.canonical.linear
+import hwcompress.frontend.canonical.lowered_convs
 import hwcompress.frontend.canonical.qlinear
 import hwcompress.frontend.canonical.qlinear_microsoft
 import hwcompress.frontend.canonical.scalars  # noqa: F401

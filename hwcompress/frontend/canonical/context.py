@@ -46,6 +46,9 @@ class Context:
         self._initializers = dict(model.initializers)
         self.added: dict[str, np.ndarray] = {}
         """New initializers."""
+        self.windows: dict[str, tuple[Node, Node]] = {}
+        """Pixels of windows (Im2Col), by the tensor that holds them: the Conv that picks them
+        and the Transpose behind it."""
         self.opset = model.opset
         self._taken = {*model.inputs, *self._initializers}
         self._taken.update(name for node in model.nodes for name in (*node.inputs, *node.outputs))

@@ -89,11 +89,27 @@ def canonical(model: OnnxModel) -> Canonical:
     if any(node.op == "Pad" for node in nodes):
         nodes = with_pads_behind(nodes, model.outputs, context)
     nodes = with_joins_behind(nodes, model, context)
+    nodes = _without_unread_windows(nodes, model.outputs, context)
     named = {name for node in model.nodes for name in node.outputs}
     added = {name for node in nodes for name in node.outputs if name} - named
     initializers: dict[str, np.ndarray] = {**model.initializers, **context.added}
     changed = replace(model, initializers=initializers, nodes=tuple(nodes), added=frozenset(added))
     return Canonical(changed, refused)
+
+
+def _without_unread_windows(
+    nodes: list[Node], outputs: tuple[str, ...], context: Context
+) -> list[Node]:
+    """Without pixels of windows that became convolutions."""
+    optional = {part.outputs[0] for pair in context.windows.values() for part in pair}
+    wanted = set(outputs)
+    kept = []
+    for node in reversed(nodes):
+        if optional & set(node.outputs) and not wanted & set(node.outputs):
+            continue
+        wanted.update(node.inputs)
+        kept.append(node)
+    return kept[::-1]
 
 
 def _malformed(node: Node, error: BaseException) -> str:
