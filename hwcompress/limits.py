@@ -30,19 +30,21 @@ class Limits:
     """Limits on what is read.
 
     Attributes:
-        model_mb: megabytes of a model file together with its external data.
+        model_mb: megabytes of a model file together with its external data, or of a file of
+            weights.
         elements: elements of one tensor of a sample.
         memory_mb: megabytes of the constants of a model, stored and computed, and of the
-            index tables of its tensors.
+            index tables of its tensors; of arrays of weights; of an unpacked exported program.
         nodes: nodes of a model.
-        data_mb: megabytes of the samples and labels that are loaded, unpacked.
+        data_mb: megabytes of the samples and labels that are loaded, as the eight bytes that
+            computing with an element takes.
     """
 
     model_mb: int = 1_000
     elements: int = 1 << 23
     memory_mb: int = 4_000
     nodes: int = 10_000
-    data_mb: int = 8_000
+    data_mb: int = 4_000
 
     @property
     def model_bytes(self) -> int:

@@ -1,7 +1,8 @@
 """Reading ``.npz`` and ``.npy`` files that somebody else made.
 
 An entry's header says how much memory it wants, and a kilobyte may unpack to a megabyte:
-both are compared with a limit first. Python objects are never loaded.
+both are compared with a limit first, as the eight bytes that computing with an element takes.
+Python objects are never loaded.
 """
 
 from __future__ import annotations
@@ -44,26 +45,31 @@ _DAMAGED = (
 
 
 def read_npz(
-    path: Path, names: Collection[str] | None = None, *, limit: int | None = None
+    path: Path,
+    names: Collection[str] | None = None,
+    *,
+    limit: int | None = None,
+    option: str = "data_mb",
 ) -> dict[str, np.ndarray]:
     """Arrays of an ``.npz`` by name.
 
     Args:
         path: the file.
         names: which arrays, all by default; names that are missing are left out.
-        limit: bytes of all of them together; those of the process by default.
+        limit: bytes of all of them together; that of the process by default.
+        option: which limit of the process that is.
 
     Raises:
         InputError: damaged, cut off, with Python objects, or larger than the limit.
     """
-    where, limit = str(path), current_limits().data_bytes if limit is None else limit
+    where, limit = str(path), _limit(option) if limit is None else limit
     try:
         with zipfile.ZipFile(path) as archive:
             entries = _entries(archive, names, where)
             arrays, left = {}, limit
             for name, entry in entries.items():
                 size = _announced(archive, entry, f"{where}: {name}")
-                _check_room(size, left, limit, where)
+                _check_room(size, left, limit, option, where)
                 left -= size
                 with archive.open(entry) as stream:
                     arrays[name] = npy.read_array(stream, allow_pickle=False)
@@ -91,11 +97,11 @@ def read_npy(path: Path, *, limit: int | None = None) -> np.ndarray:
     Raises:
         InputError: as of :func:`read_npz`.
     """
-    where, limit = str(path), current_limits().data_bytes if limit is None else limit
+    where, limit = str(path), _limit("data_mb") if limit is None else limit
     try:
         with path.open("rb") as stream:
-            size = _array_bytes(stream, where)
-            _check_room(size, limit, limit, where)
+            size, memory = _array_bytes(stream, where)
+            _check_room(memory, limit, limit, "data_mb", where)
             present = path.stat().st_size - stream.tell()
             if present != size:
                 raise ValueError(f"its header announces {size} bytes, it has {present}")
@@ -124,19 +130,19 @@ def _entries(
 
 
 def _announced(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, where: str) -> int:
-    """Bytes of an entry's array; the entry must have as many."""
+    """Memory for an entry's array; the entry must have as many bytes as its header says."""
     if entry.compress_type not in _METHODS:
         raise ValueError(f"compression method {entry.compress_type}")
     with archive.open(entry) as stream:
-        size = _array_bytes(stream, where)
+        size, memory = _array_bytes(stream, where)
         present = entry.file_size - stream.tell()
     if present != size:
         raise ValueError(f"the header of {entry.filename!r} announces {size} bytes, not {present}")
-    return size
+    return memory
 
 
-def _array_bytes(stream: IO[bytes], where: str) -> int:
-    """Reads the header of an array; returns the bytes that follow it."""
+def _array_bytes(stream: IO[bytes], where: str) -> tuple[int, int]:
+    """Reads the header of an array; returns the bytes that follow it, and take to compute."""
     version = npy.read_magic(stream)
     if version == (1, 0):
         shape, _, dtype = npy.read_array_header_1_0(stream)
@@ -152,14 +158,20 @@ def _array_bytes(stream: IO[bytes], where: str) -> int:
         )
     if any(length < 0 for length in shape):
         raise ValueError(f"shape {shape}")
-    return math.prod(shape) * dtype.itemsize
+    count = math.prod(shape)
+    return count * dtype.itemsize, count * max(8, dtype.itemsize)
 
 
-def _check_room(size: int, left: int, limit: int, where: str) -> None:
+def _limit(option: str) -> int:
+    megabytes: int = getattr(current_limits(), option)
+    return megabytes * MB
+
+
+def _check_room(size: int, left: int, limit: int, option: str, where: str) -> None:
     if size > left:
         raise InputError(
-            f"its arrays take {size / MB:,.0f} MB and more",
+            f"its arrays take {size / MB:,.0f} MB and more in computations",
             where=where,
             why=f"the limit is {limit / MB:,.0f} MB",
-            remedy=limit_remedy("data_mb"),
+            remedy=limit_remedy(option),
         )

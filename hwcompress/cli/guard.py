@@ -58,6 +58,12 @@ def guarded(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
             _leave("terminated; the same command goes on where it stopped", 128 + end.number)
         except BrokenPipeError:
             _leave("", 141)
+        except MemoryError:
+            _leave(
+                "error: there is not enough memory for this model and these data. Remedy: give"
+                " fewer samples, or a machine with more",
+                2,
+            )
         except Exception as error:
             log = _write_log(error)
             summary = " ".join(f"{type(error).__name__}: {error}".split())

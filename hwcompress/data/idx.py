@@ -66,9 +66,10 @@ def read_idx(path: Path, *, limit: int | None = None) -> np.ndarray:
     expected = math.prod(shape) * kind.itemsize
     if axes > _MOST_AXES:
         raise InputError(f"an array of {axes} axes", where=where)
-    if expected > limit:
+    memory = math.prod(shape) * 8
+    if memory > limit:
         raise InputError(
-            f"shape {shape} takes {expected / MB:,.0f} MB",
+            f"shape {shape} takes {memory / MB:,.0f} MB in computations",
             where=where,
             why=f"the limit is {limit / MB:,.0f} MB",
             remedy=limit_remedy("data_mb"),

@@ -7,13 +7,12 @@ since ``onnx.load`` and onnxruntime follow the paths of external data by themsel
 
 from __future__ import annotations
 
-import os
-import stat
 from pathlib import Path
 
 import onnx
 
 from hwcompress.errors import InputError
+from hwcompress.files import read_regular
 from hwcompress.frontend.external_data import all_tensors, load_external
 from hwcompress.frontend.tensor_bytes import tensor_size
 from hwcompress.frontend.wire import check_wire
@@ -53,7 +52,7 @@ def copy_model(path: Path, target: Path, limits: Limits | None = None) -> None:
 def _read(path: Path, limits: Limits) -> tuple[onnx.ModelProto, bytes, int]:
     """The model, the bytes of the file, and how many were read from other files."""
     where = str(path)
-    data = _content(path, limits)
+    data = read_regular(path, "the model", limits)
     check_wire(data, limits.memory_bytes, where)
     proto = onnx.ModelProto()
     try:
@@ -73,29 +72,6 @@ def _read(path: Path, limits: Limits) -> tuple[onnx.ModelProto, bytes, int]:
     external = load_external(proto, path, limits.model_bytes - len(data))
     _check_sizes(graph, limits, where)
     return proto, data, external
-
-
-def _content(path: Path, limits: Limits) -> bytes:
-    where = str(path)
-    try:
-        # Without waiting: opening a FIFO would hang before it is known to be one.
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(handle, "rb") as stream:
-            facts = os.fstat(stream.fileno())
-            if not stat.S_ISREG(facts.st_mode):
-                raise InputError("the model is no regular file", where=where)
-            if facts.st_size > limits.model_bytes:
-                raise InputError(
-                    f"the model has {facts.st_size / MB:,.0f} MB",
-                    where=where,
-                    why=f"the limit is {limits.model_mb} MB",
-                    remedy=limit_remedy("model_mb"),
-                )
-            return stream.read(facts.st_size)
-    except OSError as error:
-        raise InputError(f"cannot read the model: {error.strerror}", where=where) from error
-    except ValueError as error:  # a NUL in the path
-        raise InputError(f"cannot read the model: {error}", where=where) from error
 
 
 def _check_sizes(graph: onnx.GraphProto, limits: Limits, where: str) -> None:

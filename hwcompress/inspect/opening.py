@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from hwcompress.flow.sources import MODEL_FILE, OUTPUTS_FILE, prepare_source
 from hwcompress.frontend.float_models import is_float_model
 from hwcompress.frontend.onnx_model import read_onnx
 from hwcompress.inspect.inputs import shaped
+from hwcompress.limits import current_limits, limit_remedy
 from hwcompress.samples import Samples, sample_rows
 
 __all__ = ["ModelRequest", "Opened", "open_model"]
@@ -78,7 +80,7 @@ class Opened:
 
 
 def open_model(
-    request: ModelRequest, folder: Path, say: Say, *, random: int = _CALIBRATION
+    request: ModelRequest, folder: Path, say: Say, *, random: int | None = None
 ) -> Opened:
     """The file to import: the user's, or what a module becomes when it is exported.
 
@@ -86,7 +88,8 @@ def open_model(
         request: what the user typed.
         folder: takes what is made; empty.
         say: tells how it goes.
-        random: samples to be drawn where a module has no data.
+        random: samples to be drawn where a module has no data; ``None`` for as many as
+            calibrate it.
 
     Raises:
         InputError: there is no such model, or a module without data and shape.
@@ -140,9 +143,17 @@ def open_model(
     )
 
 
-def _drawn(request: ModelRequest, inputs: Shapes, count: int) -> Dataset:
+def _drawn(request: ModelRequest, inputs: Shapes, wanted: int | None) -> Dataset:
     """Standard normal samples: no other distribution is known before the module is."""
     shapes = _given_shapes(request, inputs or {"": None})
+    most = _room(shapes, request.model)
+    count = min(_CALIBRATION, most) if wanted is None else wanted
+    if count > most:
+        raise InputError(
+            f"{count:,} samples of {shapes} do not fit the limit of {most:,}",
+            where=request.model,
+            remedy=f"give fewer, or {limit_remedy('data_mb')}",
+        )
     random = np.random.default_rng(request.seed)
     arrays = {
         name: random.normal(0, 1, (count, *shape)).astype(np.float32)
@@ -155,6 +166,23 @@ def _drawn(request: ModelRequest, inputs: Shapes, count: int) -> Dataset:
     )
     scales = dict.fromkeys(arrays, 1.0) if len(arrays) > 1 else 1.0
     return Dataset("random", sample_rows(x, slice(0)), None, x, None, scales, (note,))
+
+
+def _room(shapes: Mapping[str, tuple[int, ...]], model: str) -> int:
+    """How many samples the limits allow; a model may state any shape.
+
+    Raises:
+        InputError: not even one.
+    """
+    elements, limits = sum(math.prod(shape) for shape in shapes.values()), current_limits()
+    if elements > limits.elements:
+        raise InputError(
+            f"a sample has {elements:,} elements",
+            where=model,
+            why=f"the limit is {limits.elements:,}",
+            remedy=limit_remedy("elements"),
+        )
+    return max(1, limits.data_bytes // (8 * max(elements, 1)))
 
 
 def _given_shapes(request: ModelRequest, inputs: Shapes) -> dict[str, tuple[int, ...]]:

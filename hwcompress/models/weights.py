@@ -11,6 +11,8 @@ import torch
 from torch import nn
 
 from hwcompress.errors import InputError
+from hwcompress.files import read_regular
+from hwcompress.models.torch_files import load_torch
 from hwcompress.npz import read_npz
 
 __all__ = ["load_weights", "read_weights"]
@@ -31,7 +33,7 @@ _TYPES = {
     "U8": "|u1",
     "BOOL": "|b1",
 }
-_LONGEST_HEADER = 1 << 26
+_LONGEST_HEADER = 1 << 24  # parsing it takes up to thirty times as much
 _LISTED = 8
 
 
@@ -97,7 +99,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     """Name -> tensor, of an ``.npz``, a ``.safetensors`` or a file of ``torch.save``.
 
     Raises:
-        InputError: the file is missing, damaged, or needs pickle.
+        InputError: the file is missing, damaged, larger than the limits, or needs pickle.
     """
     if not path.is_file():
         raise InputError(f"there is no file of weights {str(path)!r}")
@@ -120,13 +122,15 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
 
 def _from_npz(path: Path) -> dict[str, torch.Tensor]:
     try:
-        arrays = read_npz(path)
+        arrays = read_npz(path, option="memory_mb")
     except InputError as error:
         raise InputError(
             f"the .npz cannot be read: {error.what}",
             where=str(path),
             why=error.why,
-            remedy="save plain numeric arrays: numpy.savez(file, **arrays)",
+            remedy=error.remedy
+            if "--limits" in error.remedy
+            else "save plain numeric arrays: numpy.savez(file, **arrays)",
         ) from error
     wrong = [name for name, array in arrays.items() if array.dtype.kind not in "biuf"]
     if wrong:
@@ -142,7 +146,7 @@ def _from_safetensors(path: Path) -> dict[str, torch.Tensor]:
     def damaged(why: str) -> InputError:
         return InputError(f"damaged .safetensors file: {why}", where=str(path))
 
-    data = path.read_bytes()
+    data = read_regular(path, "the file of weights")
     length = int.from_bytes(data[:8], "little")
     if len(data) < 8 or length > min(len(data) - 8, _LONGEST_HEADER):
         raise damaged("its header is longer than the file")
@@ -150,6 +154,7 @@ def _from_safetensors(path: Path) -> dict[str, torch.Tensor]:
         header = json.loads(data[8 : 8 + length])
         body = memoryview(data)[8 + length :]
         found: dict[str, torch.Tensor] = {}
+        left = len(body)
         for name, entry in header.items():
             if name == "__metadata__":
                 continue
@@ -157,6 +162,10 @@ def _from_safetensors(path: Path) -> dict[str, torch.Tensor]:
             start, stop = (int(item) for item in entry["data_offsets"])
             if not 0 <= start <= stop <= len(body) or min(shape, default=0) < 0:
                 raise damaged(f"{name!r} lies outside of it")
+            # Tensors that share bytes could together be a thousand times the file.
+            left -= stop - start
+            if left < 0:
+                raise damaged(f"{name!r} overlaps with others")
             array = np.frombuffer(body[start:stop], np.dtype(kind)).reshape(shape)
             found[name] = _tensor(array, entry["dtype"])
     except (
@@ -178,19 +187,7 @@ def _tensor(array: np.ndarray, kind: str) -> torch.Tensor:
 
 
 def _from_torch(path: Path) -> dict[str, torch.Tensor]:
-    try:
-        loaded: object = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many types for damaged and for refused files
-        refused = "weights_only" in str(error) or "WeightsUnpickler" in str(error)
-        raise InputError(
-            "the file holds Python objects besides tensors, which are not loaded"
-            if refused
-            else f"the file cannot be read: {str(error).splitlines()[0][:200]}",
-            where=str(path),
-            why="unpickling them could run any code" if refused else "",
-            remedy="where you trust the file, convert it once: numpy.savez('weights.npz',"
-            " **{name: tensor.numpy() for name, tensor in state_dict.items()})",
-        ) from error
+    loaded = load_torch(path)
     for key in _INSIDE:
         if isinstance(loaded, Mapping) and isinstance(loaded.get(key), Mapping):
             loaded = loaded[key]

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from hwcompress.errors import InputError, UnsupportedError
+from hwcompress.limits import MB, current_limits, limit_remedy
 
 __all__ = ["Call", "Program", "Ref", "read_archive"]
 
@@ -35,7 +36,8 @@ _TYPES = {
     12: "?",
     13: "bfloat16",
 }
-_LARGEST = 1 << 30  # bytes of one entry
+# Bytes that a byte of JSON takes when it is parsed, at most (measured: lists of empty lists).
+_JSON_BYTES = 32
 # What json, zipfile and numpy raise on damaged files.
 _DAMAGED = (
     KeyError,
@@ -98,7 +100,8 @@ def read_archive(data: bytes, where: str) -> Program:
     """The program of an archive.
 
     Raises:
-        InputError: it is damaged, or of another kind.
+        InputError: it is damaged, of another kind, or larger than ``memory_mb`` of the
+            process's limits when it is unpacked.
         UnsupportedError: it keeps tensors as pickle, or changes its own state.
     """
     try:
@@ -119,18 +122,30 @@ class _Reader:
     def __init__(self, archive: zipfile.ZipFile, where: str) -> None:
         self._archive = archive
         self._where = where
+        self._room = current_limits().memory_bytes
         names = archive.namelist()
         (model,) = (name for name in names if name.endswith("models/model.json"))
         self._root = model.removesuffix("models/model.json")
 
-    def _bytes(self, name: str) -> bytes:
+    def _spend(self, size: int) -> None:
+        """Count memory before it is taken: an archive says in a few bytes how much it wants."""
+        self._room -= size
+        if self._room < 0:
+            limit = current_limits().memory_bytes
+            raise InputError(
+                f"the program takes more than {limit / MB:,.0f} MB when it is unpacked",
+                where=self._where,
+                remedy=limit_remedy("memory_mb"),
+            )
+
+    def _bytes(self, name: str, each: int = 1) -> bytes:
+        """An entry, of which every byte takes so many bytes of memory."""
         info = self._archive.getinfo(self._root + name)
-        if info.file_size > _LARGEST:
-            raise ValueError(f"{name} has {info.file_size} bytes")
+        self._spend(info.file_size * each)
         return self._archive.read(info)
 
     def _json(self, name: str) -> Any:
-        return json.loads(self._bytes(name))
+        return json.loads(self._bytes(name, _JSON_BYTES))
 
     def program(self) -> Program:
         module = self._json("models/model.json")["graph_module"]
@@ -190,13 +205,16 @@ class _Reader:
         strides = [_size(item) for item in meta["strides"]]
         offset = _size(meta["storage_offset"])
         brain = kind == "bfloat16"
+        if min([offset, *sizes, *strides]) < 0:
+            raise ValueError(f"{name!r} has negative sizes")
+        self._spend(8 * math.prod(sizes))
         flat = np.frombuffer(self._bytes(path), np.dtype("<u2" if brain else kind))
         if brain:  # the upper half of a float32
             flat = (flat.astype(np.uint32) << 16).view(np.float32)
         if 0 in sizes:
             return np.zeros(sizes, flat.dtype)
         last = offset + sum((n - 1) * s for n, s in zip(sizes, strides, strict=True))
-        if min([offset, *sizes, *strides]) < 0 or last >= flat.size or math.prod(sizes) > _LARGEST:
+        if last >= flat.size:
             raise ValueError(f"{name!r} reaches beyond its data")
         steps = [s * flat.itemsize for s in strides]
         view = np.lib.stride_tricks.as_strided(flat[offset:], sizes, steps, writeable=False)

@@ -14,6 +14,7 @@ from torch import fx
 
 import hwcompress.frontend.to_torch.aten_layout  # noqa: F401  (it fills the registry)
 from hwcompress.errors import InputError, UnsupportedError
+from hwcompress.files import read_regular
 from hwcompress.frontend.to_torch.archive import Call, Program, Ref, read_archive
 from hwcompress.frontend.to_torch.aten import OPERATORS
 from hwcompress.frontend.to_torch.emitter import Computed, Emitter, Value
@@ -54,10 +55,7 @@ def read_exported(path: Path) -> Exported:
         InputError: the file cannot be read.
         UnsupportedError: operators that cannot be converted, all of them listed.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read the model: {error.strerror}", where=str(path)) from error
+    data = read_regular(path, "the model")
     return _converted(read_archive(data, str(path)), path.stem, str(path))
 
 
