@@ -264,7 +264,7 @@ def page(rows: list[Row]) -> str:
         "Written by `benchmarks/ptq_accuracy.py`. Float models, quantized to 8-bit weights and",
         f"8-bit activations with {CALIBRATION:,} calibration samples of the training set and no",
         "training. Accuracy in percent on the whole test set (MAGIC 3,804, Fashion-MNIST 10,000,",
-        "CIFAR-10 a stratified subset of 4,000), computed by PyTorch in float32. The last column:",
+        "CIFAR-10 a stratified subset of 4,000), computed by PyTorch in float32. Mismatches:",
         "output integers of the simulator that differ from the quantized PyTorch model's.",
         "",
         "| network | data | came as | float | 8 bit | change | mismatches | one scale a layer |",
