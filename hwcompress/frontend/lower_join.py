@@ -17,6 +17,7 @@ from hwcompress.frontend.lowering import Lowering
 from hwcompress.frontend.offsets import without_offset
 from hwcompress.frontend.onnx_model import Node
 from hwcompress.frontend.orient import channels_second, restored, turned
+from hwcompress.frontend.rectified import rectified
 from hwcompress.frontend.sums import PendingSum, common_scale
 from hwcompress.frontend.values import Symbolic
 from hwcompress.ir import Add, Mul, Reshape
@@ -119,7 +120,7 @@ def summed(
     """A sum or difference of two branches; a given ``sign`` makes an intermediate result."""
     builder = state.builder
     values = [
-        item if item.base in builder.pending else materialised(state, item, node)
+        item if item.base in builder.pending else rectified(state, materialised(state, item, node))
         for item in (first, second)
     ]
     for value in values:
@@ -211,7 +212,7 @@ def _added(
 def _product(state: Lowering, node: Node, first: Symbolic, second: Symbolic) -> Symbolic:
     """A product of two branches, one of which may hold one value per channel."""
     builder = state.builder
-    values = [materialised(state, item, node) for item in (first, second)]
+    values = [rectified(state, materialised(state, item, node)) for item in (first, second)]
     for value in values:
         if not value.function.is_affine:
             raise not_quantized(node, value)

@@ -15,6 +15,7 @@ from hwcompress.frontend.lower_input import materialised
 from hwcompress.frontend.lowering import Border, Lowering, handles
 from hwcompress.frontend.offsets import without_offset
 from hwcompress.frontend.onnx_model import Node
+from hwcompress.frontend.rectified import rectified
 from hwcompress.frontend.values import Symbolic, Value
 from hwcompress.frontend.weights import pad_level
 from hwcompress.ir import Constant, Conv, IntType, MaxPool, Mul, Op, Rescale, SumPool, int_range
@@ -157,6 +158,7 @@ def averaged(
     differs from position to position. The sums are then multiplied by a constant image
     of integers, which makes all of them multiples of one.
     """
+    value = rectified(state, value)
     _affine_only(value, node)
     height, width = state.builder.types[value.base].shape[:2]
     counts = window.taps((height, width), with_padding)

@@ -10,7 +10,7 @@ import pytest
 from hwcompress.frontend import import_model
 from hwcompress.frontend.replay import Replay
 from hwcompress.frontend.runtimes import runtime_of
-from hwcompress.ir import Concat, Mul, Upsample
+from hwcompress.ir import Concat, Mul, Rescale, Upsample
 from tests.frontend.qdq_builder import QdqBuilder
 from tests.frontend.test_qdq import exact, samples, weights
 
@@ -74,3 +74,26 @@ def test_replay_where_positions_are_in_the_batch_axis(tmp_path: Path) -> None:
     assert replayed.wrong.shape == replayed.ties.shape == (50,)
     assert replayed.wrong.sum() == 0
     exact(path, x)
+
+
+@pytest.mark.parametrize("op", ["GlobalAveragePool", "Add", "Mul"])
+def test_a_relu_that_no_quantizer_follows(tmp_path: Path, op: str) -> None:
+    """onnxruntime leaves such a gap where it quantizes some operators only."""
+    model = QdqBuilder((1, 3, 5, 5))
+    image = model.act(0.03, np.uint8(120))
+    scale = np.float32([0.01, 0.02, 0.03])
+    kernel = model.dequantize(
+        model.constant(weights((3, 3, 3, 3)).astype(np.int8)), scale, np.zeros(3, np.int8), axis=0
+    )
+    bias = model.dequantize(
+        model.constant(np.array([400, -900, 70], np.int32)),
+        np.float32(0.03) * scale,
+        np.zeros(3, np.int32),
+        axis=0,
+    )
+    relu = model.node("Relu", model.node("Conv", image, kernel, bias, pads=[1, 1, 1, 1]))
+    model.node(op, relu) if op == "GlobalAveragePool" else model.node(op, relu, image)
+    model.quantize(model.last, np.float32(0.07), np.uint8(3))
+    imported, _ = exact(model.save(tmp_path / "model.onnx"), samples((3, 5, 5), 60))
+    relus = [item for item in imported.graph.ops if item.name.endswith("_relu")]
+    assert [type(item) for item in relus] == [Rescale]
