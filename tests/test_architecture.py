@@ -50,7 +50,6 @@ ALLOWED: dict[str, set[str]] = {
         "limits",
         "npz",
         "samples",
-        "samples",
         "ir",
         "sim",
         "data",

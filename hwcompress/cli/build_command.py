@@ -30,8 +30,9 @@ def build(
     data: Annotated[
         str | None,
         typer.Option(
-            help=".npz with x, y (or x_train, y_train, x_test, y_test); IDX images, labels"
-            " beside them or as IMAGES,LABELS; or a folder with the MNIST files.",
+            help=".npz with x, y (or x_train, y_train, x_test, y_test), for several inputs with an"
+            " array named after each instead of x; IDX images, labels beside them or as"
+            " IMAGES,LABELS; or a folder with the MNIST files.",
             rich_help_panel=_MODEL,
         ),
     ] = None,

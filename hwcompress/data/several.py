@@ -29,10 +29,11 @@ def wanted_arrays(inputs: Shapes) -> str:
     names = ", ".join(
         f"{name} {_batched(shape)}" if shape is not None else name for name, shape in inputs.items()
     )
-    first, label = next(iter(inputs)), _label(inputs)
+    label, first = _label(inputs), next(iter(inputs))
+    labels = "labels (n)" if label == "labels" else f"labels {label} (n)"
     return (
-        f"give an .npz with an array for each input, {names}, n samples each, and labels"
-        f" {label} (n) if there are any; or {first}_train, {first}_test, ... for a set of each kind"
+        f"give an .npz with an array for each input, {names}, n samples each, and {labels} if"
+        f" there are any; or {first}_train, {first}_test and so on for a set of each kind"
     )
 
 

@@ -223,8 +223,8 @@ def test_data_of_several_inputs(tmp_path: Path) -> None:
     data = read_data(file, None, ModelInputs({"a": (2,), "b": (1, 3)}))
     assert isinstance(data.samples, dict)
     assert data.samples["b"].shape == (5, 1, 3)
+    np.savez(tmp_path / "uneven.npz", a=np.zeros((5, 2)), c=np.zeros((4, 3)))
     with pytest.raises(InputError, match="different numbers of samples"):
-        np.savez(tmp_path / "uneven.npz", a=np.zeros((5, 2)), c=np.zeros((4, 3)))
         read_data(str(tmp_path / "uneven.npz"), None, ModelInputs({"a": (2,), "c": (3,)}))
     with pytest.raises(InputError, match="no array for input 'z'"):
         read_data(file, None, ModelInputs({"a": (2,), "z": (3,)}))

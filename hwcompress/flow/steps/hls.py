@@ -8,7 +8,7 @@ from hwcompress import boards
 from hwcompress.errors import UnsupportedError
 from hwcompress.flow.step import Context
 from hwcompress.flow.steps.arrays import Vectors
-from hwcompress.flow.steps.tally import as_check
+from hwcompress.flow.steps.tally import Tally
 from hwcompress.flow.versions import named
 from hwcompress.ir import load
 from hwcompress.report.facts import Figure, HlsFacts
@@ -53,16 +53,12 @@ def run_hls4ml(context: Context) -> HlsFacts:
     context.say(f"{count} samples")
     got = project.predict_all(inputs)
     by = f"{named('hls4ml', context.tools)}, {named('g++', context.tools)}"
-    checks = tuple(
-        as_check(
-            "hls4ml C++",
-            "Numba simulator",
-            "outputs",
-            by,
-            compare("hls4ml C++", "simulator", values, vectors.outputs[tensor][:count], tensor),
-        )
+    tally = Tally()
+    seen = [
+        compare("hls4ml C++", "simulator", values, vectors.outputs[tensor][:count], tensor)
         for tensor, values in got.items()
-    )
+    ]
+    tally.add("hls4ml C++", "Numba simulator", "outputs", by, seen)
     context.say("Vitis HLS")
     synthesis = project.synthesize()
     figures: list[Figure] = []
@@ -79,4 +75,4 @@ def run_hls4ml(context: Context) -> HlsFacts:
             if value is not None:
                 figures.append(Figure(name, float(value), unit, "estimated", vitis))
     shutil.copytree(context.work / "project", target, ignore=shutil.ignore_patterns(*_LEFT_OUT))
-    return HlsFacts(checks, tuple(figures), (f"hls4ml C synthesis {synthesis.status}",))
+    return HlsFacts(tally.checks(), tuple(figures), (f"hls4ml C synthesis {synthesis.status}",))
