@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -71,6 +72,8 @@ def main() -> None:
         # A terminal that knows no "µ" shows "?" instead of ending the command.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    # Brevitas says at every import that it has no CUDA kernels for something that is not used.
+    warnings.filterwarnings("ignore", "fast_hadamard_transform")
     app()
 
 

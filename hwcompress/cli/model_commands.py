@@ -22,8 +22,8 @@ __all__ = ["register"]
 Model = Annotated[
     str,
     typer.Argument(
-        help="FILE.onnx (QONNX, QDQ, FINN-ONNX or float), FILE.pt2, or FILE.py:FUNCTION returning"
-        " an nn.Module."
+        help="FILE.onnx (QONNX, QDQ, FINN-ONNX or float), FILE.pt2, FILE.py:FUNCTION returning"
+        " an nn.Module, or zoo:NAME."
     ),
 ]
 Data = Annotated[
@@ -197,13 +197,16 @@ def _shape(text: str) -> tuple[str, tuple[int, ...]]:
 
 
 def _inspection(request: ModelRequest) -> Inspection:
+    from hwcompress.cli.bar import progress_bar
     from hwcompress.inspect.requests import inspect_request
 
     if Path(request.model).is_dir():
         from hwcompress.inspect.examine import inspect_graph
 
         return inspect_graph(Path(request.model))
-    return inspect_request(request)
+    with progress_bar() as say:
+        say("read the model", 0, 0)
+        return inspect_request(request, lambda text: say(text, 0, 0))
 
 
 def register(app: typer.Typer) -> None:

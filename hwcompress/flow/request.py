@@ -6,13 +6,16 @@ import contextlib
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hwcompress import boards
 from hwcompress.errors import HwcompressError, InputError
 from hwcompress.flow.settings import WEIGHT_FILES, BuildSettings
 
-__all__ = ["make_settings", "output_folder"]
+if TYPE_CHECKING:
+    from hwcompress.models.zoo import Entry
+
+__all__ = ["make_settings", "named_model", "output_folder", "zoo_entry"]
 
 DEFAULT_ROOT = "hwc-build"
 DEFAULT_MODEL = "digits"
@@ -25,7 +28,7 @@ def make_settings(**options: Any) -> BuildSettings:
     Raises:
         InputError: no such board or file, or a value out of range.
     """
-    settings = BuildSettings(**_named_model(options))
+    settings = BuildSettings(**{**options, "model": named_model(str(options.get("model", "")))})
     board = boards.load(settings.board)
     own = settings.board.lower().endswith(".toml")
     name = str(Path(settings.board).resolve()) if own else board.name
@@ -75,14 +78,19 @@ def _wanted_data(file: Path) -> str:
     return "give --data FILE (.npz with x and perhaps y, or an IDX file)"
 
 
-def _named_model(options: dict[str, Any]) -> dict[str, Any]:
-    """Options with a network of the zoo as the file and function that it is."""
-    model = str(options.get("model", ""))
+def named_model(model: str) -> str:
+    """A network of the zoo as the file and function that it is; any other name as it stands."""
+    entry = zoo_entry(model)
+    return model if entry is None else entry.reference
+
+
+def zoo_entry(model: str) -> Entry | None:
+    """The network of the zoo that a model's name is, or ``None``."""
     if not model.startswith(_ZOO):
-        return options
+        return None
     from hwcompress.models.zoo import Entry
 
-    return {**options, "model": Entry.named(model.removeprefix(_ZOO)).reference}
+    return Entry.named(model.removeprefix(_ZOO))
 
 
 def _absolute_weights(text: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from hwcompress.errors import InputError
+from hwcompress.foreign import foreign_name
 
 __all__ = ["WEIGHT_FILES", "BuildSettings", "ModelKind"]
 
@@ -140,6 +141,8 @@ class BuildSettings:
         elif self.model.lower().endswith(WEIGHT_FILES):
             why = "weights alone do not say what the network is"
             remedy = "give FILE.py:FUNCTION with a function that builds the network, and --weights"
+        else:
+            why, remedy = foreign_name(self.model)
         raise InputError(
             f"cannot tell what model {self.model!r} is",
             why=why,

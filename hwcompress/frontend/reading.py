@@ -13,6 +13,7 @@ import onnx
 
 from hwcompress.errors import InputError
 from hwcompress.files import read_regular
+from hwcompress.foreign import foreign_content
 from hwcompress.frontend.external_data import all_tensors, load_external
 from hwcompress.frontend.tensor_bytes import tensor_size
 from hwcompress.frontend.wire import check_wire
@@ -58,9 +59,8 @@ def _read(path: Path, limits: Limits) -> tuple[onnx.ModelProto, bytes, int]:
     try:
         proto.ParseFromString(data)
     except Exception as error:  # protobuf raises its own, version-dependent types
-        raise InputError(
-            "this is not an ONNX file", where=where, remedy="give a .onnx file, or file.py:function"
-        ) from error
+        why, remedy = foreign_content(data)
+        raise InputError("this is not an ONNX file", where=where, why=why, remedy=remedy) from error
     graph = proto.graph
     if len(graph.node) > limits.nodes:
         raise InputError(

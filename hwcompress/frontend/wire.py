@@ -14,6 +14,7 @@ import onnx
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from hwcompress.errors import InputError
+from hwcompress.foreign import foreign_content
 
 __all__ = ["MOST_FIELDS", "check_wire"]
 
@@ -64,9 +65,8 @@ def check_wire(data: bytes, memory: int, where: str) -> None:
     try:
         fields, packed = _walk(data)
     except _Damaged:
-        raise InputError(
-            "this is not an ONNX file", where=where, remedy="give a .onnx file, or file.py:function"
-        ) from None
+        why, remedy = foreign_content(data)
+        raise InputError("this is not an ONNX file", where=where, why=why, remedy=remedy) from None
     if fields > MOST_FIELDS or fields * _FIELD_BYTES + 8 * packed > memory:
         raise InputError(
             f"the file has {'more than ' if fields > MOST_FIELDS else ''}"

@@ -12,19 +12,22 @@ import numpy as np
 from hwcompress.data import Dataset, Shapes, load_dataset
 from hwcompress.errors import InputError
 from hwcompress.flow.model_inputs import model_inputs, onnx_inputs
+from hwcompress.flow.request import named_model, zoo_entry
 from hwcompress.flow.settings import BuildSettings
 from hwcompress.flow.sources import MODEL_FILE, OUTPUTS_FILE, prepare_source
 from hwcompress.frontend.float_models import is_float_model
 from hwcompress.frontend.onnx_model import read_onnx
 from hwcompress.inspect.inputs import shaped
 from hwcompress.limits import current_limits, limit_remedy
-from hwcompress.samples import Samples, sample_rows
+from hwcompress.samples import Samples, sample_count, sample_rows
 
-__all__ = ["ModelRequest", "Opened", "open_model"]
+__all__ = ["ModelRequest", "Opened", "Say", "open_model"]
 
 Say = Callable[[str], None]
 
-_CALIBRATION = 256  # random samples where a module is to be looked at without data
+# Random samples where a module is to be looked at without data: so many, or fewer large ones.
+_CALIBRATION = 256
+_FEWEST, _NUMBERS = 16, 1 << 20
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class ModelRequest:
     """What the user typed.
 
     Attributes:
-        model: ``FILE.onnx``, ``FILE.pt2``, or ``FILE.py:FUNCTION``.
+        model: ``FILE.onnx``, ``FILE.pt2``, ``FILE.py:FUNCTION`` or ``zoo:NAME``.
         weights: state dict for a function's module, or empty.
         data: data file, or empty.
         input_type, input_scale: as for a build.
@@ -96,7 +99,7 @@ def open_model(
     """
     settings = BuildSettings(
         board="pynq-z2",
-        model=request.model,
+        model=named_model(request.model),
         data=request.data,
         weights=request.weights,
         weight_bits=request.weight_bits,
@@ -124,6 +127,13 @@ def open_model(
     else:
         data = _drawn(request, wanted.shapes, random)
     facts = prepare_source(settings, data, folder, say)
+    drawn: tuple[str, ...] = ()
+    if not request.data and "quantized" in facts.kind:  # what is, keeps its scales
+        count = sample_count(data.real_test())
+        drawn = (
+            f"quantized for {count} standard normal samples, seed {request.seed}: its scales mean"
+            " little, its structure is right; --data FILE calibrates it",
+        )
     outputs = folder / OUTPUTS_FILE
     real = None
     if outputs.is_file():
@@ -135,7 +145,7 @@ def open_model(
         path,
         request.model,
         facts.kind,
-        (*facts.notes, *data.notes),
+        (*facts.notes, *data.notes, *drawn),
         facts.framework,
         real,
         samples,
@@ -147,7 +157,10 @@ def _drawn(request: ModelRequest, inputs: Shapes, wanted: int | None) -> Dataset
     """Standard normal samples: no other distribution is known before the module is."""
     shapes = _given_shapes(request, inputs or {"": None})
     most = _room(shapes, request.model)
-    count = min(_CALIBRATION, most) if wanted is None else wanted
+    if wanted is None:
+        size = sum(math.prod(shape) for shape in shapes.values())
+        wanted = min(most, _CALIBRATION, max(_FEWEST, _NUMBERS // max(size, 1)))
+    count = wanted
     if count > most:
         raise InputError(
             f"{count:,} samples of {shapes} do not fit the limit of {most:,}",
@@ -160,12 +173,8 @@ def _drawn(request: ModelRequest, inputs: Shapes, wanted: int | None) -> Dataset
         for name, shape in shapes.items()
     }
     x: Samples = arrays if len(arrays) > 1 else next(iter(arrays.values()))
-    note = (
-        f"quantized for {count} standard normal samples, seed {request.seed}: its scales mean"
-        " little, its structure is right; --data FILE calibrates it"
-    )
     scales = dict.fromkeys(arrays, 1.0) if len(arrays) > 1 else 1.0
-    return Dataset("random", sample_rows(x, slice(0)), None, x, None, scales, (note,))
+    return Dataset("random", sample_rows(x, slice(0)), None, x, None, scales, ())
 
 
 def _room(shapes: Mapping[str, tuple[int, ...]], model: str) -> int:
@@ -192,6 +201,9 @@ def _given_shapes(request: ModelRequest, inputs: Shapes) -> dict[str, tuple[int,
         InputError: an input has none, or one is given for what is no input.
     """
     given = dict(request.shapes)
+    entry = zoo_entry(request.model)
+    if entry is not None and not given:
+        given = {"": entry.shape}
     if len(inputs) == 1 and "" in given:  # its name may be left out
         given[next(iter(inputs))] = given.pop("")
     names = ", ".join(inputs)

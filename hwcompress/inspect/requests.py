@@ -12,13 +12,17 @@ from hwcompress.frontend.float64 import Samples
 from hwcompress.inspect.examine import inspect_onnx
 from hwcompress.inspect.facts import Inspection
 from hwcompress.inspect.inputs import read_data
-from hwcompress.inspect.opening import ModelRequest, Opened, open_model
+from hwcompress.inspect.opening import ModelRequest, Opened, Say, open_model
 
 __all__ = ["inspect_request"]
 
 
-def inspect_request(request: ModelRequest) -> Inspection:
+def inspect_request(request: ModelRequest, say: Say) -> Inspection:
     """Open the model, export it if it is a module, and inspect what comes out.
+
+    Args:
+        request: what the user typed.
+        say: tells how it goes.
 
     Raises:
         InputError: a file or option is wrong.
@@ -26,7 +30,7 @@ def inspect_request(request: ModelRequest) -> Inspection:
     with tempfile.TemporaryDirectory(prefix="hwcompress-") as place:
         folder = Path(place)
         try:
-            opened = open_model(request, folder, lambda text: None)
+            opened = open_model(request, folder, say)
         except UnsupportedError:
             # The module was exported and then refused: its file says more.
             if not (folder / MODEL_FILE).is_file():

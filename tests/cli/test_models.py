@@ -136,6 +136,13 @@ def test_a_float_module_is_quantized_first(tmp_path: Path) -> None:
     assert any("8-bit weights" in note for note in facts["notes"])
 
 
+def test_a_network_of_the_zoo_needs_no_shape(tmp_path: Path) -> None:
+    said, error = run(tmp_path, "inspect", "zoo:autoencoder_64")
+    assert error == ""  # no warning of a library either
+    assert "zoo:autoencoder_64: float module, quantized with Brevitas" in said
+    assert "quantized for 256 standard normal samples" in said
+
+
 @pytest.mark.parametrize("name", ["inspect", "compare"])
 @pytest.mark.parametrize(
     ("words", "said"),
@@ -143,6 +150,10 @@ def test_a_float_module_is_quantized_first(tmp_path: Path) -> None:
         (["no.onnx"], "there is no model file 'no.onnx'"),
         (["words.txt"], "cannot tell what model 'words.txt' is"),
         (["words.onnx"], "words.onnx"),
+        (["other.tflite"], "tf2onnx.convert --tflite other.tflite --output model.onnx"),
+        (["other.h5"], "tf2onnx.convert.from_keras"),
+        (["other.onnx"], "not an ONNX file (it is a TFLite model). Remedy: convert it"),
+        (["zoo:no"], "no network is named 'no'"),
         (["image.onnx", "--data", "no.npz"], "there is no file 'no.npz'"),
         (["image.onnx", "--data", "wrong.npz"], "samples of shape (7,) do not fit the model's"),
         (["image.onnx", "--data", "words.txt"], "neither an .npz nor an IDX file"),
@@ -154,6 +165,7 @@ def test_wrong_input_is_one_line(tmp_path: Path, name: str, words: list[str], sa
     image_net(tmp_path)
     (tmp_path / "words.txt").write_text("these are words")
     (tmp_path / "words.onnx").write_text("these are words")
+    (tmp_path / "other.onnx").write_bytes(b"\x1c\0\0\0TFL3" + bytes(40))
     np.savez(tmp_path / "wrong.npz", x=np.ones((4, 7), np.float32))
     extra = ["--random", "3"] if name == "compare" and "--data" not in words else []
     out, error = run(tmp_path, name, *words, *extra, code=2)
