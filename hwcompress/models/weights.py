@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +17,6 @@ from hwcompress.npz import read_npz
 
 __all__ = ["load_weights", "read_weights"]
 
-# What wrappers (DataParallel, torch.compile) put before every name.
-_PREFIXES = ("module.", "_orig_mod.")
 # Under which keys training scripts keep the parameters beside other things.
 _INSIDE = ("state_dict", "model_state_dict", "model", "net")
 _TYPES = {
@@ -34,7 +32,9 @@ _TYPES = {
     "BOOL": "|b1",
 }
 _LONGEST_HEADER = 1 << 24  # parsing it takes up to thirty times as much
-_LISTED = 8
+_LISTED = 4
+_COUNTS = "num_batches_tracked"
+_REMEDY = "give the function that builds the network these weights were trained in"
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
@@ -44,8 +44,8 @@ def load_weights(module: nn.Module, path: Path) -> None:
         InputError: the file cannot be read without pickle, or its names and
             shapes are not the module's.
     """
-    given = _unwrapped(read_weights(path), set(module.state_dict()))
     wanted = module.state_dict()
+    given = _unwrapped(read_weights(path), set(wanted))
     problems = []
     for name, tensor in given.items():
         if name in wanted and tensor.shape != wanted[name].shape:
@@ -57,42 +57,72 @@ def load_weights(module: nn.Module, path: Path) -> None:
                 f"{name} is {tuple(tensor.shape)}, the module's is {tuple(wanted[name].shape)}"
             )
     if problems:
-        raise _wrong(f"{len(problems)} shape(s) do not fit the module", problems, path)
+        raise InputError(
+            f"{len(problems)} shape(s) do not fit the module",
+            where=str(path),
+            why="; ".join(problems[:_LISTED]),
+            remedy=_REMEDY,
+        )
+    broken = [name for name, tensor in given.items() if not torch.isfinite(tensor).all()]
+    if broken:
+        raise InputError(
+            f"{_listed(broken)} {'holds' if len(broken) == 1 else 'hold'} numbers that are not"
+            " finite (NaN or infinity)",
+            where=str(path),
+            remedy="train again; a loss that diverged leaves such weights",
+        )
     result = module.load_state_dict(given, strict=False)
     # Counts of batches matter to training with a cumulative mean only.
-    missing = [name for name in result.missing_keys if not name.endswith("num_batches_tracked")]
+    missing = [name for name in result.missing_keys if not name.endswith(_COUNTS)]
+    other = [name for name in result.unexpected_keys if not name.endswith(_COUNTS)]
+    why = f"not in the module: {_listed(other)}" if other else ""
     if missing:
-        names = [f"missing {name}" for name in missing]
-        names += [f"not in the module: {name}" for name in result.unexpected_keys]
-        raise _wrong(f"{len(missing)} parameter(s) of the module are missing", names, path)
-    if result.unexpected_keys:
-        names = [f"not in the module: {name}" for name in result.unexpected_keys]
-        raise _wrong(f"{len(names)} name(s) are none of the module's", names, path)
+        count = sum(not name.endswith(_COUNTS) for name in wanted)
+        raise InputError(
+            f"{len(missing)} of {count} parameters of the module are missing in the file",
+            where=str(path),
+            why="; ".join(filter(None, (f"missing {_listed(missing)}", why))),
+            remedy=_REMEDY,
+        )
+    if other:
+        raise InputError(
+            f"{len(other)} name(s) of the file are none of the module's",
+            where=str(path),
+            why=why,
+            remedy=_REMEDY,
+        )
 
 
-def _wrong(what: str, lines: list[str], path: Path) -> InputError:
-    shown = lines[:_LISTED]
-    if len(lines) > _LISTED:
-        shown.append(f"and {len(lines) - _LISTED} more")
-    return InputError(
-        what,
-        where=str(path),
-        why="; ".join(shown),
-        remedy="give the function that builds the network these weights were trained in",
-    )
+def _listed(names: list[str]) -> str:
+    """The first names, and how many more."""
+    more = len(names) - _LISTED
+    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _unwrapped(given: dict[str, torch.Tensor], wanted: set[str]) -> dict[str, torch.Tensor]:
-    """Without the prefixes that all names have and the module's do not."""
-    for _ in _PREFIXES:
-        for prefix in _PREFIXES:
-            if (
-                given
-                and all(name.startswith(prefix) for name in given)
-                and not any(name.startswith(prefix) for name in wanted)
-            ):
-                given = {name[len(prefix) :]: item for name, item in given.items()}
+    """By the module's names, where all names of the file or of the module have a prefix more.
+
+    Wrappers put one before every name: ``module.`` of DataParallel, ``_orig_mod.`` of
+    torch.compile, ``model.`` of a training loop's class.
+    """
+    needed = {name for name in wanted if not name.endswith(_COUNTS)}
+    for prefix in _prefixes(given):
+        if needed <= {name[len(prefix) :] for name in given}:
+            return {name[len(prefix) :]: item for name, item in given.items()}
+    for prefix in _prefixes(wanted):
+        if needed <= {prefix + name for name in given}:
+            return {prefix + name: item for name, item in given.items()}
     return given
+
+
+def _prefixes(names: Iterable[str]) -> list[str]:
+    """What all names begin with, up to a dot; the empty prefix first."""
+    found = [""]
+    for level in zip(*(name.split(".")[:-1] for name in names), strict=False):
+        if len(set(level)) > 1:
+            break
+        found.append(f"{found[-1]}{level[0]}.")
+    return found
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:

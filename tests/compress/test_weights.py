@@ -61,7 +61,7 @@ def same(module: nn.Module, wanted: dict[str, torch.Tensor]) -> bool:
     return all(torch.equal(module.state_dict()[name], item) for name, item in wanted.items())
 
 
-@pytest.mark.parametrize("kind", ["npz", "safetensors", "pth", "nested", "wrapped"])
+@pytest.mark.parametrize("kind", ["npz", "safetensors", "pth", "nested", "wrapped", "inside"])
 def test_every_kind_of_file(kind: str, tmp_path: Path) -> None:
     state, module = filled(), net()
     path = tmp_path / f"w.{kind if kind in ('npz', 'safetensors') else 'pth'}"
@@ -74,10 +74,29 @@ def test_every_kind_of_file(kind: str, tmp_path: Path) -> None:
         torch.save(state, path)
     elif kind == "nested":
         torch.save({"epoch": 3, "state_dict": state}, path)
-    else:
+    elif kind == "wrapped":
         torch.save({f"module._orig_mod.{name}": item for name, item in state.items()}, path)
+    else:  # a training loop's class around the network
+        inside = {f"model.net.{name}": item for name, item in state.items()}
+        torch.save({"state_dict": inside, "epoch": 3}, path)
     load_weights(module, path)
     assert same(module, state)
+
+
+def test_a_module_around_the_network(tmp_path: Path) -> None:
+    state = filled()
+    torch.save(state, tmp_path / "w.pth")
+    outer = nn.ModuleDict({"net": net()})
+    load_weights(outer, tmp_path / "w.pth")
+    assert same(outer, {f"net.{name}": item for name, item in state.items()})
+
+
+def test_numbers_that_are_not_finite(tmp_path: Path) -> None:
+    state = filled()
+    state["0.weight"][0, 0] = float("nan")
+    torch.save(state, tmp_path / "w.pth")
+    with pytest.raises(InputError, match=r"0.weight holds numbers that are not finite"):
+        load_weights(net(), tmp_path / "w.pth")
 
 
 def test_half_precision(tmp_path: Path) -> None:
@@ -143,7 +162,7 @@ def test_files_cut_off(name: str, tmp_path: Path) -> None:
     else:
         np.savez(path, **{key: item.numpy() for key, item in filled().items()})
     path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="cannot be read|damaged or cut off"):
         read_weights(path)
 
 
