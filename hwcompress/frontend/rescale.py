@@ -98,30 +98,46 @@ def _crossed(bounds: tuple[int | None, int | None]) -> bool:
 def _fit_floor(steps: _Steps, slope: float, reach: int) -> tuple[int, int, int] | None:
     if not math.isfinite(slope):
         return None
-    few = steps.thinned()
-    highest = steps.highest_level
+    muls, shifts = _candidates(slope, reach, steps.highest_level)
+    # A few of the constraints refute nearly all candidates.
+    for index in np.flatnonzero(_agreeing(steps.thinned(), muls, shifts)):
+        mul, shift = int(muls[index]), int(shifts[index])
+        low, high = bounds = _addends(steps, mul, shift)
+        if _crossed(bounds):
+            continue
+        if low is None:
+            low = high if high is not None else 0
+        if high is None:
+            high = low
+        # The addend with the most trailing zeros is the cheapest to add.
+        return mul, _roundest(low, high), shift
+    return None
+
+
+def _candidates(slope: float, reach: int, highest: int) -> tuple[np.ndarray, np.ndarray]:
+    """Multipliers near the slope, and their shifts, the smallest shift first."""
+    found = []
     for shift in range(_MAX_SHIFT + 1):
         center = round(slope * (1 << shift))
         if center > _MAX_MULTIPLIER or (center + 1) * reach > _MAX_PRODUCT:
-            return None
+            break
         if highest << shift > _MAX_PRODUCT:  # int64 would wrap below
-            return None
+            break
         for mul in (center, center + 1, center - 1):
-            if mul < 0 or (mul == 0 and slope > 0):
-                continue
-            # A few of the constraints refute nearly all candidates.
-            if _crossed(_addends(few, mul, shift)):
-                continue
-            low, high = bounds = _addends(steps, mul, shift)
-            if _crossed(bounds):
-                continue
-            if low is None:
-                low = high if high is not None else 0
-            if high is None:
-                high = low
-            # The addend with the most trailing zeros is the cheapest to add.
-            return mul, _roundest(low, high), shift
-    return None
+            if mul > 0 or (mul == 0 and slope <= 0):
+                found.append((mul, shift))
+    rows = np.array(found, np.int64).reshape(-1, 2)
+    return rows[:, 0], rows[:, 1]
+
+
+def _agreeing(steps: _Steps, muls: np.ndarray, shifts: np.ndarray) -> np.ndarray:
+    """Which multipliers have an addend that meets the constraints."""
+    if not steps.reached.size or not steps.before.size:
+        return np.ones(muls.size, bool)
+    mul, shift = muls[:, None], shifts[:, None]
+    least = (steps.reached_level << shift) - mul * steps.reached
+    most = (steps.before_level << shift) - 1 - mul * steps.before
+    return np.asarray(least.max(axis=1) <= most.min(axis=1))
 
 
 def _roundest(low: int, high: int) -> int:
