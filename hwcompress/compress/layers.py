@@ -62,11 +62,7 @@ def quantized_layer(part: nn.Module, bits: int, per_channel: bool = False) -> nn
         twin: nn.Module = qnn.QuantLinear(part.in_features, part.out_features, **options)
     else:
         assert isinstance(part, WEIGHTED)
-        if part.padding_mode != "zeros" or isinstance(part.padding, str):
-            raise UnsupportedError(
-                f"a convolution with padding {part.padding!r}, mode {part.padding_mode!r}",
-                remedy="give the padding as numbers, filled with zeros",
-            )
+        padding = _padding(part)
         if isinstance(part, nn.ConvTranspose1d | nn.ConvTranspose2d):
             options["output_padding"] = part.output_padding
         kind = getattr(qnn, f"Quant{_plain_name(part)}")
@@ -75,7 +71,7 @@ def quantized_layer(part: nn.Module, bits: int, per_channel: bool = False) -> nn
             part.out_channels,
             part.kernel_size,
             stride=part.stride,
-            padding=part.padding,
+            padding=padding,
             dilation=part.dilation,
             groups=part.groups,
             **options,
@@ -85,6 +81,24 @@ def quantized_layer(part: nn.Module, bits: int, per_channel: bool = False) -> nn
         if part.bias is not None:
             twin.bias.copy_(part.bias)
     return twin
+
+
+def _padding(part: nn.Module) -> tuple[int, ...]:
+    """Zeros at each border; torch's words for them as numbers."""
+    padding = part.padding
+    if padding == "valid":
+        padding = (0,) * len(part.kernel_size)
+    elif padding == "same":
+        totals = [d * (k - 1) for d, k in zip(part.dilation, part.kernel_size, strict=True)]
+        if not any(total % 2 for total in totals):
+            padding = tuple(total // 2 for total in totals)
+    if part.padding_mode != "zeros" or isinstance(padding, str):
+        raise UnsupportedError(
+            f"a convolution with padding {padding!r}, mode {part.padding_mode!r}, of a kernel"
+            f" {part.kernel_size}",
+            remedy="pad with zeros, alike at both borders",
+        )
+    return tuple(padding)
 
 
 def _plain_name(part: nn.Module) -> str:

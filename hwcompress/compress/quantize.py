@@ -28,14 +28,22 @@ __all__ = ["input_scale_for", "quantize_module"]
 
 Value = TypeVar("Value", float, bool)
 
-# What else has weights: convolutions of other dimensions, recurrence, attention, tables.
-_OTHER_LAYERS = (
-    nn.modules.conv._ConvNd,
-    nn.Bilinear,
-    nn.Embedding,
-    nn.RNNBase,
-    nn.MultiheadAttention,
+_STATISTICS = (
+    "it divides by a mean and variance of the sample itself; use BatchNorm, whose statistics are"
+    " constants"
 )
+# What else has weights, and what no integers hold, with what helps.
+_OTHER_LAYERS: dict[type[nn.Module], str] = {
+    nn.RNNBase: "it keeps a state from step to step; use a temporal convolution, nn.Conv1d",
+    nn.MultiheadAttention: "it multiplies computed tensors; cut the network before it",
+    nn.Embedding: "it looks vectors up; leave it to the host and feed its result",
+    nn.GroupNorm: _STATISTICS,
+    nn.LayerNorm: _STATISTICS,
+    nn.LocalResponseNorm: _STATISTICS,
+    nn.modules.instancenorm._InstanceNorm: _STATISTICS,
+    nn.modules.conv._ConvNd: "",
+    nn.Bilinear: "",
+}
 _WEIGHT_FUNCTIONS = (
     nn.functional.linear,
     nn.functional.bilinear,
@@ -154,8 +162,12 @@ def _refuse(graph_module: fx.GraphModule, modules: dict[str, nn.Module]) -> None
         if node.op == "call_function" and node.target in _WEIGHT_FUNCTIONS:
             problems.append(f"{node.name}: a call of {node.target.__name__} with weights")
     for name, part in modules.items():
-        if isinstance(part, _OTHER_LAYERS) and not isinstance(part, WEIGHTED):
-            problems.append(f"{name}: a {type(part).__name__}")
+        if not isinstance(part, WEIGHTED):
+            for kind, why in _OTHER_LAYERS.items():
+                if isinstance(part, kind):
+                    said = type(part).__name__
+                    article = "an" if said[0] in "AEFHILMNORSX" and said.isupper() else "a"
+                    problems.append(f"{name}: {article} {said}" + (f" ({why})" if why else ""))
         if isinstance(part, nn.modules.batchnorm._BatchNorm) and part.running_mean is None:
             problems.append(f"{name}: a batch norm without running statistics")
     if problems:

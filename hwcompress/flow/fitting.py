@@ -6,7 +6,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from hwcompress.data import Dataset
+import numpy as np
+
+from hwcompress.data import Dataset, adapt_samples
 from hwcompress.errors import InputError
 from hwcompress.flow.plans import Plan, Shapes, calibration_samples, whose
 from hwcompress.flow.settings import BuildSettings
@@ -34,9 +36,12 @@ def sample_shapes(plan: Plan, data: Dataset) -> Shapes:
     Raises:
         InputError: it takes no such samples.
     """
-    if plan.shapes is not None:
-        return plan.shapes
     stored = data.sample_shapes
+    if plan.shapes is not None:
+        if len(plan.shapes) == len(stored) == 1:
+            ((given,), (wanted,)) = stored.values(), plan.shapes.values()
+            adapt_samples(np.broadcast_to(np.float32(0), (1, *given)), wanted, data.name)
+        return plan.shapes
     if len(stored) > 1:
         reason = _refusal(plan.module, data, stored)
         if reason:

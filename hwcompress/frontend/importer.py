@@ -247,7 +247,8 @@ def _walk(model: OnnxModel, state: Lowering, refused: Mapping[Node, str]) -> lis
 
 def _remedy(model: OnnxModel) -> str:
     """What helps against operators that nobody knows; other problems carry their own."""
-    if all(_unknown(node) is None for node in model.nodes):
+    reasons = filter(None, map(_unknown, model.nodes))
+    if all("Remedy:" in item for item in reasons):
         return ""
     return (
         f"export the model with the standard ONNX and QONNX operators {', '.join(sorted(HANDLERS))}"

@@ -70,7 +70,22 @@ def test_bits(weight_bits: int, act_bits: int) -> None:
 def test_padding(mode: str) -> None:
     options = {"padding": "same"} if mode == "same" else {"padding": 1, "padding_mode": mode}
     with pytest.raises(UnsupportedError, match="a convolution with padding"):
-        quantized(nn.Sequential(nn.Conv2d(1, 2, 3, **options)))
+        quantized(nn.Sequential(nn.Conv2d(1, 2, (3, 4), **options)))
+
+
+@pytest.mark.parametrize(("padding", "size"), [("same", 6), ("valid", 2)])
+def test_padding_in_words(padding: str, size: int) -> None:
+    module = nn.Sequential(nn.Conv2d(1, 2, 3, dilation=2, padding=padding))
+    assert quantized(module)(torch.zeros(1, 1, 6, 6)).shape == (1, 2, size, size)
+
+
+def test_what_helps_against_other_layers() -> None:
+    module = nn.Sequential(nn.GroupNorm(2, 4), nn.LSTM(8, 4))
+    with pytest.raises(UnsupportedError) as caught:
+        quantized(module)
+    message = str(caught.value)
+    assert "0: a GroupNorm (it divides by" in message
+    assert "1: an LSTM (it keeps a state from step to step" in message
 
 
 def test_a_layer_alone(tmp_path: Path) -> None:

@@ -71,14 +71,15 @@ def _conv(a: Arguments, emit: Emitter, name: str) -> Results:
     weight, bias = _stored(a, "weight"), _stored(a, "bias")
     assert weight is not None
     rank, groups = weight.ndim - 2, a.get("groups", 1)
-    if rank not in (1, 2) or isinstance(a.get("padding"), str):
-        raise UnsupportedError(f"a convolution in {rank} dimensions, padding {a.get('padding')!r}")
+    if rank not in (1, 2):
+        raise UnsupportedError(f"a convolution in {rank} dimensions")
+    padding = a.get("padding")
     part = (nn.Conv1d if rank == 1 else nn.Conv2d)(
         weight.shape[1] * groups,
         weight.shape[0],
         weight.shape[2:],
         stride=_some(a.get("stride"), rank, 1),
-        padding=_some(a.get("padding"), rank, 0),
+        padding=padding if isinstance(padding, str) else _some(padding, rank, 0),
         dilation=_some(a.get("dilation"), rank, 1),
         groups=groups,
         bias=bias is not None,

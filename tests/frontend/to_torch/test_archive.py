@@ -159,6 +159,14 @@ def test_no_archive(tmp_path: Path) -> None:
         read_exported(tmp_path / "none.pt2")
 
 
+def test_padding_in_words() -> None:
+    module = nn.Sequential(nn.Conv2d(1, 2, 3, dilation=2, padding="same"), nn.Conv2d(2, 1, 2))
+    program = torch.export.export(module.eval(), (torch.zeros(1, 1, 6, 6),))
+    x = torch.randn(3, 1, 6, 6)
+    with torch.no_grad():
+        assert torch.equal(from_program(program, "net").module(x), module(x))
+
+
 def test_a_module_in_training_mode(tmp_path: Path) -> None:
     module = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)).train()
     program = torch.export.export(module, (torch.zeros(4, 3),))
