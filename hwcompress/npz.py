@@ -22,7 +22,7 @@ from numpy.lib import format as npy
 from hwcompress.errors import InputError
 from hwcompress.limits import MB, current_limits, limit_remedy
 
-__all__ = ["npz_names", "read_npy", "read_npz"]
+__all__ = ["is_npz", "npz_names", "read_npy", "read_npz"]
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MOST_ENTRIES = 100_000
@@ -76,6 +76,16 @@ def read_npz(
             return arrays
     except _DAMAGED as error:
         raise _damaged(where, error) from error
+
+
+def is_npz(path: Path) -> bool:
+    """Whether a file is a zip archive, perhaps a damaged one: reading it tells."""
+    try:
+        return path.is_file() and zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:  # it has the end of one
+        return True
+    except ValueError:  # a NUL in the path
+        return False
 
 
 def npz_names(path: Path) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from hwcompress.data.idx import is_idx, partner, read_idx
 from hwcompress.data.parts import Part, checked, scale_of, set_aside
 from hwcompress.data.several import Shapes, read_several
 from hwcompress.errors import InputError
-from hwcompress.npz import npz_names, read_npy, read_npz
+from hwcompress.npz import is_npz, npz_names, read_npy, read_npz
 from hwcompress.samples import Samples, sample_rows, sample_shapes
 
 __all__ = ["load_dataset"]
@@ -119,10 +118,13 @@ def _read(path: Path, labels: Path | None, name: str, limit: int | None) -> dict
     for file in (path, labels):
         if file is not None and not file.exists():
             raise _missing(file)
+        if file is not None and not (file.is_file() or file.is_dir()):
+            # A pipe or a device would have us wait, or never end.
+            raise InputError("no regular file", where=str(file), remedy="give a file")
     try:
         if path.is_dir():
             return _folder(path, limit)
-        if path.suffix == ".npz" or zipfile.is_zipfile(path):
+        if path.suffix == ".npz" or is_npz(path):
             if labels is not None:
                 raise InputError("an .npz holds its own labels", where=str(labels))
             return _npz(path, name, limit)

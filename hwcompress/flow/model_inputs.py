@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hwcompress.data import Shapes
 from hwcompress.flow.settings import BuildSettings
+from hwcompress.npz import is_npz
 
 __all__ = ["ModelInputs", "model_inputs", "onnx_inputs"]
 
@@ -48,7 +48,7 @@ def model_inputs(settings: BuildSettings) -> ModelInputs:
         assert file is not None
         return ModelInputs(read_exported(file).shapes)
     # MNIST's files hold one array of samples; the user's function need not run for them.
-    one = settings.data and not zipfile.is_zipfile(settings.data)
+    one = settings.data and not is_npz(Path(settings.data))
     if settings.model_kind == "python" and not one:
         return _python_inputs(settings.model)
     return ModelInputs()

@@ -12,6 +12,7 @@ from hwcompress.ir import Input
 
 __all__ = ["Drawn"]
 
+_FLOAT32 = float(np.finfo(np.float32).max)
 _REACH = 0.45
 """Steps by which a sample lies off its level, where the model rounds it itself."""
 
@@ -60,7 +61,9 @@ class Drawn:
         inputs = {}
         for number, op in enumerate(self._imported.graph.inputs):
             rows = [self._sample(op, number, index) for index in range(start, start + count)]
-            inputs[self._imported.inputs[op.outputs[0]]] = np.stack(rows).astype(np.float32)
+            # Levels may begin beyond what float32 holds.
+            near = np.clip(np.stack(rows), -_FLOAT32, _FLOAT32)
+            inputs[self._imported.inputs[op.outputs[0]]] = near.astype(np.float32)
         for name, shape in self._unused().items():
             inputs[name] = np.zeros((count, *shape), np.float32)
         return next(iter(inputs.values())) if len(inputs) == 1 else inputs

@@ -23,6 +23,7 @@ __all__ = ["MOST_OPERATIONS", "load_torch"]
 
 MOST_OPERATIONS = 1_000_000
 """Operations of the pickles of a file; a state dict takes some thirty for each tensor."""
+_ZIP = b"PK\3\4"  # as torch tells them apart
 _OLD_PICKLES = 5  # at the start of a file that is no archive; raw numbers follow
 # What zipfile raises on damaged archives.
 _DAMAGED = (
@@ -43,7 +44,7 @@ def load_torch(path: Path) -> object:
         InputError: the file cannot be read, is too large, or needs pickle.
     """
     data = read_regular(path, "the file of weights")
-    plain = _unpacked(data, path) if zipfile.is_zipfile(io.BytesIO(data)) else data
+    plain = _unpacked(data, path) if data[:4] == _ZIP else data
     if plain is data:
         _count_old(data, path)
     try:

@@ -3,17 +3,22 @@
 A model is an integer input, a chain of one to six scalar operators, and a quantizer. Every
 integer of the input is fed to every channel. The reference is NumPy with the formulas of
 :mod:`tests.frontend.scalar_chains` and the quantizer of the package ``qonnx``, in float64.
+
+The examples are the same in every run; ``HWC_SEED=7`` draws others for the long tests, and
+``HWC_EXAMPLES=500`` sets how many.
 """
 
 from __future__ import annotations
 
+import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, given, seed, settings
 from hypothesis import strategies as st
 from qonnx.custom_op.general.intquant import int_quant
 
@@ -165,6 +170,20 @@ _SETTINGS = {
     "derandomize": True,
 }
 
+Test = Callable[..., None]
+
+
+def many(examples: int) -> Callable[[Test], Test]:
+    """Settings of a long test, which the environment may change."""
+    count, number = int(os.environ.get("HWC_EXAMPLES", examples)), os.environ.get("HWC_SEED")
+    options = {**_SETTINGS, "derandomize": number is None, "database": None}
+
+    def wrapped(test: Test) -> Test:
+        result = settings(max_examples=count, **options)(test)
+        return result if number is None else seed(int(number))(result)
+
+    return wrapped
+
 
 def narrow(case: Case) -> None:
     """Every integer of the accumulator is evaluated by the import, too."""
@@ -194,21 +213,21 @@ def test_wide_regions(case: Case) -> None:
 
 
 @pytest.mark.long
-@settings(max_examples=6000, **_SETTINGS)
+@many(6000)
 @given(cases(st.integers(1, 12)))
 def test_many_narrow_regions(case: Case) -> None:
     narrow(case)
 
 
 @pytest.mark.long
-@settings(max_examples=4000, **_SETTINGS)
+@many(4000)
 @given(cases(st.integers(6, 16)))
 def test_many_wide_regions(case: Case) -> None:
     wide(case)
 
 
 @pytest.mark.long
-@settings(max_examples=60, **_SETTINGS)
+@many(60)
 @given(cases(st.integers(21, 22)))
 def test_accumulators_of_millions(case: Case) -> None:
     """Wide enough that nothing needs to be forced."""

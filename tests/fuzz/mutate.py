@@ -23,17 +23,20 @@ _ATTRIBUTES = (
 Change = Callable[[np.random.Generator, onnx.ModelProto], None]
 
 
-def mutated(random: np.random.Generator, data: bytes) -> bytes:
-    """A damaged copy: one to three changes to the structure, or to some bytes."""
+def mutated(random: np.random.Generator, data: bytes) -> tuple[bytes, str]:
+    """A damaged copy, and the kinds of damage: to one or some bytes, or to the structure."""
     if random.random() < 0.25:
-        return _bytes(random, data)
+        return _bytes(random, data), "bytes"
     proto = onnx.ModelProto()
     proto.ParseFromString(data)
-    for _ in range(int(random.integers(1, 4))):
-        _CHANGES[random.integers(len(_CHANGES))](random, proto)
+    kinds = []
+    for _ in range(int(random.choice([1, 1, 2, 3]))):
+        change = _CHANGES[random.integers(len(_CHANGES))]
+        kinds.append(change.__name__.strip("_"))
+        change(random, proto)
         if not proto.graph.node:
             break
-    return bytes(proto.SerializeToString())
+    return bytes(proto.SerializeToString()), "+".join(kinds)
 
 
 def _bytes(random: np.random.Generator, data: bytes) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import struct
 import time
 import zipfile
@@ -239,3 +240,21 @@ def test_modules_that_fail(tmp_path: Path, body: str) -> None:
     with pytest.raises(InputError) as caught:
         load_module(f"{tmp_path / 'net.py'}:make")
     assert "net.py" in str(caught.value)
+
+
+@pytest.mark.parametrize("labels", [False, True])
+def test_pipes(tmp_path: Path, labels: bool) -> None:
+    """Nobody writes into them."""
+    os.mkfifo(tmp_path / "a.idx")
+    (tmp_path / "b.idx").write_bytes(idx_bytes(5, 12))
+    pipe = tmp_path / "a.idx"
+    with pytest.raises(InputError, match="no regular file"):
+        load_dataset(tmp_path / "b.idx" if labels else pipe, labels=pipe if labels else None)
+
+
+def test_half_an_archive(tmp_path: Path) -> None:
+    """The end of a zip file, which Python's own test of one stumbles over."""
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, 0, 2)
+    (tmp_path / "a").write_bytes(locator + struct.pack("<4s4H2LH", b"PK\5\6", *[0] * 7))
+    with pytest.raises(InputError, match="damaged or cut off"):
+        load_dataset(tmp_path / "a")
