@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 from hwcompress.compress.feeding import Batch, call
 from hwcompress.errors import UnsupportedError
 
-__all__ = ["before_host", "ends_in_softmax", "plain"]
+__all__ = ["before_host", "ends_in_softmax", "plain", "results_before_host"]
 
 # Names of torch's functions that become one function of a host each
 # (:mod:`hwcompress.ir.ops.host`).
@@ -28,17 +28,17 @@ _NOTHING = frozenset({"clone", "contiguous", "detach", "dropout", "float"})
 
 def plain(result: object) -> torch.Tensor:
     """A tensor from what a module gives: of several the first (Brevitas may wrap it)."""
-    first = _first(result)
+    first = _results(result)[0]
     value = getattr(first, "value", first)
     assert isinstance(value, torch.Tensor)
     return value
 
 
-def _first(result: object) -> object:
-    """The first of a module's results; Brevitas's tensors are tuples, too, but one result."""
+def _results(result: object) -> Sequence[object]:
+    """The results of a module; Brevitas's tensors are tuples, too, but one result."""
     if isinstance(result, tuple | list) and not hasattr(result, "value"):
-        return result[0]
-    return result
+        return result
+    return (result,)
 
 
 class _Calls(TorchFunctionMode):  # type: ignore[misc]
@@ -76,11 +76,36 @@ def before_host(module: nn.Module, data: Batch, functions: int) -> torch.Tensor:
     Raises:
         UnsupportedError: so many functions are not found.
     """
-    if not functions:
-        return plain(call(module, data))
+    return results_before_host(module, data, {0: functions})[0]
+
+
+def results_before_host(
+    module: nn.Module, data: Batch, functions: Mapping[int, int]
+) -> dict[int, torch.Tensor]:
+    """Results of a module before their last host functions, by their indices.
+
+    Args:
+        module: called once.
+        data: a batch.
+        functions: index of each wanted result -> how many functions at its end to leave out.
+
+    Raises:
+        UnsupportedError: so many functions are not found.
+    """
+    if not any(functions.values()):
+        results = _results(call(module, data))
+        return {index: plain(results[index]) for index in functions}
     with _Calls() as recorded:
-        value = _first(call(module, data))
-    for argument, result, changes in reversed(recorded.calls):
+        results = _results(call(module, data))
+    return {
+        index: plain(_before(results[index], recorded.calls, count))
+        for index, count in functions.items()
+    }
+
+
+def _before(value: object, calls: Sequence[tuple[object, object, bool]], functions: int) -> object:
+    """What a result was before its last functions."""
+    for argument, result, changes in reversed(calls):
         if functions and result is value:
             value = argument
             functions -= changes
@@ -90,7 +115,7 @@ def before_host(module: nn.Module, data: Batch, functions: int) -> torch.Tensor:
             why="the host computes them, and the hardware's results are compared before them",
             remedy="end the module where the integers end, or with softmax, sigmoid or tanh",
         )
-    return plain(value)
+    return value
 
 
 def ends_in_softmax(module: nn.Module, data: Batch) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -10,10 +10,10 @@ from torch import nn
 from torch.nn import functional
 
 from hwcompress.compress.feeding import tensors
-from hwcompress.compress.outputs import before_host, ends_in_softmax
+from hwcompress.compress.outputs import before_host, ends_in_softmax, results_before_host
 from hwcompress.samples import Samples, sample_count, sample_rows
 
-__all__ = ["accuracy", "logits", "train_classifier"]
+__all__ = ["accuracy", "logits", "results", "train_classifier"]
 
 Progress = Callable[[int, int, float], None]
 
@@ -98,13 +98,26 @@ def logits(module: nn.Module, x: Samples, *, host: int = 0) -> np.ndarray:
         host: how many functions at the module's end to leave out, since they
             are the host's (:class:`hwcompress.ir.Output`).
     """
+    return results(module, x, {0: host})[0]
+
+
+def results(module: nn.Module, x: Samples, hosts: Mapping[int, int]) -> dict[int, np.ndarray]:
+    """As :func:`logits`, for several results of a module by their indices.
+
+    Args:
+        hosts: index of each wanted result -> how many functions at its end to leave out.
+
+    Raises:
+        UnsupportedError: so many functions are not found.
+    """
     module.eval()
-    parts = []
+    parts: dict[int, list[np.ndarray]] = {index: [] for index in hosts}
     with torch.no_grad():
         for start in range(0, sample_count(x), _EVALUATION_BATCH):
             block = tensors(sample_rows(x, slice(start, start + _EVALUATION_BATCH)))
-            parts.append(before_host(module, block, host).to(torch.float64).numpy())
-    return np.concatenate(parts)
+            for index, value in results_before_host(module, block, hosts).items():
+                parts[index].append(value.to(torch.float64).numpy())
+    return {index: np.concatenate(items) for index, items in parts.items()}
 
 
 def accuracy(outputs: np.ndarray, y: np.ndarray) -> float:

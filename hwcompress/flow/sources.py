@@ -3,8 +3,9 @@
 A source folder holds
 
 - ``model.onnx``: the model as QONNX;
-- ``outputs.npz`` (only if a framework ran the model): ``y``, its real outputs
-  on the test samples, float64 ``(samples, ...)``.
+- ``outputs.npz`` (only if a framework ran the model): ``y``, and of further
+  outputs ``y1``, ``y2``, ..., in the order of the graph's, its real outputs on the
+  test samples, float64 ``(samples, ...)``.
 """
 
 from __future__ import annotations
@@ -17,15 +18,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hwcompress.data import Dataset
-from hwcompress.errors import InputError
+from hwcompress.errors import InputError, UnsupportedError
 from hwcompress.flow.settings import BuildSettings
+from hwcompress.frontend import Imported
+from hwcompress.frontend.reading import read_proto
 from hwcompress.ir import Graph
 from hwcompress.report.facts import SourceFacts
+from hwcompress.samples import Samples
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["MODEL_FILE", "OUTPUTS_FILE", "prepare_source"]
+__all__ = ["MODEL_FILE", "OUTPUTS_FILE", "output_key", "output_number", "prepare_source"]
 
 MODEL_FILE = "model.onnx"
 OUTPUTS_FILE = "outputs.npz"
@@ -107,10 +111,9 @@ def _train_and_export(
     import torch
 
     from hwcompress.compress.export import export_qonnx
-    from hwcompress.compress.train import logits
     from hwcompress.flow.fitting import fit, sample_shapes, shaped
     from hwcompress.flow.plans import make_plan
-    from hwcompress.frontend import Imported, import_model
+    from hwcompress.frontend import import_model
     from hwcompress.frontend.check import source_samples
 
     plan = make_plan(settings, data)
@@ -132,10 +135,48 @@ def _train_and_export(
     if (plan.fresh or plan.epochs) and _align_output_bias(plan.module, imported.graph):
         notes.append("the output layer's bias rounded to whole steps of its accumulator")
         imported = exported()
-    host = len(imported.graph.outputs[0].host)
-    outputs = logits(plan.module, source_samples(imported, test), host=host)
-    np.savez(folder / OUTPUTS_FILE, allow_pickle=False, y=outputs)
+    outputs, unseen = _framework_outputs(plan.module, imported, source_samples(imported, test))
+    notes += unseen
+    np.savez(folder / OUTPUTS_FILE, allow_pickle=False, **outputs)
     return SourceFacts(plan.kind, plan.name, f"PyTorch {torch.__version__}, float32", tuple(notes))
+
+
+def output_key(index: int) -> str:
+    """The name in ``outputs.npz`` of what stands for an output of the graph."""
+    return f"y{index}" if index else "y"
+
+
+def output_number(key: str) -> int:
+    """The inverse of :func:`output_key`."""
+    return int(key.removeprefix("y") or 0)
+
+
+def _framework_outputs(
+    module: nn.Module, imported: Imported, samples: Samples
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """What the module gives for each output of the graph, and lines for the report.
+
+    Raises:
+        UnsupportedError: what the first output is before the host's functions cannot be told.
+    """
+    from hwcompress.compress.train import results
+
+    # An import may leave results of the module out.
+    names = [item.name for item in read_proto(imported.model.path).graph.output]
+    outputs, notes = {}, []
+    for number, (name, op) in enumerate(
+        zip(imported.model.outputs, imported.graph.outputs, strict=True)
+    ):
+        index = names.index(name)
+        try:
+            found = results(module, samples, {index: len(op.host)})
+        except UnsupportedError as error:
+            if not number:
+                raise
+            notes.append(f"output {name!r} is not compared with PyTorch itself: {error.what}")
+        else:
+            outputs[output_key(number)] = found[index]
+    return outputs, notes
 
 
 def _align_output_bias(module: nn.Module, graph: Graph) -> bool:

@@ -39,11 +39,12 @@ def default_reference(imported: Imported, count: int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Framework:
-    """What a framework gave for all samples before: real values of the first output."""
+    """What a framework gave for all samples before: real values by the number of the output,
+    those of the first one at least."""
 
     who: str
     by: str
-    real: np.ndarray
+    real: Mapping[int, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,13 +134,17 @@ class Comparing:
     def _run_framework(self, block: _Block) -> None:
         if self._framework is None:
             return
-        who, tensor = self._framework.who, self._outputs[0]
-        ours = block.ours[tensor]
-        real = self._framework.real[block.start : block.start + len(ours)]
-        theirs = {tensor: source_integers(self.imported, tensor, real)}
+        who, ends = self._framework.who, self.imported.graph.outputs
+        rows = slice(block.start, block.start + sample_count(block.ours))
+        theirs = {
+            tensor: source_integers(self.imported, tensor, values[rows])
+            for tensor, values in (
+                (ends[number].inputs[0], item) for number, item in self._framework.real.items()
+            )
+        }
         row = self._tally("framework", who, SIMULATOR, "outputs", self._framework.by)
         row.add(block.start, theirs, block.ours)
-        self._decide(who, block.start, real)
+        self._decide(who, block.start, self._framework.real[0][rows])
 
     def _run_source(self, block: _Block) -> None:
         """The source's own runtime; one that fails is not asked again."""

@@ -92,8 +92,8 @@ def _compare(request: CompareRequest, opened: Opened, say: Say) -> CompareFacts:
     if reference is None:
         reference = default_reference(imported, count)
     framework = None
-    if opened.real is not None and opened.framework:
-        framework = Framework("PyTorch", opened.framework, opened.real[:count])
+    if opened.real and opened.framework:
+        framework = Framework("PyTorch", opened.framework, opened.real)
     work = Comparing(imported, blocks, reference, labels, framework)
     work.run(lambda done: say("compare", done, count), lambda row: settle(work, row))
     say("look into differences", 0, 0)

@@ -14,7 +14,12 @@ from hwcompress.errors import InputError
 from hwcompress.flow.model_inputs import model_inputs, onnx_inputs
 from hwcompress.flow.request import named_model, zoo_entry
 from hwcompress.flow.settings import BuildSettings
-from hwcompress.flow.sources import MODEL_FILE, OUTPUTS_FILE, prepare_source
+from hwcompress.flow.sources import (
+    MODEL_FILE,
+    OUTPUTS_FILE,
+    output_number,
+    prepare_source,
+)
 from hwcompress.frontend.float_models import is_float_model
 from hwcompress.frontend.onnx_model import read_onnx
 from hwcompress.inspect.inputs import shaped
@@ -67,7 +72,7 @@ class Opened:
         kind: what it was before the export; empty for a file of the user's.
         notes: how the file came to be.
         framework: who ran the source on the samples, with version, or empty.
-        real: what it gave, ``(samples, ...)`` float64.
+        real: what it gave, ``(samples, ...)`` float64, by the number of the graph's output.
         samples: what it was given, ``(samples, *shape)``, of several inputs by name.
         labels: of these samples, or ``None``.
     """
@@ -77,7 +82,7 @@ class Opened:
     kind: str = ""
     notes: tuple[str, ...] = ()
     framework: str = ""
-    real: np.ndarray | None = None
+    real: Mapping[int, np.ndarray] = field(default_factory=dict)
     samples: Samples | None = None
     labels: np.ndarray | None = None
 
@@ -135,10 +140,10 @@ def open_model(
             " little, its structure is right; --data FILE calibrates it",
         )
     outputs = folder / OUTPUTS_FILE
-    real = None
+    real = {}
     if outputs.is_file():
         with np.load(outputs, allow_pickle=False) as archive:
-            real = archive["y"]
+            real = {output_number(key): archive[key] for key in archive.files}
     path = folder / MODEL_FILE
     samples, _ = shaped(data.real_test(), onnx_inputs(path).shapes, data.name)
     return Opened(

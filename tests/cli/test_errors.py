@@ -103,6 +103,23 @@ def test_wrong_data(tmp_path: Path, arrays: dict[str, np.ndarray], said: str) ->
     assert said in build(tmp_path, tiny_model(tmp_path), tiny_data(tmp_path, **arrays))
 
 
+def test_data_of_several_inputs(tmp_path: Path) -> None:
+    model = ModelBuilder((1, 6))
+    model.more_inputs["other"] = (1, 6)
+    model.act(1.0, 4)
+    model.node("Add", model.last, model.quant("other", 1.0, 4))
+    model.dense(np.ones((3, 6)), 1.0, 3)
+    path = model.save(tmp_path / "two.onnx")
+    wanted = "an array for each input, x (n, 6), other (n, 6), n samples each"
+    assert wanted in fails(tmp_path, "build", path)
+    ones = np.ones((3, 6), np.float32)
+    message = build(tmp_path, path, tiny_data(tmp_path, x=ones, y=np.zeros(3, np.int64)))
+    assert "no array for input 'other' of the model" in message
+    assert wanted in message
+    message = build(tmp_path, path, tiny_data(tmp_path, x=ones, other=ones[:2]))
+    assert "the inputs have different numbers of samples (x: 3, other: 2)" in message
+
+
 def test_label_without_class(tmp_path: Path) -> None:
     data = tiny_data(tmp_path, x=np.ones((3, 6), np.float32), y=np.array([0, 1, 3]))
     message = build(tmp_path, tiny_model(tmp_path), data)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from hwcompress.compress.outputs import before_host, ends_in_softmax
+from hwcompress.compress.outputs import before_host, ends_in_softmax, results_before_host
 from hwcompress.errors import UnsupportedError
 
 
@@ -61,6 +61,27 @@ def test_other_ends(tail: nn.Module, functions: int) -> None:
     module = nn.Sequential(linear, tail).eval()
     x = torch.randn(5, 4)
     assert torch.equal(before_host(module, x, functions), linear(x))
+
+
+class TwoEnds(nn.Module):
+    """Two inputs, and a result of each; the second one has a host function."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(4, 3), nn.Linear(5, 2)
+
+    def forward(self, a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.first(a), torch.sigmoid(self.second(b))
+
+
+def test_each_result_before_its_own_functions() -> None:
+    module, data = TwoEnds(), (torch.randn(6, 4), torch.randn(6, 5))
+    found = results_before_host(module, data, {0: 0, 1: 1})
+    assert torch.equal(found[0], module.first(data[0]))
+    assert torch.equal(found[1], module.second(data[1]))
+    plainly = results_before_host(module, data, {1: 0})
+    assert list(plainly) == [1]
+    assert torch.equal(plainly[1], torch.sigmoid(found[1]))
 
 
 def test_functions_that_are_not_found() -> None:

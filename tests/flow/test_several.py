@@ -38,6 +38,15 @@ class Joined(nn.Module):
 def joined():
     return Joined()
 
+class Ends(Joined):
+    def forward(self, image, energy):
+        left, right = self.left(image.flatten(1)), self.right(energy)
+        joined = torch.cat([torch.relu(left), torch.relu(right)], 1)
+        return torch.softmax(self.out(joined), 1), self.left(image.flatten(1))
+
+def ends():
+    return Ends()
+
 def program():
     return torch.export.export(Joined().eval(), (torch.zeros(1, 2, 2, 2), torch.zeros(1, 5)))
 """
@@ -221,6 +230,21 @@ def test_float_sources(tmp_path: Path, source: str) -> None:
     assert not any(check.mismatches or check.explained for check in checks)
     notes = from_json(SourceFacts, results["train"]).notes
     assert any("trained for 1 epochs" in note for note in notes) is trained
+
+
+def test_every_result_is_compared_with_pytorch(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(NETS)
+    data = samples(tmp_path, shape=(2, 2, 2), labelled=False)
+    settings = make_settings(board="pynq", model=str(tmp_path / "net.py:ends"), data=str(data))
+    manifest = build(tmp_path / "out", settings, targets=["simulate"], jobs=1)
+    first, second, *_ = from_json(SimulateFacts, manifest.records["simulate"].result).checks
+    assert (first.against, second.against) == ("PyTorch", "QONNX executor")
+    for check in (first, second):
+        assert (check.values, check.mismatches) == (COUNT * (3 + 6), 0)
+    with np.load(tmp_path / "out" / "source" / "outputs.npz") as outputs:
+        assert outputs["y"].shape == (COUNT, 3)
+        assert outputs["y1"].shape == (COUNT, 6)
+        assert np.any(outputs["y"] < 0)  # before the softmax
 
 
 def test_without_data_the_arrays_are_listed(tmp_path: Path) -> None:

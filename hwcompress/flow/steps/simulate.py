@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwcompress.errors import CheckFailed
-from hwcompress.flow.sources import MODEL_FILE, OUTPUTS_FILE
+from hwcompress.flow.sources import MODEL_FILE, OUTPUTS_FILE, output_key
 from hwcompress.flow.step import Context
 from hwcompress.flow.steps.accuracy import (
     accuracy,
@@ -142,7 +142,11 @@ def _run_sources(context: Context, imported: Imported, fed: Samples) -> list[_So
     found = []
     outputs, facts = context.folder / "source" / OUTPUTS_FILE, context.result("train", SourceFacts)
     if facts.framework:
-        real = {_first(imported.graph): load_arrays(outputs)["y"]}
+        arrays = load_arrays(outputs)
+        real: dict[str, np.ndarray] = {}
+        for index, op in enumerate(imported.graph.outputs):
+            if output_key(index) in arrays:
+                real.setdefault(op.inputs[0], arrays[output_key(index)])
         found.append(_Source("PyTorch", facts.framework, real))
     kind = runtime_of(imported.model.path)
     context.say(kind.who)
