@@ -35,7 +35,8 @@ def materialised(state: Lowering, value: Symbolic, node: Node) -> Symbolic:
             a sum that only a quantizer may read.
     """
     if value.grid is not None and not value.function.is_affine:
-        if not value.base and not state.forced and (levels := _grid_levels(value)) is not None:
+        outside = not value.base and not state.enters_as_it_is(value)
+        if outside and (levels := _grid_levels(value)) is not None:
             scale, offset = (float(item[0]) for item in value.grid)
             return encoded_input(state, node, value, *levels, (scale, offset))
         return close_grid(state, entered(state, value, node), node)

@@ -19,8 +19,7 @@ def _multi_threshold(state: Lowering, node: Node) -> Value:
     value = state.symbolic(node)
     steps = read_multi_threshold(node, value.shape, state.required(node, 1).value)
     single = steps.thresholds.shape[0] == 1
-    spec = state.input_specs.get(value.raw)
-    if not value.base and (state.forced or not single or (spec is not None and spec.whole)):
+    if state.enters_as_it_is(value) or (not value.base and not single):
         value = entered(state, value, node)
     if not value.base:
         channel = np.zeros(1, np.int64)

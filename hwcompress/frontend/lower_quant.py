@@ -80,7 +80,7 @@ def _quantize(state: Lowering, node: Node) -> Value:
         state.required(node, index).value.astype(np.float64) for index in range(1, len(node.inputs))
     ]
     quantizer = read_quantizer(node, parameters)
-    if not value.base and (state.forced or quantizer.dtype is None):
+    if state.enters_as_it_is(value) or (not value.base and quantizer.dtype is None):
         value = entered(state, value, node)
     if not value.base:
         return quantized_input(state, node, value, quantizer)

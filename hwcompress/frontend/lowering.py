@@ -62,6 +62,12 @@ class Lowering:
     borders: dict[str, Border] = field(default_factory=dict)
     closed: dict[int, tuple[Symbolic, Symbolic]] = field(default_factory=dict)
 
+    def enters_as_it_is(self, value: Symbolic) -> bool:
+        """Whether a raw input is part of the graph in front of the model's own quantizer: by
+        the user's choice of its type, or because the file states a type of integers."""
+        spec = self.input_specs.get(value.raw)
+        return not value.base and (self.forced or (spec is not None and spec.whole))
+
     def readers(self, tensor: str) -> list[Node]:
         """The source's nodes that read a tensor."""
         return [node for node in self.nodes if tensor in node.inputs]

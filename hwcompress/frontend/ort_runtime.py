@@ -37,9 +37,6 @@ class OrtRuntime(Runtime):
         super().__init__(path, outputs, **options)
         self._session: Any = None
         self._given: list[str] = []
-        self._types = {
-            item.name: item.type.tensor_type.elem_type for item in self._proto.graph.input
-        }
 
     def _step(self, feeds: dict[str, np.ndarray], count: int) -> int:
         stated = [
@@ -83,8 +80,3 @@ class OrtRuntime(Runtime):
         given = {name: self._typed(name, feeds[name]) for name in self._inputs}
         results: list[np.ndarray] = self._session.run(self._given, given)
         return results
-
-    def _typed(self, name: str, samples: np.ndarray) -> np.ndarray:
-        """Samples in the type that the model states for its input."""
-        element = self._types.get(name, TensorProto.FLOAT)
-        return samples.astype(onnx.helper.tensor_dtype_to_np_dtype(element))

@@ -49,7 +49,7 @@ class QonnxRuntime(Runtime):
             model = self._batched[batch]
             graph = model.graph
             # The clean-up names the inputs anew, and keeps their order.
-            given = [feeds[name] for name in self._inputs]
+            given = [self._typed(name, feeds[name]) for name in self._inputs]
             names = [item.name for item in graph.input][: len(given)]
             results = execute_onnx(model, dict(zip(names, given, strict=True)))
         return [results[item.name] for item in graph.output]

@@ -36,6 +36,9 @@ class Runtime(ABC):
         self._unique = tuple(dict.fromkeys(outputs))
         self._proto = _cut(read_proto(path), self._unique)
         self._inputs = _inputs(self._proto)
+        self._types = {
+            item.name: item.type.tensor_type.elem_type for item in self._proto.graph.input
+        }
         self._places = [self._unique.index(name) for name in outputs]
         self._batch = batch
         self._baked = _baked(self._proto, self._inputs)
@@ -122,6 +125,11 @@ class Runtime(ABC):
                 f"{self.who} cannot run the source model: {type(error).__name__}: {error}",
                 remedy="check the file with onnx.checker.check_model, or export it again",
             ) from error
+
+    def _typed(self, name: str, samples: np.ndarray) -> np.ndarray:
+        """Samples in the type that the model states for its input."""
+        element = self._types.get(name, onnx.TensorProto.FLOAT)
+        return samples.astype(onnx.helper.tensor_dtype_to_np_dtype(element))
 
     def _feeds(self, samples: Samples) -> dict[str, np.ndarray]:
         """float32 samples by the name of the model's input."""

@@ -96,8 +96,8 @@ def integer_rows(
         raise UnsupportedError(
             "scales that differ between the inputs of one sum, with ratios that are not integers",
             where=node.label,
-            remedy="use one activation scale for the whole tensor, and weight scales per output"
-            " channel",
+            remedy="put a quantizer with one scale before this node, and use weight scales per"
+            " output channel",
         )
     weight = weight * ratio.astype(np.int64)
     kept = dtype if real_zero and np.all(ratio == 1) else int_range(weight)

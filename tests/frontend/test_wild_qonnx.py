@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import TensorProto
 
 from hwcompress.errors import UnsupportedError
 from hwcompress.frontend import Imported, import_model
 from hwcompress.frontend.check import check_float64, check_qonnx, encoded
-from hwcompress.ir import Concat, Conv, Dense, trace
+from hwcompress.ir import Concat, Conv, Dense, IntType, trace
 from tests.frontend.onnx_builder import DOMAIN, ModelBuilder
 
 
@@ -204,3 +205,27 @@ def test_bits_that_agree(tmp_path: Path) -> None:
         bits = random.integers(0, 2, (width, 8)) * 1.0
         model.node("XnorPopcountMatMul", model.last, model.constant(bits), domain=DOMAIN)
     agrees(model, tmp_path)
+
+
+@pytest.mark.parametrize("quantized", [True, False])
+def test_input_of_bytes(quantized: bool, tmp_path: Path) -> None:
+    """The file states uint8: the bytes enter the graph, whether a Quant follows or not."""
+    random = np.random.default_rng(11)
+    model = ModelBuilder((1, 3, 5, 5))
+    model.node("Cast", model.last, to=TensorProto.FLOAT)
+    model.node("Div", model.last, model.constant(255.0))
+    if quantized:
+        model.act(0.0131, 6, signed=False)
+    model.conv(random.normal(0, 0.4, (4, 3, 3, 3)), 0.05, 4, pads=[1] * 4)
+    model.act(0.11, 6)
+    proto = model.proto()
+    proto.graph.input[0].type.tensor_type.elem_type = TensorProto.UINT8
+    path = tmp_path / "model.onnx"
+    path.write_bytes(proto.SerializeToString())
+    x = random.integers(0, 256, (8, 3, 5, 5))
+    imported = import_model(path, samples=x)
+    (source,) = imported.graph.inputs
+    assert source.dtype == IntType(0, 255)
+    integers = trace(imported.graph, encoded(imported, x))
+    rows = [*check_qonnx(imported, x, integers), *check_float64(imported, x, integers)]
+    assert all(row.exact for row in rows), rows
