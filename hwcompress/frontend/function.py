@@ -27,6 +27,7 @@ class ScalarFunction:
         gain, offset: float64 ``(channels,)`` if the function is known to be
             ``gain * q + offset``, else ``None``.
         enclose: bounds of the value over bounds of ``q``; ``None``: not known.
+        uniform: the function is known to be the same in every channel.
     """
 
     channels: int
@@ -35,6 +36,7 @@ class ScalarFunction:
     gain: np.ndarray | None = None
     offset: np.ndarray | None = None
     enclose: Enclose | None = None
+    uniform: bool = False
 
     @property
     def is_affine(self) -> bool:
@@ -74,6 +76,7 @@ class ScalarFunction:
             lambda q, c: function(call(q, c)),
             self.direction * direction,
             enclose=None if enclose is None else lambda q, c: enclose(self.bounds(q, c)),
+            uniform=self.uniform,
         )
 
     def then_affine(self, gain: np.ndarray, offset: np.ndarray) -> ScalarFunction:
@@ -101,6 +104,7 @@ class ScalarFunction:
             enclose=None
             if enclose is None
             else lambda q, c: enclose(first.bounds(q, c), second.bounds(q, c)),
+            uniform=first.uniform and second.uniform,
         )
 
     def known_affine(self, gain: np.ndarray, offset: np.ndarray) -> ScalarFunction:
@@ -118,6 +122,7 @@ class ScalarFunction:
             None if self.gain is None else self.gain[source],
             None if self.offset is None else self.offset[source],
             None if enclose is None else lambda q, c: enclose(q, source[c]),
+            self.uniform,
         )
 
     def of(self, inner: ScalarFunction) -> ScalarFunction:
@@ -140,6 +145,7 @@ class ScalarFunction:
             gain,
             offset,
             (lambda q, c: self.bounds(inner.bounds(q, c), c)) if known else None,
+            self.uniform and inner.uniform,
         )
 
     def of_scaled_input(self, factor: np.ndarray) -> ScalarFunction:
@@ -159,7 +165,13 @@ def affine_function(gain: np.ndarray, offset: np.ndarray) -> ScalarFunction:
         ends = [np.where(slope == 0, offset[channel][:, None], call(end, channel)) for end in q]
         return np.minimum(*ends), np.maximum(*ends)
 
-    return ScalarFunction(gain.size, call, np.sign(gain).astype(np.int64), gain, offset, enclose)
+    direction = np.sign(gain).astype(np.int64)
+    uniform = _alike(gain) and _alike(offset)
+    return ScalarFunction(gain.size, call, direction, gain, offset, enclose, uniform)
+
+
+def _alike(rows: np.ndarray) -> bool:
+    return bool(rows.size and np.all(rows == rows[0]))
 
 
 def constant_function(values: np.ndarray) -> ScalarFunction:
@@ -176,6 +188,7 @@ def constant_function(values: np.ndarray) -> ScalarFunction:
         np.zeros(values.size),
         values,
         lambda q, c: (call(q[0], c), call(q[0], c)),
+        _alike(values),
     )
 
 

@@ -25,6 +25,7 @@ from hwcompress.frontend.lower_input import materialised, quantized_input
 from hwcompress.frontend.lowering import Lowering, handles
 from hwcompress.frontend.onnx_model import Node
 from hwcompress.frontend.quantizers import read_quantizer
+from hwcompress.frontend.region import EveryChannel, Levels
 from hwcompress.frontend.stored import as_stored
 from hwcompress.frontend.values import Constant, Symbolic, Value
 from hwcompress.ir import int_range
@@ -118,9 +119,13 @@ def _quantize(state: Lowering, node: Node) -> Value:
     read_quantizer(node, [state.required(node, i).value.astype(np.float64) for i in slots])
     value, scale, zero = _rows(state, node, value)
 
-    def levels(real: np.ndarray, channel: np.ndarray) -> np.ndarray:
-        steps = np.rint(real / scale[channel][:, None]) + zero[channel][:, None]
+    def rounded(real: np.ndarray, scale: np.ndarray, zero: np.ndarray) -> np.ndarray:
+        steps = np.rint(real / scale) + zero
         return np.clip(steps, dtype.lo, dtype.hi).astype(np.int64)
+
+    levels: Levels = lambda real, c: rounded(real, scale[c][:, None], zero[c][:, None])  # noqa: E731
+    if np.all(scale == scale[0]) and np.all(zero == zero[0]):
+        levels = EveryChannel(lambda real: rounded(real, scale[0], zero[0]))
 
     def hint(over: Symbolic) -> tuple[np.ndarray, np.ndarray] | None:
         head = over

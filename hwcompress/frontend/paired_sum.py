@@ -18,7 +18,13 @@ from hwcompress.frontend.farey import ordering_ratio
 from hwcompress.frontend.function import ScalarFunction
 from hwcompress.frontend.intervals import Interval
 from hwcompress.frontend.pieces import Runs, find_runs
-from hwcompress.frontend.region import Levels, StepFunction, TableFunction, finite_levels
+from hwcompress.frontend.region import (
+    EveryChannel,
+    Levels,
+    StepFunction,
+    TableFunction,
+    finite_levels,
+)
 from hwcompress.ir import IntType, Range
 
 __all__ = ["PairedSum", "paired_region"]
@@ -45,9 +51,14 @@ class PairedSum:
         cls, gains: np.ndarray, offset: np.ndarray, bounds: tuple[Range, Range]
     ) -> PairedSum:
         """With multipliers that order the integer sums as the real ones."""
+        if np.all(gains == gains[:, :1]):
+            # One pair of multipliers for all channels, and one search for levels.
+            first, second = (
+                Range(np.full_like(item.lo, item.lo.min()), np.full_like(item.hi, item.hi.max()))
+                for item in bounds
+            )
+            bounds = first, second
         widths = [item.hi - item.lo for item in bounds]
-        if np.all(gains == gains[:, :1]):  # then one pair of multipliers for all channels
-            widths = [np.full_like(item, item.max()) for item in widths]
         rows = np.array([*gains, *widths])
         columns, place = np.unique(rows, axis=1, return_inverse=True)
         found = np.array([_multipliers(column) for column in columns.T], np.int64).T
@@ -155,6 +166,43 @@ def paired_region(
     bounds = paired.range
     if max(abs(int(bounds.lo.min())), abs(int(bounds.hi.max()))) >= _EXACT:
         return None
+    uniform = function.uniform and isinstance(levels, EveryChannel)
+    runs = _distinct(paired, function, levels, where) if uniform else None
+    if runs is None:
+        runs = _runs(paired, function, levels, where)
+    if dtype is None:
+        dtype = IntType(int(runs.level.min()), int(runs.level.max()))
+    sign = runs.direction()
+    if sign is None:
+        return TableFunction(dtype, runs, None, bounds.lo, bounds.hi)
+    return StepFunction(dtype, runs.thresholds(sign, dtype), sign, bounds.lo, bounds.hi)
+
+
+def _distinct(
+    paired: PairedSum, function: ScalarFunction, levels: Levels, where: str
+) -> Runs | None:
+    """The runs, where some channels are the same in everything: found once for these."""
+    parts = [*paired.gains, paired.offset, *(end for b in paired.bounds for end in (b.lo, b.hi))]
+    _, first, place = np.unique(np.array(parts), axis=1, return_index=True, return_inverse=True)
+    if first.size == paired.offset.size:
+        return None
+    bounds = tuple(Range(item.lo[first], item.hi[first]) for item in paired.bounds)
+    some = PairedSum(
+        paired.gains[:, first],
+        paired.multipliers[:, first],
+        paired.offset[first],
+        (bounds[0], bounds[1]),
+    )
+    runs = _runs(some, function.rearranged(first), levels, where)
+    edges = np.searchsorted(runs.channel, np.arange(first.size + 1))
+    place = place.reshape(-1)
+    taken = np.concatenate([np.arange(edges[item], edges[item + 1]) for item in place])
+    channel = np.repeat(np.arange(place.size), np.diff(edges)[place])
+    return Runs(channel, runs.start[taken], runs.level[taken], paired.range)
+
+
+def _runs(paired: PairedSum, function: ScalarFunction, levels: Levels, where: str) -> Runs:
+    """Runs of integer sums with one level each."""
     channels = function.channels
 
     def enclose(total: Interval, channel: np.ndarray) -> Interval:
@@ -172,13 +220,7 @@ def paired_region(
         return found
 
     over = ScalarFunction(channels, function.call, np.zeros(channels, np.int64), enclose=enclose)
-    runs = _reached(find_runs(over, levels, evaluate, bounds, where))
-    if dtype is None:
-        dtype = IntType(int(runs.level.min()), int(runs.level.max()))
-    sign = runs.direction()
-    if sign is None:
-        return TableFunction(dtype, runs, None, bounds.lo, bounds.hi)
-    return StepFunction(dtype, runs.thresholds(sign, dtype), sign, bounds.lo, bounds.hi)
+    return _reached(find_runs(over, levels, evaluate, paired.range, where))
 
 
 def _reached(runs: Runs) -> Runs:

@@ -16,6 +16,7 @@ from hwcompress.ir import IntType, Range
 from hwcompress.ir.ops.table import MAX_ENTRIES
 
 __all__ = [
+    "EveryChannel",
     "Levels",
     "StepFunction",
     "TableFunction",
@@ -45,6 +46,16 @@ _PER_COMPARATOR = 4
 _COMPARATOR_LEVELS = 16
 
 Levels = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class EveryChannel:
+    """Levels that a real number has in every channel: ``of(real)``."""
+
+    of: Callable[[np.ndarray], np.ndarray]
+
+    def __call__(self, real: np.ndarray, channel: np.ndarray) -> np.ndarray:
+        return self.of(real)
 
 
 @dataclass(frozen=True, eq=False)

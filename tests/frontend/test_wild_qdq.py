@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from hwcompress.frontend import import_model
+from hwcompress.frontend.function import affine_function
+from hwcompress.frontend.paired_sum import PairedSum, paired_region
+from hwcompress.frontend.region import EveryChannel, StepFunction
 from hwcompress.frontend.replay import Replay
 from hwcompress.frontend.runtimes import runtime_of
-from hwcompress.ir import Concat, Mul, Rescale, Upsample
+from hwcompress.ir import Concat, IntType, Mul, Range, Rescale, Upsample
 from tests.frontend.qdq_builder import QdqBuilder
 from tests.frontend.test_qdq import exact, samples, weights
 
@@ -97,3 +100,32 @@ def test_a_relu_that_no_quantizer_follows(tmp_path: Path, op: str) -> None:
     imported, _ = exact(model.save(tmp_path / "model.onnx"), samples((3, 5, 5), 60))
     relus = [item for item in imported.graph.ops if item.name.endswith("_relu")]
     assert [type(item) for item in relus] == [Rescale]
+
+
+def test_channels_that_are_the_same_are_looked_at_once() -> None:
+    """The sum of two branches with a scale each, in three channels that reach other integers."""
+    gains = np.repeat([[0.031], [0.0123]], 3, axis=1)
+    bounds = (
+        Range(np.array([-128, -100, 0]), np.array([127, 90, 127])),
+        Range(np.array([-90, -128, 3]), np.array([127, 100, 3])),
+    )
+    paired = PairedSum.ordered(gains, np.full(3, 0.7), bounds)
+    relu = affine_function(np.ones(3), np.zeros(3))
+    relu = relu.then(lambda x: np.maximum(x, 0), 1, lambda x: (np.maximum(x[0], 0), x[1]))
+
+    def levels(real: np.ndarray) -> np.ndarray:
+        return np.clip(np.rint(real / 0.02) - 128, -128, 127).astype(np.int64)
+
+    dtype = IntType(-128, 127)
+    once = paired_region(paired, relu, EveryChannel(levels), dtype, "sum")
+    each = paired_region(paired, relu, lambda real, channel: levels(real), dtype, "sum")
+    assert isinstance(once, StepFunction)
+    assert isinstance(each, StepFunction)
+    assert np.array_equal(once.thresholds, each.thresholds)
+    random = np.random.default_rng(3)
+    for channel in range(3):
+        x, y = (random.integers(b.lo[channel], b.hi[channel] + 1, 500) for b in bounds)
+        total = paired.multipliers[0, channel] * x + paired.multipliers[1, channel] * y
+        made = -128 + np.searchsorted(once.thresholds[channel], total, side="right")
+        real = np.maximum(gains[0, channel] * x + gains[1, channel] * y + 0.7, 0)
+        assert np.array_equal(made, levels(real))
