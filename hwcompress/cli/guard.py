@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import signal
@@ -28,6 +29,18 @@ EXIT_DEFECT = 70
 _LONGEST_LINE = 5_000
 
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
+
+# What the system says of a path that the user gave, or of the disk.
+_OUTSIDE = (
+    errno.EACCES,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.ENOSPC,
+    errno.EPERM,
+    errno.EROFS,
+)
 
 Parameters = ParamSpec("Parameters")
 
@@ -58,6 +71,10 @@ def guarded(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
             _leave("terminated; the same command goes on where it stopped", 128 + end.number)
         except BrokenPipeError:
             _leave("", 141)
+        except OSError as error:
+            if error.errno not in _OUTSIDE or error.filename is None:
+                _defect(error)
+            _leave(f"error: {error.filename}: {error.strerror}", 2)
         except MemoryError:
             _leave(
                 "error: there is not enough memory for this model and these data. Remedy: give"
@@ -65,11 +82,15 @@ def guarded(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
                 2,
             )
         except Exception as error:
-            log = _write_log(error)
-            summary = " ".join(f"{type(error).__name__}: {error}".split())
-            _leave(f"error: {summary[:200]}\nthis is a defect, details in {log}", EXIT_DEFECT)
+            _defect(error)
 
     return run
+
+
+def _defect(error: Exception) -> NoReturn:
+    log = _write_log(error)
+    summary = " ".join(f"{type(error).__name__}: {error}".split())
+    _leave(f"error: {summary[:200]}\nthis is a defect, details in {log}", EXIT_DEFECT)
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

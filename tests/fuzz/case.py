@@ -104,7 +104,7 @@ def look(request: ModelRequest) -> tuple[Inspection | None, bool]:
     """
     screen = Console(file=io.StringIO(), width=160)
     try:
-        facts = inspect_request(request)
+        facts = inspect_request(request, lambda said: None)
     except HwcompressError as error:
         _check_message(str(error))
         return None, True
