@@ -3,7 +3,7 @@
 With scales that are powers of two a float32 run of the source is exact and
 must agree everywhere. With other scales a float32 sum may fall on the other
 side of a rounding tie; such a difference counts as *explained* only if
-rounding values within :data:`EXPLAINED_WITHIN` steps of a boundary to the other
+rounding values that float32 cannot tell from a boundary to the other
 side gives the very same integers (:mod:`hwcompress.frontend.explain`), or if the run
 of the source's own runtime, replayed in float64, shows ties alone
 (:mod:`hwcompress.frontend.replay`).
@@ -18,7 +18,7 @@ from typing import overload
 import numpy as np
 
 from hwcompress.errors import CheckFailed
-from hwcompress.frontend.explain import EXPLAINED_WITHIN, Ties
+from hwcompress.frontend.explain import Ties
 from hwcompress.frontend.float64 import Samples, sample_rows
 from hwcompress.frontend.importer import Imported
 from hwcompress.frontend.integer_inputs import integer_inputs
@@ -28,7 +28,6 @@ from hwcompress.ir import Input
 from hwcompress.sim.diff import Comparison, compare
 
 __all__ = [
-    "EXPLAINED_WITHIN",
     "check_float64",
     "check_qonnx",
     "check_runtime",

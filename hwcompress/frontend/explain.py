@@ -1,8 +1,9 @@
 """Whether a difference from the source can come from rounding ties alone.
 
 PyTorch and the ``qonnx`` executor calculate in float32. Where a value before
-rounding lies on a boundary of its quantizer and float32 cannot hold it, the
-order of a sum decides on which side it falls. Such a
+rounding lies on a boundary of its quantizer, as close as float32 can tell
+(:func:`~hwcompress.frontend.magnitudes.tie_width`), the order of a sum decides on which side
+it falls; that order changes with the size of a batch. Such a
 difference is *proven* here: with some of those values rounded to the other
 side, the source in float64 gives exactly the integers that were seen.
 
@@ -18,13 +19,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwcompress.frontend.float64 import QUANTIZERS, Float64Model, Forced, Samples, sample_rows
+from hwcompress.frontend.magnitudes import magnitudes, tie_width
 from hwcompress.frontend.onnx_model import Node, OnnxModel
 from hwcompress.frontend.quantizers import Quantizer, read_quantizer
 
-__all__ = ["EXPLAINED_WITHIN", "Ties"]
-
-EXPLAINED_WITHIN = 1e-6
-"""Steps from a boundary within which a value may be rounded to the other side."""
+__all__ = ["Ties"]
 
 _EVIDENCE = 256  # samples that tell whether float32 is exact
 _FLIPS = 128  # alternatives tried at once, if memory allows
@@ -123,15 +122,19 @@ class Ties:
         """Values of one row on a boundary where float32 is not exact, up to ``tensor``."""
         flips = []
         made = list(trace)
+        one = {name: item[row : row + 1] for name, item in trace.items()}
+        sources = {node.inputs[0] for node, _ in self._quantizers}
+        sizes = magnitudes(self._model.nodes, one, self._source.constants, sources)
         for node, quantizer in self._in_order():
             output = node.outputs[0]
             if made.index(output) > made.index(tensor):
                 break
-            source = trace[node.inputs[0]][row : row + 1]
-            for real in quantizer.neighbours(source, 2 * EXPLAINED_WITHIN):
+            source = one[node.inputs[0]]
+            width = tie_width(quantizer, sizes[node.inputs[0]])
+            for real in quantizer.neighbours(source, 2 * width):
                 other = np.broadcast_to(real, source.shape).reshape(-1)
                 here = trace[output][row].reshape(-1)
-                near = quantizer.distance(source).reshape(-1) <= EXPLAINED_WITHIN
+                near = (quantizer.distance(source) <= width).reshape(-1)
                 for element in np.flatnonzero(near & (other != here)):
                     flips.append(_Flip(output, int(element), float(other[element])))
         return flips

@@ -10,9 +10,13 @@ from hwcompress.frontend.binary import BINARY
 from hwcompress.frontend.elementwise import UNARY, batch_norm
 from hwcompress.frontend.float64 import QUANTIZERS, evaluate_outputs
 from hwcompress.frontend.onnx_model import Node
+from hwcompress.frontend.quantizers import Quantizer
 from hwcompress.frontend.shapes import MOVES
 
-__all__ = ["magnitudes"]
+__all__ = ["FLOAT32_WITHIN", "magnitudes", "tie_width"]
+
+FLOAT32_WITHIN = 1e-6
+"""Part of the terms' magnitudes by which float32 may be off: 16 roundings."""
 
 Trace = Mapping[str, np.ndarray]
 # They are linear in each operand, and have no constant of their own.
@@ -46,6 +50,17 @@ def magnitudes(
             if size.shape == trace[name].shape:
                 found[name] = np.maximum(found[name], size)
     return {name: found[name] for name in wanted}
+
+
+def tie_width(quantizer: Quantizer, size: np.ndarray) -> np.ndarray:
+    """How far from a boundary, in steps, a value may lie that float32 takes for a tie.
+
+    Args:
+        quantizer: what rounds the value.
+        size: of the value, as :func:`magnitudes` gives it.
+    """
+    steps = np.abs(quantizer.before(size) - quantizer.before(0.0 * size))
+    return np.asarray(FLOAT32_WITHIN * np.maximum(steps, 1.0))
 
 
 def _of(name: str, found: Trace, constants: Trace) -> np.ndarray | None:

@@ -71,7 +71,9 @@ class Quantizer:
         """What levels stand for, float64."""
         return np.asarray((levels - self.zero) * self.scale)
 
-    def neighbours(self, real: np.ndarray, within: float) -> tuple[np.ndarray, np.ndarray]:
+    def neighbours(
+        self, real: np.ndarray, within: float | np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """What real values become if they are ``within`` levels lower, and higher."""
         units = self.before(real)
         return self.real(self.rounded(units - within)), self.real(self.rounded(units + within))

@@ -3,9 +3,9 @@
 onnxruntime and the ``qonnx`` executor calculate in float32. What such a run gave behind each
 quantizer is put into the source in float64, one quantizer after the other: each must round
 as exact arithmetic does on *those* integers. Where it does not, the exact value must lie
-on a boundary, as close as float32 can tell: within :data:`FLOAT32_WITHIN` of the magnitudes
-that it is a sum of. Then the run differs from exact arithmetic by rounding ties alone,
-however many layers come after the first one.
+on a boundary, as close as float32 can tell
+(:func:`~hwcompress.frontend.magnitudes.tie_width`). Then the run differs from exact
+arithmetic by rounding ties alone, however many layers come after the first one.
 """
 
 from __future__ import annotations
@@ -16,15 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwcompress.frontend.float64 import QUANTIZERS, Float64Model, Forced, Samples
-from hwcompress.frontend.magnitudes import magnitudes
+from hwcompress.frontend.magnitudes import FLOAT32_WITHIN, magnitudes, tie_width
 from hwcompress.frontend.onnx_model import Node, OnnxModel
 from hwcompress.frontend.quantizers import Quantizer, read_quantizer
 from hwcompress.frontend.runtime import Runtime
 
-__all__ = ["FLOAT32_WITHIN", "Replay", "Replayed"]
-
-FLOAT32_WITHIN = 1e-6
-"""Part of the terms' magnitudes, in steps, by which float32 may be off: 16 roundings."""
+__all__ = ["Replay", "Replayed"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,8 +117,7 @@ class Replay:
         size = magnitudes(self._model.nodes, trace, self._source.constants, {node.inputs[0]})[
             node.inputs[0]
         ]
-        steps = np.abs(quantizer.before(size) - quantizer.before(0.0 * size))
-        allowed = FLOAT32_WITHIN * np.maximum(steps, 1.0)
+        allowed = tie_width(quantizer, size)
         units = quantizer.before(source)
         near = quantizer.distance(source) <= allowed
         # A tie becomes one of the two neighbours, nothing else.

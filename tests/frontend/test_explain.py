@@ -99,3 +99,27 @@ def test_many_ties_in_one_sample(tmp_path: Path) -> None:
     (result,) = check_qonnx(imported, x, integers)
     assert result.mismatched_samples > 20
     assert result.exact
+
+
+def test_ties_of_wide_levels_that_depend_on_the_batch(tmp_path: Path) -> None:
+    """8 bits: float32 is off by more than a millionth of a step, and a batch of another size
+    adds in another order."""
+    random = np.random.default_rng(0)
+    builder = ModelBuilder((1, 64))
+    builder.act(0.1, 8)
+    builder.dense(random.normal(0, 1, (32, 64)), 0.01, 8)
+    builder.act(0.3, 8)  # 0.1 * 0.01 / 0.3: a sum of 150 lies half way
+    builder.dense(random.normal(0, 1, (10, 32)), 0.013, 8)
+    builder.act(0.7, 8)
+    imported = import_model(builder.save(tmp_path / "model.onnx"))
+    x = (random.integers(-128, 128, (300, 64)) * np.float32(0.1)).astype(np.float32)
+    op = imported.graph.inputs[0]
+    integers = trace(imported.graph, op.encode(x))
+    (result,) = check_qonnx(imported, x, integers)
+    assert result.mismatches > 0
+    assert result.exact
+    last = imported.graph.outputs[0].inputs[0]
+    wrong = {name: item[-4:].copy() for name, item in integers.items()}
+    wrong[last][-1, 3] += 1
+    (result,) = check_qonnx(imported, x[-4:], wrong)
+    assert result.mismatches == result.explained + 1

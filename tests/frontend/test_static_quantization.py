@@ -12,7 +12,8 @@ from onnxruntime.quantization import QuantType
 from torch import nn
 from torch.nn import functional as fn
 
-from hwcompress.frontend.replay import FLOAT32_WITHIN, Replay
+from hwcompress.frontend.magnitudes import FLOAT32_WITHIN
+from hwcompress.frontend.replay import Replay
 from hwcompress.frontend.runtimes import runtime_of
 from tests.frontend.qdq_models import quantized_by_onnxruntime
 from tests.frontend.test_qdq import exact
