@@ -51,7 +51,7 @@ def test_shapes(dynamic: bool) -> None:
     torch.manual_seed(0)
     module = Shapes()
     made = from_program(exported(module, 4, 8, 8, dynamic=dynamic), "shapes")
-    assert made.shape == (4, 8, 8)
+    assert made.shapes == {"x": (4, 8, 8)}
     x = torch.randn(5, 4, 8, 8)
     with torch.no_grad():
         assert torch.equal(made.module(x), module(x))
@@ -90,7 +90,7 @@ def test_example_inputs_are_not_unpickled(tmp_path: Path) -> None:
         tmp_path / "net.pt2",
         lambda name, data: buffer.getvalue() if name.endswith("sample_inputs/model.pt") else data,
     )
-    assert read_exported(path).shapes == {"x": (3,)}
+    assert read_exported(path).shapes == {"input": (3,)}
     assert not (tmp_path / "mark").exists()
 
 
@@ -116,7 +116,7 @@ def test_text_that_torch_would_evaluate_is_not(tmp_path: Path) -> None:
             value["sizes"][0] = {"as_expr": {"expr_str": text, "hint": {"as_int": 1}}}
         return json.dumps(document).encode()
 
-    assert read_exported(archive(tmp_path / "net.pt2", change)).shapes == {"x": (3,)}
+    assert read_exported(archive(tmp_path / "net.pt2", change)).shapes == {"input": (3,)}
     assert not (tmp_path / "mark").exists()
 
 
