@@ -17,6 +17,9 @@ from hwcompress.frontend import import_model
 from hwcompress.frontend.onnx_model import Node
 from hwcompress.hls.folding import default_folding
 from hwcompress.hls.rtl import generate
+from hwcompress.report.facts import SourceFacts
+from hwcompress.report.html import render
+from hwcompress.report.model import BoardFacts, LayerRow, Report, StepState
 from tests.fuzz.hostile import NAMES
 from tests.fuzz.net import Net
 
@@ -128,3 +131,34 @@ def test_limits_at_the_command_line(tmp_path: Path) -> None:
     done = hwcompress(tmp_path, "--limits", "nodes=2x", "inspect", "model.onnx")
     assert done.returncode == 2
     assert "error: --limits has 'nodes=2x'" in done.stderr
+
+
+def test_report() -> None:
+    """Names and notes that are pages of their own stay text."""
+    name = "<script>alert(1)</script>"
+    report = Report(
+        schema="1",
+        hwcompress="0",
+        model=name,
+        board=BoardFacts(name, name, name, 100.0, 1, 1, 1, 1),
+        command=name,
+        settings={"model": name},
+        steps=(StepState(name, True, {name: name}),),
+        accuracy=(),
+        confusion=None,
+        checks=(),
+        performance=(),
+        resources=(),
+        layers=(LayerRow(name, name, (1,), name, name, 1, name, 1, 1, 1, 1, None),),
+        rest=None,
+        data=None,
+        source=SourceFacts(name, name, name, (name,)),
+        graph=None,
+        design=None,
+        bench=None,
+        package=None,
+        notes=(name,),
+    )
+    page = render(report)
+    assert "alert(1)&lt;/script&gt;" in page
+    assert name not in page
