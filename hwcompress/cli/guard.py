@@ -27,6 +27,8 @@ EXIT_DEFECT = 70
 """EX_SOFTWARE of sysexits.h: an error that we did not raise on purpose."""
 
 _LONGEST_LINE = 5_000
+_AT_ONCE = frozenset({"boards", "compare", "doctor", "inspect"})
+"""Commands that leave nothing behind."""
 
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
 
@@ -58,6 +60,9 @@ def guarded(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
             # `nohup` and the like ask for a signal to be ignored.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, _terminate)
+        # Only a build folder keeps what is done.
+        again = "; the same command goes on where it stopped"
+        again = "" if command.__name__ in _AT_ONCE else again
         try:
             command(*args, **kwargs)
         except (typer.Exit, typer.Abort):
@@ -66,9 +71,9 @@ def guarded(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
         except HwcompressError as error:
             _leave(f"error: {error}", error.exit_code)
         except KeyboardInterrupt:
-            _leave("interrupted; the same command goes on where it stopped", 130)
+            _leave(f"interrupted{again}", 130)
         except Terminated as end:
-            _leave("terminated; the same command goes on where it stopped", 128 + end.number)
+            _leave(f"terminated{again}", 128 + end.number)
         except BrokenPipeError:
             _leave("", 141)
         except OSError as error:

@@ -14,6 +14,7 @@ __all__ = ["show_inspection"]
 
 _STYLES = {"refused": "bold red", "behind": "yellow", "removed": "dim", "constant": "dim"}
 _STATUS = {"behind": "reads what a refused node makes"}
+_WIDE = 130  # characters that the table of layers takes
 
 
 def show_inspection(console: Console, facts: Inspection, *, nodes: bool) -> None:
@@ -24,7 +25,8 @@ def show_inspection(console: Console, facts: Inspection, *, nodes: bool) -> None
         console.print(f"[bold]{escape(facts.model)}[/]: a stored integer graph")
     if facts.accepted:
         console.print(_ends(facts))
-        console.print(_layers(facts.layers))
+        table = _layers if console.width >= _WIDE else _narrow
+        console.print(table(facts.layers))
         if facts.totals is not None:
             _totals(console, facts.totals)
     if nodes or not facts.accepted:
@@ -78,7 +80,7 @@ def _pairs(console: Console, title: str, pairs: Mapping[str, str]) -> None:
 
 
 def _ends(facts: Inspection) -> Table:
-    table = Table("", "name", "source shape", "type", "meaning")
+    table = _folding("", "name", "source shape", "type", "meaning")
     for given in facts.inputs:
         meaning = f"{given.encoding}; {given.why}" if given.why else given.encoding
         table.add_row(
@@ -100,21 +102,54 @@ def _layers(layers: Sequence[LayerFacts]) -> Table:
     table.add_column("scale of the result")
     table.add_column("how")
     for layer in layers:
-        weights = f"{layer.weights:,} {_width(layer.weight_type)}" if layer.weights else ""
-        scale = layer.scale_kind
-        if layer.scale_kind in ("power of two", "per tensor"):
-            scale = f"{layer.scale_kind}, {layer.scale}"
         table.add_row(
             *_safe(layer.name, layer.operation),
-            *_safe(", ".join(dict.fromkeys(map(_width, layer.input_types)))),
-            *_safe(_width(layer.type), _shape(layer.shape)),
+            *_safe(_reads(layer), _width(layer.type), _shape(layer.shape)),
             f"{layer.macs:,}" if layer.macs else "",
-            weights,
+            _weights(layer),
             f"{layer.weight_bits:,}" if layer.weight_bits else "",
             "" if layer.accumulator_bits is None else f"{layer.accumulator_bits}",
-            *_safe(scale, layer.detail),
+            *_safe(_scale(layer), layer.detail),
         )
     return table
+
+
+def _narrow(layers: Sequence[LayerFacts]) -> Table:
+    """The same for terminals that are too narrow: in words, in one column."""
+    table = _folding("layer", "operation", "shape", "facts")
+    for layer in layers:
+        words = [f"{_reads(layer)} to {_width(layer.type)}"]
+        if layer.macs:
+            words.append(f"{layer.macs:,} MACs")
+        if layer.weights:
+            words.append(f"{_weights(layer)} weights of {layer.weight_bits:,} bits")
+        if layer.accumulator_bits is not None:
+            words.append(f"sum of {layer.accumulator_bits} bits")
+        words.extend(item for item in (f"scale {_scale(layer)}", layer.detail) if item)
+        table.add_row(*_safe(layer.name, layer.operation, _shape(layer.shape), "; ".join(words)))
+    return table
+
+
+def _folding(*titles: str) -> Table:
+    """A table that breaks long words rather than cutting them off."""
+    table = Table()
+    for title in titles:
+        table.add_column(title, overflow="fold")
+    return table
+
+
+def _reads(layer: LayerFacts) -> str:
+    return ", ".join(dict.fromkeys(map(_width, layer.input_types)))
+
+
+def _weights(layer: LayerFacts) -> str:
+    return f"{layer.weights:,} {_width(layer.weight_type)}" if layer.weights else ""
+
+
+def _scale(layer: LayerFacts) -> str:
+    if layer.scale_kind in ("power of two", "per tensor"):
+        return f"{layer.scale_kind}, {layer.scale}"
+    return layer.scale_kind
 
 
 def _totals(console: Console, totals: Totals) -> None:

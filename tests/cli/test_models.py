@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -9,7 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from hwcompress.cli.inspect_screen import show_inspection
+from hwcompress.inspect.examine import inspect_onnx
 from tests.inspect.nets import image_net, raw_mlp, refused_net
 
 
@@ -35,6 +39,20 @@ def test_inspect_prints_layers_and_totals(tmp_path: Path) -> None:
     assert "1,104 MACs a sample" in said
     assert "Exact integer graph: yes" in said
     assert "the model's own quantizer" in said
+
+
+def test_a_narrow_terminal_gets_every_fact_in_words(tmp_path: Path) -> None:
+    facts = inspect_onnx(image_net(tmp_path))
+    console = Console(width=60, file=io.StringIO(), force_terminal=True)
+    with console.capture() as captured:
+        show_inspection(console, facts, nodes=False)
+    said = captured.get()
+    assert "…" not in said
+    for layer in facts.layers:
+        assert layer.name in said
+    words = " ".join(said.replace("│", " ").split())
+    for fact in ("864 MACs", "sum of", "thresholds in each", "power of two"):
+        assert fact in words, words
 
 
 def test_inspect_as_json(tmp_path: Path) -> None:
