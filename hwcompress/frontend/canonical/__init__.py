@@ -13,6 +13,7 @@ from __future__ import annotations
 import hwcompress.frontend.canonical.blocks
 import hwcompress.frontend.canonical.channels_last
 import hwcompress.frontend.canonical.finn
+import hwcompress.frontend.canonical.interpolated
 import hwcompress.frontend.canonical.linear
 import hwcompress.frontend.canonical.lowered_convs
 import hwcompress.frontend.canonical.qlinear
