@@ -11,6 +11,7 @@ import onnx
 from onnx import TensorProto
 
 from hwcompress.frontend.float64 import sample_rows
+from hwcompress.frontend.half_precision import in_float32
 from hwcompress.frontend.runtime import Runtime
 
 __all__ = ["OrtRuntime"]
@@ -23,8 +24,8 @@ class OrtRuntime(Runtime):
     """Runs an ONNX file up to chosen tensors with onnxruntime, in the types that it states.
 
     Graph optimizations are off: they fuse operators on integers with their quantizers,
-    and round elsewhere than the file says. onnxruntime still calculates in float32;
-    :mod:`hwcompress.frontend.replay` says what a difference may be.
+    and round elsewhere than the file says. onnxruntime still calculates in float32, here models
+    in float16 too; :mod:`hwcompress.frontend.replay` says what a difference may be.
 
     Samples are run one by one (as many at once as the file states): the order of its
     float32 sums depends on the size of a batch, and results must not.
@@ -35,6 +36,10 @@ class OrtRuntime(Runtime):
 
     def __init__(self, path: Path, outputs: tuple[str, ...], **options: int) -> None:
         super().__init__(path, outputs, **options)
+        if in_float32(self._proto):
+            self._types = {
+                item.name: item.type.tensor_type.elem_type for item in self._proto.graph.input
+            }
         self._session: Any = None
         self._given: list[str] = []
 

@@ -57,8 +57,9 @@ def quantized_weights(
         raise UnsupportedError(
             "its weights are not quantized",
             where=node.label,
-            remedy="quantize them (for example with Brevitas), or give the float model as"
-            " file.py:function with --weight-bits and --act-bits",
+            remedy="quantize them (with Brevitas; with onnxruntime's quantize_static in QDQ format,"
+            " this operator among op_types_to_quantize and the node not excluded), or give the"
+            " float model with --weight-bits and --act-bits",
         )
     shape = weight.levels.shape
     assert weight.dtype is not None

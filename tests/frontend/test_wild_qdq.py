@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import TensorProto
 
 from hwcompress.frontend import import_model
 from hwcompress.frontend.function import affine_function
@@ -129,3 +130,21 @@ def test_channels_that_are_the_same_are_looked_at_once() -> None:
         made = -128 + np.searchsorted(once.thresholds[channel], total, side="right")
         real = np.maximum(gains[0, channel] * x + gains[1, channel] * y + 0.7, 0)
         assert np.array_equal(made, levels(real))
+
+
+def test_float16_between_the_quantizers(tmp_path: Path) -> None:
+    """Scales, a weight and a Cast in float16: onnxruntime calculates in float32."""
+    model = QdqBuilder((1, 60), 21, TensorProto.FLOAT16)
+    image = model.quantize("x", np.float16(0.03), np.uint8(120))
+    real = model.dequantize(image, np.float16(0.03), np.uint8(120))
+    kernel = model.dequantize(
+        model.constant(weights((60, 7)).astype(np.int8)), np.float16(0.01), np.int8(0)
+    )
+    model.node("MatMul", real, kernel)
+    model.node("Add", model.last, model.constant(weights((7,)).astype(np.float16)))
+    model.quantize(model.last, np.float16(0.7), np.uint8(110))
+    model.dequantize(model.last, np.float16(0.7), np.uint8(110))
+    model.node("Cast", model.last, to=TensorProto.FLOAT16)
+    model.node("Relu", model.last)
+    model.quantize(model.last, np.float16(0.9), np.uint8(3))
+    exact(model.save(tmp_path / "model.onnx"), samples((60,), 100))
