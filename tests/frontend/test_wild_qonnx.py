@@ -193,6 +193,15 @@ def test_windows_that_something_else_reads(tmp_path: Path) -> None:
     assert np.array_equal(found.reshape(3, 12, 12), np.stack(wanted, axis=1))
 
 
+def test_windows_that_are_too_wide(tmp_path: Path) -> None:
+    model = ModelBuilder((1, 4, 5, 2))
+    model.act(0.25, 4)
+    model.node("Im2Col", model.last, domain=DOMAIN, kernel_size=[1 << 20, 1], stride=[1, 1])
+    model.save(tmp_path / "model.onnx")
+    with pytest.raises(UnsupportedError, match="windows of 2097152 elements.*before they were"):
+        import_model(tmp_path / "model.onnx")
+
+
 def test_bits_that_agree(tmp_path: Path) -> None:
     """XnorPopcountMatMul, as FINN writes a product of bits."""
     random = np.random.default_rng(10)

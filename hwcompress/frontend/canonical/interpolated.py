@@ -23,7 +23,7 @@ from hwcompress.frontend.slices import resize_target
 __all__: list[str] = []
 
 _MOST_BITS = 1 << 15  # of a weight
-_LARGEST = 1 << 22  # elements of a matrix
+_LARGEST = 1 << 22  # elements of a matrix or a kernel
 _OPSET = 13  # of the nodes that stand for it: a Pad had attributes once
 _MODES = ("align_corners", "asymmetric", "half_pixel", "pytorch_half_pixel")
 
@@ -59,6 +59,7 @@ def _interpolated(node: Node, context: Context) -> list[Node]:
     times = [b // a for a, b in zip(shape, target, strict=True)]
     whole = all(a * c == b for a, b, c in zip(shape, target, times, strict=True))
     whole = whole and list(factors) == times
+    whole = whole and shape[1] * math.prod(2 * item for item in times) <= _LARGEST
     if mode == "linear" and place != "align_corners" and whole and set(axes) <= {2, 3}:
         unit = _enlarged(chain, shape, times, place == "asymmetric")
     else:

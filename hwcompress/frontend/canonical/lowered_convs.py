@@ -21,6 +21,7 @@ from hwcompress.frontend.onnx_model import Attribute, Node
 __all__: list[str] = []
 
 _DOMAINS = ("qonnx.custom_op.general", "finn.custom_op.general", "finn")
+_WIDEST = 1 << 13  # elements of a window
 _FIRST, _LAST = (0, 3, 1, 2), (0, 2, 3, 1)  # channels
 
 
@@ -44,6 +45,13 @@ def _im2col(node: Node, context: Context) -> list[Node]:
             remedy="give it images (1, height, width, channels)",
         )
     channels, size = shape[3], kernel[0] * kernel[1]
+    if channels * size > _WIDEST:
+        raise UnsupportedError(
+            f"windows of {channels * size} elements",
+            where=node.label,
+            why=f"more than {_WIDEST} are not supported",
+            remedy="give the model with its Conv nodes, before they were lowered",
+        )
     # In this order whether "depthwise" or not, which is about the hardware.
     place = np.arange(channels * size).reshape(channels, size).T.reshape(-1)
     pick = np.eye(channels * size, dtype=np.float32)[place].reshape(-1, channels, *kernel)
