@@ -34,6 +34,7 @@ __all__ = [
     "check_values",
     "encoded",
     "explained_samples",
+    "quantized_by_model",
     "source_integers",
     "source_samples",
 ]
@@ -82,7 +83,7 @@ def source_samples(imported: Imported, samples: Samples) -> Samples:
         real = _of_input(imported, op, samples)
         if imported.inputs[op.outputs[0]] in whole:  # the source takes the integers
             return replace(op, scale=1.0, zero=0.0).decode(op.encode(real))
-        if op.outputs[0] in imported.origin or op.boundaries is not None:
+        if quantized_by_model(imported, op):
             return np.asarray(real, np.float64)
         return op.decode(op.encode(real))
 
@@ -94,6 +95,14 @@ def source_samples(imported: Imported, samples: Samples) -> Samples:
         name: fed(by_name[name]) if name in by_name else np.asarray(item, np.float64)
         for name, item in samples.items()
     }
+
+
+def quantized_by_model(imported: Imported, op: Input) -> bool:
+    """Whether a quantizer of the model itself decides the input's type."""
+    made = imported.origin.get(op.outputs[0])
+    # An input that is an output, too, stands for itself.
+    quantizer = made is not None and made[0] != imported.inputs[op.outputs[0]]
+    return quantizer or op.boundaries is not None
 
 
 def source_integers(imported: Imported, tensor: str, real: np.ndarray) -> np.ndarray:

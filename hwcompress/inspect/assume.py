@@ -11,11 +11,12 @@ import numpy as np
 
 from hwcompress.errors import UnsupportedError
 from hwcompress.frontend import Imported, import_model
+from hwcompress.frontend.check import quantized_by_model
 from hwcompress.frontend.float64 import Samples
 from hwcompress.inspect.facts import PortFacts
-from hwcompress.ir import BIPOLAR, Input, IntType
+from hwcompress.ir import BIPOLAR, IntType
 
-__all__ = ["ASSUMED_BITS", "ASSUMED_REACH", "Attempt", "attempt_import", "quantized_by_model"]
+__all__ = ["ASSUMED_BITS", "ASSUMED_REACH", "Attempt", "attempt_import"]
 
 ASSUMED_BITS = 16
 ASSUMED_REACH = 8
@@ -79,11 +80,6 @@ def attempt_import(
             if stated is None:
                 unknown.add(source)
     return Attempt(imported, tuple(lines), frozenset(unknown))
-
-
-def quantized_by_model(imported: Imported, op: Input) -> bool:
-    """Whether a quantizer of the model itself decides the input's type."""
-    return op.outputs[0] in imported.origin or op.boundaries is not None
 
 
 def _stated(port: PortFacts) -> tuple[IntType, str] | None:

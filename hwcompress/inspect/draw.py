@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from hwcompress.frontend import Imported
+from hwcompress.frontend.check import quantized_by_model
 from hwcompress.frontend.float64 import Samples
 from hwcompress.ir import Input
 
@@ -76,7 +77,7 @@ class Drawn:
 
     def _is_off_grid(self, op: Input, source: str) -> bool:
         """Whether the model itself rounds, so that samples may lie between levels."""
-        own = op.outputs[0] in self._imported.origin or op.boundaries is not None
+        own = quantized_by_model(self._imported, op)
         return own and source not in self._integral and not op.dtype.is_bipolar
 
     def _sample(self, op: Input, number: int, index: int) -> np.ndarray:

@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from hwcompress.errors import UnsupportedError
+from hwcompress.frontend.check import quantized_by_model
 from hwcompress.frontend.float64 import Samples
 from hwcompress.frontend.onnx_model import read_onnx
-from hwcompress.inspect.assume import attempt_import, quantized_by_model
+from hwcompress.inspect.assume import attempt_import
 from hwcompress.inspect.ends import input_facts, output_facts
 from hwcompress.inspect.facts import InputFacts, Inspection, NodeFacts
 from hwcompress.inspect.gaps import find_gaps

@@ -206,3 +206,13 @@ def test_an_output_that_no_host_has_words_for(tmp_path: Path) -> None:
     model.node("Selu", model.last)
     with pytest.raises(UnsupportedError, match="is not quantized after Selu.*end the model with"):
         import_model(model.save(tmp_path / "model.onnx"))
+
+
+def test_an_input_that_goes_straight_to_the_host(tmp_path: Path) -> None:
+    """It is rounded to the type that was given before the source sees it, too."""
+    model = ModelBuilder((1, 4))
+    model.node("Softmax", model.last, axis=1)
+    imported = import_model(model.save(tmp_path / "model.onnx"), input_type="fixed<6,3>")
+    samples = np.random.default_rng(3).normal(0, 1.5, (30, 4))
+    assert imported.graph.outputs[0].host
+    assert len(finals(imported, samples)) == 1
