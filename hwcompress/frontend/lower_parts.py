@@ -8,7 +8,8 @@ import numpy as np
 
 from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.arrange import as_image
-from hwcompress.frontend.geometry import image_order, resize_sources, source_shape
+from hwcompress.frontend.borders import placed
+from hwcompress.frontend.geometry import resize_sources
 from hwcompress.frontend.lower_input import materialised
 from hwcompress.frontend.lowering import Lowering, handles
 from hwcompress.frontend.onnx_model import Node
@@ -153,7 +154,7 @@ def _thinned(state: Lowering, node: Node, value: Symbolic, bounds: Cut) -> Symbo
     if max(steps) > 1:
         source, name = name, builder.fresh(node.name or node.op)
         builder.add(MaxPool(name, (source,), (name,), (1, 1), steps))
-    return _placed(state, image, name)
+    return placed(state, image, name)
 
 
 @handles("Gather")
@@ -217,7 +218,7 @@ def _resized(state: Lowering, node: Node, value: Symbolic, indices: list[np.ndar
         pair = (1, factors[2]) if len(factors) == 3 else (factors[2], factors[3])
         name = state.builder.fresh(node.name or node.op)
         state.builder.add(Upsample(name, (value.base,), (name,), pair))
-        return _placed(state, value, name)
+        return placed(state, value, name)
     for axis in range(2, len(value.shape)):
         value = taken(state.builder, value, axis, indices[axis], node.label)
     return value
@@ -243,14 +244,4 @@ def _repeated(state: Lowering, node: Node) -> Value:
             index = np.tile(np.arange(value.shape[axis]), times)
             result = taken(state.builder, result, axis, index, node.label)
     note_origin(state.builder, node.outputs[0], result)
-    return result
-
-
-def _placed(state: Lowering, image: Symbolic, name: str) -> Symbolic:
-    """The functions of ``image`` over a tensor that holds some of its pixels."""
-    shape = source_shape(state.builder.types[name].shape, len(image.shape))
-    result = image.rebased(name, shape, image_order(shape), lambda function: function)
-    gain, offset = result.function.gain, result.function.offset
-    if gain is not None and offset is not None:
-        state.builder.symbol(name, shape, result.order, gain, offset)
     return result

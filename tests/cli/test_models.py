@@ -51,7 +51,7 @@ def test_a_narrow_terminal_gets_every_fact_in_words(tmp_path: Path) -> None:
     for layer in facts.layers:
         assert layer.name in said
     words = " ".join(said.replace("│", " ").split())
-    for fact in ("864 MACs", "sum of", "thresholds in each", "power of two"):
+    for fact in ("864 MACs", "sum of", "7 thresholds for all channels", "power of two"):
         assert fact in words, words
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from hwcompress.errors import HwcompressError
 from hwcompress.frontend.canonical.inference import output_shapes
 from hwcompress.frontend.float64 import evaluate_outputs
+from hwcompress.frontend.malformed import MALFORMED
 from hwcompress.frontend.onnx_model import Node, OnnxModel
 from hwcompress.frontend.spending import check_node
 
@@ -16,16 +17,6 @@ __all__ = ["Context"]
 
 Shape = tuple[int, ...]
 _OF_SHAPE = frozenset({"Shape", "Size"})  # they depend on no value
-# What numpy raises where a node that is to be folded makes no sense; the walk says it.
-_MALFORMED = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    TypeError,
-    ValueError,
-)
 
 
 class Context:
@@ -122,7 +113,7 @@ class Context:
             check_node(node, inputs, self._limits)
             with np.errstate(all="ignore"):
                 results = evaluate_outputs(node, inputs)
-        except (HwcompressError, *_MALFORMED):
+        except (HwcompressError, *MALFORMED):
             return
         self._folded.update(zip(node.outputs, results))  # noqa: B905 - some give the first only
 

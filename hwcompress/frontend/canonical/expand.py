@@ -12,6 +12,7 @@ from hwcompress.frontend.canonical.context import Context
 from hwcompress.frontend.canonical.old_opsets import today
 from hwcompress.frontend.canonical.pads import with_pads_behind
 from hwcompress.frontend.canonical.raw_joins import with_joins_behind
+from hwcompress.frontend.malformed import MALFORMED
 from hwcompress.frontend.onnx_model import Node, OnnxModel
 
 __all__ = ["Canonical", "Expansion", "canonical", "expands", "is_known"]
@@ -22,16 +23,6 @@ node itself, unchanged, leaves it."""
 
 _EXPANSIONS: dict[tuple[str, str], Expansion] = {}
 _DEEPEST = 16  # expansions of expansions
-# What Python and numpy raise on shapes and attributes that make no sense.
-_MALFORMED = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    TypeError,
-    ValueError,
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +73,7 @@ def canonical(model: OnnxModel) -> Canonical:
         except UnsupportedError as error:
             refused[node], results = str(error), [node]
             context.append(node)
-        except _MALFORMED as error:
+        except MALFORMED as error:
             refused[node], results = _malformed(node, error), [node]
             context.append(node)
         nodes.extend(results)

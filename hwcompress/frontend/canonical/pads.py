@@ -16,6 +16,7 @@ from hwcompress.errors import HwcompressError
 from hwcompress.frontend.canonical.context import Context
 from hwcompress.frontend.elementwise import UNARY
 from hwcompress.frontend.float64 import QUANTIZERS, evaluate_node
+from hwcompress.frontend.malformed import MALFORMED
 from hwcompress.frontend.onnx_model import Node
 
 __all__ = ["with_pads_behind"]
@@ -25,8 +26,6 @@ _ONE = frozenset(
     {"Cast", "Clip", "DequantizeLinear", "Dropout", "Identity", "QuantizeLinear", *UNARY}
 )
 _ELEMENTWISE = _TWO | _ONE | QUANTIZERS
-# What numpy raises on values that make no sense; the walk says it.
-_MALFORMED = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
 
 
 def with_pads_behind(
@@ -44,7 +43,7 @@ def with_pads_behind(
     for node in nodes:
         try:
             parts = _behind(node, pads, context)
-        except (HwcompressError, *_MALFORMED):
+        except (HwcompressError, *MALFORMED):
             parts = [node]
         moved.extend(parts)
         for part in parts:
@@ -125,7 +124,7 @@ def _padded_again(
         try:
             with np.errstate(all="ignore"):
                 after = float(evaluate_node(node, arrays).reshape(()))
-        except (HwcompressError, *_MALFORMED):
+        except (HwcompressError, *MALFORMED):
             return None
         if not np.isfinite(after):
             return None

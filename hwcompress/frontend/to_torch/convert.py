@@ -11,6 +11,7 @@ import hwcompress.frontend.to_torch.weighted
 import hwcompress.frontend.to_torch.windows  # noqa: F401  (these fill the registry)
 from hwcompress.errors import UnsupportedError
 from hwcompress.frontend.canonical import canonical
+from hwcompress.frontend.malformed import MALFORMED
 from hwcompress.frontend.onnx_model import Node, OnnxModel
 from hwcompress.frontend.prepare import Shapes, prepared
 from hwcompress.frontend.refusals import reason
@@ -21,17 +22,6 @@ from hwcompress.frontend.to_torch.emitter import HANDLERS, Computed, Emitter, Va
 __all__ = ["to_torch"]
 
 _STANDARD = frozenset({"", "ai.onnx"})
-# What torch, numpy and Python raise on shapes and attributes that make no sense.
-_MALFORMED = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
 
 
 def to_torch(model: OnnxModel, shapes: Shapes | None = None) -> fx.GraphModule:
@@ -74,7 +64,7 @@ def to_torch(model: OnnxModel, shapes: Shapes | None = None) -> fx.GraphModule:
         except UnsupportedError as error:
             problems.append(str(error))
             lost.update(node.outputs)
-        except _MALFORMED as error:
+        except (RuntimeError, *MALFORMED) as error:
             problems.append(
                 f"{node.label}: its inputs and attributes do not fit the operator"
                 f" ({type(error).__name__}: {str(error)[:200]})"
