@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -160,15 +160,14 @@ def _from_python(settings: BuildSettings, data: Dataset) -> Plan | _Float:
 
 def _from_onnx(settings: BuildSettings, data: Dataset) -> _Float:
     from hwcompress.frontend.onnx_model import read_onnx
-    from hwcompress.frontend.prepare import needed_inputs
+    from hwcompress.frontend.prepare import prepared
     from hwcompress.frontend.to_torch import largest_difference, to_torch
 
     file = settings.model_file
     assert file is not None
-    model = read_onnx(file)
-    model = replace(model, inputs=needed_inputs(model))
-    shapes = {name: shape[1:] for name, shape in model.inputs.items()}
     samples = calibration_samples(data)
+    model = prepared(read_onnx(file), None, samples, str(file))
+    shapes = {name: shape[1:] for name, shape in model.inputs.items()}
     if not isinstance(samples, Mapping):
         if len(shapes) != 1:
             raise InputError(
@@ -184,7 +183,7 @@ def _from_onnx(settings: BuildSettings, data: Dataset) -> _Float:
         f"converted to PyTorch: differs from onnxruntime by at most {found:.1e} of the largest"
         f" output, on {sample_count(compared)} samples"
     )
-    return _Float("float ONNX model", file.stem, module, 0, shapes, (note,))
+    return _Float("float ONNX model", file.stem, module, 0, shapes, (*model.notes, note))
 
 
 def _from_export(settings: BuildSettings) -> _Float:

@@ -152,11 +152,12 @@ def _complete(
 
 def _check(name: str, shape: tuple[int, ...], where: str, most: int) -> None:
     if not shape or any(size == 0 for size in shape[1:]):
-        example = ",".join(str(size or "N") for size in (1, *shape[1:])) if shape else "1,N,N,N"
+        example = ",".join(str(size or "N") for size in shape[1:]) if shape else "N,N,N"
         raise UnsupportedError(
             f"input {quoted(name)} has shape {shape} (0 stands for a length that is not stated)",
             where=where,
-            remedy=f"give it with --input-shape {name}={example} (numbers for N), or give data",
+            remedy="give data of that shape (--data), which states it; to inspect or compare,"
+            f" --shape {name}={example} (numbers for N) does, too",
         )
     size = 1
     for length in shape[1:]:

@@ -228,7 +228,7 @@ def _given_shapes(request: ModelRequest, inputs: Shapes) -> dict[str, tuple[int,
             raise InputError(
                 f"model {request.model!r} does not say what a sample"
                 f"{f' of {name!r}' if several else ''} looks like",
-                why="a PyTorch module has no input shape",
+                why="neither the model nor any data states a shape",
                 remedy=f"give --shape, for example --shape {name + '=' if several else ''}1,28,28,"
                 f"{' once for each input,' if several else ''} or --data FILE",
             )

@@ -102,6 +102,21 @@ def test_float_onnx(labelled: bool, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("form", ["batch", "lengths"])
+def test_float_onnx_of_other_shapes(form: str, tmp_path: Path) -> None:
+    """A batch in the file is taken out; lengths that it leaves open are those of the data."""
+    path = tmp_path / "net.onnx"
+    net = nn.Sequential(
+        nn.Conv2d(SHAPE[0], 3, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2)
+    )
+    axes = {"input_names": ["x"], "dynamic_axes": {"x": {0: "n", 2: "h", 3: "w"}}}
+    options = axes if form == "lengths" else {}
+    torch.onnx.export(net.eval(), (torch.zeros(4, *SHAPE),), str(path), dynamo=False, **options)
+    facts, mismatches = prepare(tmp_path, str(path), samples(labelled=False))
+    assert mismatches == 0
+    assert any("a batch of 4 is baked" in note for note in facts.notes) == (form == "batch")
+
+
 def test_float_onnx_trained_further(tmp_path: Path) -> None:
     facts, mismatches = prepare(tmp_path, onnx_file(tmp_path), epochs=1, weight_bits=3)
     assert mismatches == 0
