@@ -17,21 +17,24 @@ MOUNTED = {"sim": "hwcompress.sim", "hls": "hwcompress.hls", "boards": "hwcompre
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "limits": {"errors"},
+    "files": {"errors", "limits"},
+    "foreign": set(),
     "npz": {"errors", "limits"},
     "samples": set(),
     "ir": {"errors", "npz"},
     "tools": {"errors"},
     "data": {"errors", "limits", "npz", "samples"},
-    "models": {"errors", "npz"},
+    "models": {"errors", "limits", "files", "npz"},
     "boards": {"errors"},
     "sim": {"errors", "ir"},
     "compress": {"errors", "samples"},
-    "frontend": {"errors", "limits", "samples", "ir", "sim"},
+    "frontend": {"errors", "limits", "files", "foreign", "samples", "ir", "sim"},
     "hls": {"errors", "ir", "sim", "tools", "boards"},
     "report": {"errors", "ir", "sim", "hls", "boards"},
     "flow": {
         "errors",
         "limits",
+        "foreign",
         "npz",
         "samples",
         "ir",
@@ -162,7 +165,7 @@ def test_files_can_be_read_in_one_sitting(folder: str) -> None:
 def test_nothing_is_loaded_with_pickle() -> None:
     for name, path in sources():
         text = path.read_text(encoding="utf-8")
-        assert "import pickle" not in text, name
+        assert not re.search(r"import pickle\b", text), name  # pickletools only reads
         assert "allow_pickle=True" not in text, name
         assert "weights_only=False" not in text, name
 

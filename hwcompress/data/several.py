@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from hwcompress.data.adapt import adapt_samples
 from hwcompress.data.dataset import check_labels, check_samples
 from hwcompress.data.parts import Part
 from hwcompress.errors import InputError
-from hwcompress.npz import npz_names, read_npz
+from hwcompress.npz import is_npz, npz_names, read_npz
 from hwcompress.samples import sample_count
 
 __all__ = ["Shapes", "read_several", "wanted_arrays"]
@@ -57,7 +56,7 @@ def read_several(
             not fit, different numbers of samples.
     """
     where = str(path)
-    if path.is_dir() or not zipfile.is_zipfile(path):
+    if path.is_dir() or not is_npz(path):
         raise InputError(
             f"the model has {len(inputs)} inputs, and the data are no .npz",
             where=where,
