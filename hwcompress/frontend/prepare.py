@@ -156,8 +156,8 @@ def _check(name: str, shape: tuple[int, ...], where: str, most: int) -> None:
         raise UnsupportedError(
             f"input {quoted(name)} has shape {shape} (0 stands for a length that is not stated)",
             where=where,
-            remedy="give data of that shape (--data), which states it; to inspect or compare,"
-            f" --shape {name}={example} (numbers for N) does, too",
+            remedy=f"give data of a shape ({example}) with --data, which states it, or export the"
+            " model with a fixed input shape",
         )
     size = 1
     for length in shape[1:]:
