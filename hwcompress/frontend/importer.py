@@ -155,7 +155,10 @@ def import_model(
     for key, op in state.inputs.items():
         spec = state.input_specs.get(key)
         if spec is not None and op.dtype == spec.dtype and op.outputs[0] not in builder.origin:
-            builder.notes.append(f"input {spec.dtype} with scale {spec.scale:.9g}: {spec.why}")
+            which = f"{key!r}, " if len(model.inputs) > 1 else ""
+            builder.notes.append(
+                f"input {which}{spec.dtype} with scale {spec.scale:.9g}: {spec.why}"
+            )
     graph = builder.build(name or model.name)
     constants = {
         key: item.value for key, item in state.values.items() if isinstance(item, Constant)

@@ -68,7 +68,11 @@ def inspect_onnx(
         for op in imported.graph.inputs
     )
     nodes = node_table(proto.graph, ())
-    why = {f"input {op.dtype} with" for op in imported.graph.inputs} if attempt.assumptions else ()
+    why: set[str] = set()
+    if attempt.assumptions:
+        for op in imported.graph.inputs:
+            name = imported.inputs[op.outputs[0]]
+            why |= {f"input {op.dtype} with", f"input {name!r}, {op.dtype} with"}
     facts = _of_graph(imported.graph, label or str(path), inputs)
     return replace(
         facts,
