@@ -18,15 +18,14 @@ ROOT = Path(__file__).resolve().parents[2]
 CASES = 540
 MANY = int(os.environ.get("HWC_FILES", "20000"))
 FIRST = int(os.environ.get("HWC_SEED", "100000"))
-PROCESSES = 2
 
 
-def run(first: int, count: int, folder: Path) -> Tally:
+def run(first: int, count: int, folder: Path, processes: int) -> Tally:
     """Ends of so many files. What failed is listed with its seed."""
     workers = []
-    for index in range(PROCESSES):
-        share = len(range(index, count, PROCESSES))
-        words = (folder / f"w{index}", first + index, share, PROCESSES)
+    for index in range(processes):
+        share = len(range(index, count, processes))
+        words = (folder / f"w{index}", first + index, share, processes)
         command = [sys.executable, "-m", "tests.fuzz.worker", *map(str, words)]
         log = (folder / f"log{index}").open("w+")
         process = subprocess.Popen(
@@ -64,7 +63,7 @@ def nothing_outside(folder: Path) -> None:
 
 
 def test_damaged_models(tmp_path: Path) -> None:
-    tally = run(0, CASES, tmp_path)
+    tally = run(0, CASES, tmp_path, 1)
     assert tally.ends["refused"] > CASES // 5
     assert tally.ends["listed"] > CASES // 10
     assert tally.ends["exact"] > CASES // 20
@@ -73,5 +72,5 @@ def test_damaged_models(tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_many_damaged_models(tmp_path: Path) -> None:
-    run(FIRST, MANY, tmp_path)
+    run(FIRST, MANY, tmp_path, 2)
     nothing_outside(tmp_path)
