@@ -36,8 +36,14 @@ def rectified(state: Lowering, value: Symbolic) -> Symbolic:
     whole = np.rint(steps)
     if kind is None or kind.dtype.is_bipolar or np.any(np.abs(steps) > _MOST):
         return value
-    if np.any(np.abs(steps - whole) > _NEAR * np.maximum(np.abs(steps), 1.0)):
+    off = np.abs(steps - whole)
+    if np.any(off > _NEAR * np.maximum(np.abs(steps), 1.0)):
         return value
+    if np.any(off > 0):
+        builder.notes.append(
+            f"Relu behind {value.base}: its zero is taken as an integer of the sum before; the"
+            f" float32 scale of the bias puts it {float(off.max()):.1g} of a step beside one"
+        )
     sign = np.sign(gain).astype(np.int64)
     add = sign * whole.astype(np.int64)
     bounds = builder.ranges[value.base]
