@@ -170,7 +170,7 @@ def _global_max(node: Node, inputs: Inputs, emit: Emitter) -> Value:
 def _pad(node: Node, inputs: Inputs, emit: Emitter) -> Value:
     x = computed(inputs[0], node, "input")
     mode = node.text("mode", "constant")
-    if mode != "constant":
+    if mode not in ("constant", "edge"):
         raise UnsupportedError(
             f"padding by mode {mode!r}", where=node.label, remedy="pad with a constant"
         )
@@ -201,4 +201,9 @@ def _pad(node: Node, inputs: Inputs, emit: Emitter) -> Value:
             cut.append(slice(max(0, -pads[axis]), stop))
         x = emit.call(operator.getitem, x, tuple(cut))
         pads = tuple(max(0, item) for item in pads)
+    if mode == "edge" and any(pads):
+        if rank not in (3, 4) or pads[1] or pads[rank + 1]:
+            raise UnsupportedError(f"edges repeated, pads {pads} of {x.shape}", where=node.label)
+        pairs = [side for axis in reversed(range(2, rank)) for side in pads[axis::rank]]
+        return emit.call(nn.functional.pad, x, pairs, mode="replicate")
     return padded(emit, x, pads[1:rank], pads[rank + 1 :], filler, node)

@@ -179,6 +179,10 @@ CASES: dict[str, Case] = {
     "gather one": _one(IMAGE, "Gather", np.array(2), axis=2),
     "split": (IMAGE, 13, _split),
     "pad": _one(IMAGE, "Pad", np.array([0, 1, 0, 2, 0, 0, 3, 1]), np.float32(0.5)),
+    "pad, edge": _one(IMAGE, "Pad", np.array([0, 0, 1, 2, 0, 0, 3, 1]), mode="edge"),
+    "resize, linear": _one(
+        IMAGE, "Resize", np.zeros(0), np.array([1.0, 1.0, 2.0, 2.0]), mode="linear"
+    ),
     "pad, negative": _one(IMAGE, "Pad", np.array([0, 0, -1, 2, 0, 0, 1, -2])),
     "pad, attributes": _one(IMAGE, "Pad", opset=9, pads=[0, 0, 1, 1, 0, 0, 1, 1], value=1.0),
     "padding by concat": (IMAGE, 13, _padding_by_concat),
@@ -282,10 +286,6 @@ def test_operator(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("case", "text"),
     [
-        (
-            _one(IMAGE, "Resize", np.zeros(0), np.array([1.0, 1.0, 2.0, 2.0]), mode="linear"),
-            "interpolation by 'linear'",
-        ),
         (_one(IMAGE, "Pad", np.array([0, 0, 1, 1, 0, 0, 1, 1]), mode="reflect"), "reflect"),
         (_one(IMAGE, "InstanceNormalization", _weights(4), _weights(4)), "InstanceNormalization"),
         (_one(IMAGE, "Transpose", perm=[1, 0, 2, 3]), "batch axis"),
