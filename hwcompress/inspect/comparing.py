@@ -24,8 +24,10 @@ __all__ = ["FLOAT64", "GRAPH", "SIMULATOR", "Comparing", "Framework", "default_r
 
 SIMULATOR, GRAPH, FLOAT64 = "Numba simulator", "integer graph", "source in float64"
 
-# Products in int64 that the definition computes in about a minute.
+# Products in int64 that the definition computes in about a minute, and integers of all tensors
+# that it and the source in float64 go through.
 _REFERENCE_MACS = 10_000_000_000
+_REFERENCE_VALUES = 200_000_000
 _PENDING_BYTES = 1 << 28
 _FLOAT64_BLOCK = 64  # samples of which the source in float64 keeps every tensor
 
@@ -34,7 +36,8 @@ def default_reference(imported: Imported, count: int) -> int:
     """Samples for which the definition in NumPy takes about a minute."""
     graph = imported.graph
     macs = sum(layer_facts(graph, op).macs for op in graph.layers)
-    return max(1, min(count, _REFERENCE_MACS // max(macs, 1)))
+    values = sum(tensor.type.size for tensor in graph.tensors.values())
+    return max(1, min(count, _REFERENCE_MACS // max(macs, 1), _REFERENCE_VALUES // values))
 
 
 @dataclass(frozen=True, eq=False)
