@@ -10,7 +10,10 @@ import numpy as np
 
 from benchmarks.model_records import Built, run_command
 from benchmarks.model_samples import recipe_for
-from hwcompress.errors import HwcompressError
+from hwcompress.errors import HwcompressError, InputError
+from hwcompress.flow.model_inputs import onnx_inputs
+from hwcompress.frontend.float_models import is_float_model
+from hwcompress.frontend.onnx_model import read_onnx
 from hwcompress.inspect.assume import attempt_import
 from hwcompress.inspect.draw import Drawn
 from hwcompress.inspect.header import parse_onnx, source_format
@@ -70,6 +73,16 @@ def _samples(model: Path, name: str, data: Path, folder: Path, count: int) -> Pa
     if recipe is not None:
         x, y = recipe.make(data, count)
         np.savez(path, allow_pickle=False, x=x, y=y)
+        return path
+    if is_float_model(read_onnx(model)):  # calibrated by them, as compare does
+        rng = np.random.default_rng(0)
+        drawn = {}
+        for port, shape in onnx_inputs(model).shapes.items():
+            if shape is None:
+                raise InputError(f"input {port!r} leaves lengths open", where=name)
+            drawn[port] = rng.normal(0, 1, (count, *shape))
+        arrays = drawn if len(drawn) > 1 else {"x": next(iter(drawn.values()))}
+        np.savez(path, allow_pickle=False, **arrays)
         return path
     ports = source_format(parse_onnx(model)).inputs
     attempt = attempt_import(model, ports, samples=None, input_type=None)

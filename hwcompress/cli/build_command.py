@@ -31,7 +31,7 @@ def build(
         str | None,
         typer.Option(
             help=".npz with x, y (or x_train, y_train, x_test, y_test), for several inputs with an"
-            " array named after each instead of x; IDX images, labels beside them or as"
+            " array named after each instead of x; .npy or IDX images, labels beside these or as"
             " IMAGES,LABELS; or a folder with the MNIST files.",
             rich_help_panel=_MODEL,
         ),

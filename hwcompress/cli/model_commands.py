@@ -29,8 +29,8 @@ Model = Annotated[
 Data = Annotated[
     str,
     typer.Option(
-        help=".npz with x and perhaps y; IDX images; or, for a model with several inputs, an"
-        " .npz with an array named after each of them."
+        help=".npz with x and perhaps y; .npy or IDX images; or, for a model with several"
+        " inputs, an .npz with an array named after each of them."
     ),
 ]
 InputType = Annotated[

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from hwcompress.data.dataset import Dataset
 from hwcompress.data.idx import is_idx, partner, read_idx
 from hwcompress.data.parts import Part, checked, scale_of, set_aside
@@ -33,10 +35,10 @@ def load_dataset(
 
     Args:
         path: an ``.npz`` with the keys ``x, y``, or ``x_train, y_train,
-            x_test, y_test``, or only ``x``; an IDX file of images, whose
+            x_test, y_test``, or only ``x``; an ``.npy`` of samples; an IDX file of images, whose
             labels lie beside it under MNIST's naming convention, or are named
-            after a comma; or a folder with the standard MNIST files.
-        labels: an IDX or ``.npy`` file of labels for IDX images.
+            after a comma (as those of an ``.npy`` are); or a folder with the standard MNIST files.
+        labels: an IDX or ``.npy`` file of labels for IDX images or an ``.npy``.
         inputs: the model's inputs. With several of them the file is an ``.npz`` with an
             array named after each, ``(n, *shape)``, and perhaps labels ``y`` (``labels``
             if an input is called ``y``); or all of these with ``_train`` and ``_test`` at
@@ -128,15 +130,18 @@ def _read(path: Path, labels: Path | None, name: str, limit: int | None) -> dict
             if labels is not None:
                 raise InputError("an .npz holds its own labels", where=str(labels))
             return _npz(path, name, limit)
+        if path.suffix == ".npy":
+            x = read_npy(path, limit=limit)
+            return {"test": checked(x, _labels(labels, limit), str(path))}
         if is_idx(path):
             return {"test": _idx(path, labels, limit)}
     except PermissionError as error:
         raise InputError("the data cannot be read", where=str(path), why=str(error)) from error
     raise InputError(
-        "neither an .npz nor an IDX file",
+        "neither an .npz, an .npy nor an IDX file",
         where=str(path),
-        why="it is empty" if path.stat().st_size == 0 else "its first bytes are of neither",
-        remedy=f"give an .npz with {_KEYS}, or MNIST-style IDX files",
+        why="it is empty" if path.stat().st_size == 0 else "its first bytes are of none",
+        remedy=f"give an .npz with {_KEYS}, an .npy of samples, or MNIST-style IDX files",
     )
 
 
@@ -163,11 +168,13 @@ def _npz(path: Path, name: str, limit: int | None) -> dict[str, Part]:
 
 def _idx(images: Path, labels: Path | None, limit: int | None) -> Part:
     x = read_idx(images, limit=limit)
-    source = labels or partner(images)
+    return checked(x, _labels(labels or partner(images), limit), str(images))
+
+
+def _labels(source: Path | None, limit: int | None) -> np.ndarray | None:
     if source is None:
-        return checked(x, None, str(images))
-    read = read_npy if source.suffix == ".npy" else read_idx
-    return checked(x, read(source, limit=limit), str(images))
+        return None
+    return (read_npy if source.suffix == ".npy" else read_idx)(source, limit=limit)
 
 
 def _folder(folder: Path, limit: int | None) -> dict[str, Part]:

@@ -103,7 +103,7 @@ class _Proof:
                 raise UnsupportedError(
                     f"a batch of {self.batch} is baked into the model, and {node.label} {reason}",
                     where=self.where,
-                    remedy="export the model with a batch of one",
+                    remedy="export the model with a batch of one, as the first axis",
                 )
 
     def _infer(self, *nodes: Node) -> None:

@@ -54,11 +54,15 @@ def load_torch(path: Path) -> object:
         raise InputError(
             "the file holds Python objects besides tensors, which are not loaded"
             if refused
-            else f"the file cannot be read: {(str(error).splitlines() or [''])[0][:200]}",
+            else "the file is damaged, or none that torch.save wrote",
             where=str(path),
-            why="unpickling them could run any code" if refused else "",
+            why="unpickling them could run any code"
+            if refused
+            else f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}",
             remedy="where you trust the file, convert it once: numpy.savez('weights.npz',"
-            " **{name: tensor.numpy() for name, tensor in state_dict.items()})",
+            " **{name: tensor.numpy() for name, tensor in state_dict.items()})"
+            if refused
+            else "save it again: torch.save(module.state_dict(), 'weights.pth')",
         ) from error
     return result
 

@@ -174,7 +174,7 @@ def test_a_network_of_the_zoo_needs_no_shape(tmp_path: Path) -> None:
         (["zoo:no"], "no network is named 'no'"),
         (["image.onnx", "--data", "no.npz"], "there is no file 'no.npz'"),
         (["image.onnx", "--data", "wrong.npz"], "samples of shape (7,) do not fit the model's"),
-        (["image.onnx", "--data", "words.txt"], "neither an .npz nor an IDX file"),
+        (["image.onnx", "--data", "words.txt"], "neither an .npz, an .npy nor an IDX file"),
         (["image.onnx", "--input-type", "foo"], "input type 'foo' is not known"),
         (["net.py:make", "--shape", "4,x"], "--shape is '4,x'"),
     ],

@@ -59,6 +59,17 @@ class TestRead:
         assert data.y_test is None
         assert data.classes is None
 
+    def test_npy(self, tmp_path: Path) -> None:
+        images, labels = tmp_path / "x.npy", tmp_path / "y.npy"
+        np.save(images, IMAGES)
+        assert load_dataset(images).y_test is None
+        np.save(labels, LABELS)
+        for data in (load_dataset(images, labels=labels), load_dataset(f"{images},{labels}")):
+            assert np.array_equal(data.x_test, IMAGES)
+            assert np.array_equal(data.y_test, LABELS)
+        np.save(images, np.array([{}], dtype=object), allow_pickle=True)
+        assert "x.npy" in fails(images)
+
     def test_given_split(self, tmp_path: Path) -> None:
         path = npz(
             tmp_path, x_train=IMAGES[:20], y_train=LABELS[:20], x_test=IMAGES[20:],
@@ -156,9 +167,10 @@ class TestErrors:
     def test_neither_format(self, tmp_path: Path) -> None:
         path = tmp_path / "data.csv"
         path.write_text("1,2,3")
-        assert "neither an .npz nor an IDX file (its first bytes are of neither)" in fails(path)
+        kinds = "neither an .npz, an .npy nor an IDX file"
+        assert f"{kinds} (its first bytes are of none)" in fails(path)
         path.write_text("")
-        assert "neither an .npz nor an IDX file (it is empty)" in fails(path)
+        assert f"{kinds} (it is empty)" in fails(path)
 
     @pytest.mark.parametrize("keep", [0, 10, 300])
     def test_cut_npz(self, tmp_path: Path, keep: int) -> None:
