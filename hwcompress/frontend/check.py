@@ -43,6 +43,9 @@ _BLOCK = 256
 # Samples with a difference that are looked into; more than these are no rounding ties.
 _LOOKED_INTO = 500
 _AT_ONCE = 25
+# A replay holds about eight numbers of eight bytes for every value of a sample.
+_REPLAY_BYTES = 1 << 30
+_BYTES_A_VALUE = 64
 # One unexplained difference fails the check; no need to look into all of them.
 _ENOUGH = 3
 
@@ -171,9 +174,11 @@ def _replayed(
         replay = Replay(
             imported.float64, imported.model, runtime_of(imported.model.path), (source,)
         )
-        for start in range(0, rows.size, _AT_ONCE):
-            part = rows[start : start + _AT_ONCE]
-            explained[start : start + _AT_ONCE] = replay.explained(
+        values = sum(item.type.size for item in imported.graph.tensors.values())
+        count = max(1, min(_AT_ONCE, _REPLAY_BYTES // (_BYTES_A_VALUE * values)))
+        for start in range(0, rows.size, count):
+            part = rows[start : start + count]
+            explained[start : start + count] = replay.explained(
                 sample_rows(samples, part),
                 source,
                 lambda real: source_integers(imported, tensor, real),
