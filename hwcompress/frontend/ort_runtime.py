@@ -37,6 +37,7 @@ class OrtRuntime(Runtime):
     def __init__(self, path: Path, outputs: tuple[str, ...], **options: int) -> None:
         super().__init__(path, outputs, **options)
         if in_float32(self._proto):
+            self.arithmetic = "float32 (the file: float16)"
             self._types = {
                 item.name: item.type.tensor_type.elem_type for item in self._proto.graph.input
             }

@@ -31,6 +31,8 @@ class Runtime(ABC):
     """For messages."""
     package = ""
     """The package that runs the model."""
+    arithmetic = "float32"
+    """What it calculates in."""
 
     def __init__(self, path: Path, outputs: tuple[str, ...], *, batch: int = _BATCH) -> None:
         self._unique = tuple(dict.fromkeys(outputs))

@@ -45,5 +45,5 @@ def source_runtime(imported: Imported, tensors: tuple[str, ...], batch: int) -> 
     path = imported.model.path
     kind = runtime_of(path)
     runtime = kind(path, tensors, batch=max(1, min(batch, _BATCH)))
-    by = f"{kind.package} {version(kind.package)}, float32"
+    by = f"{kind.package} {version(kind.package)}, {runtime.arithmetic}"
     return SourceRuntime(kind.who.removeprefix("the "), by, runtime.run)

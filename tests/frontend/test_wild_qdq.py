@@ -10,6 +10,7 @@ from onnx import TensorProto
 
 from hwcompress.frontend import import_model
 from hwcompress.frontend.function import affine_function
+from hwcompress.frontend.ort_runtime import OrtRuntime
 from hwcompress.frontend.paired_sum import PairedSum, paired_region
 from hwcompress.frontend.region import EveryChannel, StepFunction
 from hwcompress.frontend.replay import Replay
@@ -147,4 +148,6 @@ def test_float16_between_the_quantizers(tmp_path: Path) -> None:
     model.node("Cast", model.last, to=TensorProto.FLOAT16)
     model.node("Relu", model.last)
     model.quantize(model.last, np.float16(0.9), np.uint8(3))
-    exact(model.save(tmp_path / "model.onnx"), samples((60,), 100))
+    path = model.save(tmp_path / "model.onnx")
+    exact(path, samples((60,), 100))
+    assert OrtRuntime(path, (model.last,)).arithmetic == "float32 (the file: float16)"

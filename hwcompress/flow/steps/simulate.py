@@ -152,9 +152,10 @@ def _run_sources(context: Context, imported: Imported, fed: Samples) -> list[_So
     context.say(kind.who)
     tensors = [op.inputs[0] for op in imported.graph.outputs]
     names = tuple(imported.origin[tensor][0] for tensor in tensors)
-    real = dict(zip(tensors, kind(imported.model.path, names).run(fed), strict=True))
+    runtime = kind(imported.model.path, names)
+    real = dict(zip(tensors, runtime.run(fed), strict=True))
     who = "QONNX executor" if kind.package == "qonnx" else "onnxruntime"
-    found.append(_Source(who, f"{named(kind.package, context.tools)}, float32", real))
+    found.append(_Source(who, f"{named(kind.package, context.tools)}, {runtime.arithmetic}", real))
     return found
 
 
