@@ -85,7 +85,7 @@ def test_a_changed_setting_runs_only_its_dependents(tmp_path: Path, log: Path) -
     build(tmp_path / "b", replace(SETTINGS, frames=30), steps=PIPELINE)
     assert ran(log) == ["second"]
     build(tmp_path / "b", replace(SETTINGS, frames=30, seed=1), steps=PIPELINE)
-    assert ran(log) == ["first", "second", "slow"]
+    assert sorted(ran(log)) == ["first", "second", "slow"]
     # No step reads the epochs.
     build(tmp_path / "b", replace(SETTINGS, frames=30, seed=1, epochs=3), steps=PIPELINE)
     assert ran(log) == []
@@ -121,7 +121,7 @@ def test_force_and_targets(tmp_path: Path, log: Path) -> None:
     build(tmp_path / "b", SETTINGS, steps=PIPELINE, targets=["second"], force=["second"])
     assert ran(log) == ["second"]
     build(tmp_path / "b", SETTINGS, steps=PIPELINE, force=None)
-    assert ran(log) == ["first", "second", "slow"]
+    assert sorted(ran(log)) == ["first", "second", "slow"]
     with pytest.raises(ValueError, match="no step is called"):
         select(PIPELINE, ["third"])
 
