@@ -12,6 +12,7 @@ from hwcompress.ir import Graph
 
 __all__ = ["default_folding", "legal_foldings", "lut_budget_of"]
 
+_ROOM = 2.5  # times what a large network needs at least
 _LUT_BUDGET = 5000.0  # keeps synthesis of a small net within a minute or two
 
 # The weight is rough: Yosys found 0.6 LUTs of six inputs, and 1.2 to 1.5 of four,
@@ -32,13 +33,18 @@ def legal_foldings(graph: Graph) -> dict[str, tuple[Lanes, ...]]:
     return {name: item.choices() for name, item in _engines(graph).items()}
 
 
-def lut_budget_of(luts: int) -> float:
-    """The ``lut_budget`` of :func:`default_folding` for a device.
+def lut_budget_of(luts: int, graph: Graph) -> float:
+    """The ``lut_budget`` of :func:`default_folding` for a graph on a device.
 
     Args:
         luts: what the device holds, of any number of inputs.
+        graph: one whose serial engines weigh much gets a multiple of that: a large
+            network would be serial otherwise, and take millions of cycles a frame.
     """
-    return min(_LUT_BUDGET, _SHARE * luts)
+    engines = _engines(graph)
+    slowest = [item.cycles(lanes) for item in engines.values() for lanes in item.choices()]
+    serial = _meet(engines, _before(graph, engines), max(slowest, default=0))[1]
+    return min(max(_LUT_BUDGET, _ROOM * serial), _SHARE * luts)
 
 
 def default_folding(

@@ -75,7 +75,7 @@ def test_serial_network_fits_the_up5k(tmp_path: Path) -> None:
 def test_default_folding_fits_the_up5k(tmp_path: Path) -> None:
     """What `build` chooses for the board by itself: faster than serial, and it fits."""
     graph, board = digits_like(np.random.default_rng(0)), load("icebreaker")
-    folding = default_folding(graph, lut_budget=lut_budget_of(board.capacity.lut))
+    folding = default_folding(graph, lut_budget=lut_budget_of(board.capacity.lut, graph))
     design = generate(graph, folding, tmp_path / "rtl")
     assert max(layer.cycles for layer in design.layers) < 16 * 8 * 9 * 16 // 8  # the serial one's
     found = synthesize(tmp_path / "rtl", tmp_path / "synth", board=board)
@@ -84,9 +84,21 @@ def test_default_folding_fits_the_up5k(tmp_path: Path) -> None:
 
 
 def test_budget_of_a_device() -> None:
-    """Large devices do not make it larger: synthesis should stay short."""
-    assert lut_budget_of(5280) == 3168
-    assert lut_budget_of(53200) == lut_budget_of(83640) == 5000
+    """Large devices do not make it larger, as synthesis should stay short; large networks do."""
+    small = digits_like(np.random.default_rng(0))
+    assert lut_budget_of(5280, small) == 3168
+    assert lut_budget_of(53200, small) == lut_budget_of(83640, small) == 5000
+    rng, byte = np.random.default_rng(1), IntType(-128, 127)
+    ops: list[Op] = []
+    for index in range(0, 60, 2):  # each with a multiplier and thresholds of its own
+        weight = draw(rng, byte, (64, 64))
+        ops.append(Dense(f"d{index}", (f"t{index}",), (f"t{index + 1}",), weight, byte))
+        levels = np.sort(rng.integers(-1000, 1000, (64, 255)), axis=1)
+        act = (f"t{index + 1}",), (f"t{index + 2}",)
+        ops.append(Threshold(f"q{index}", *act, levels, np.ones(64, np.int64), byte))
+    large = chain("large", (64,), byte, ops)
+    assert 5000 < lut_budget_of(83640, large) < lut_budget_of(10**6, large)
+    assert lut_budget_of(83640, large) == 0.6 * 83640
 
 
 @pytest.mark.parametrize(

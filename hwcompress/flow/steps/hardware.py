@@ -67,7 +67,7 @@ def run_fold(context: Context) -> FoldFacts:
     if context.settings.folding:
         folding = complete_folding(graph, read_folding(Path(context.settings.folding)))
     else:
-        budget = lut_budget_of(board.capacity.lut)
+        budget = lut_budget_of(board.capacity.lut, graph)
         folding = default_folding(graph, target_cycles=target, lut_budget=budget)
     folding = _with_style(graph, folding, context.settings, board)
     _check_memories(folding, board)
