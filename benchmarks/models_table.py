@@ -77,6 +77,11 @@ def main() -> None:
             print(f"{name}: built in {record.built.seconds:.0f} s {record.built.failure[:200]}")
         records.append(record)
     text = page(records, documented(wanted.folder / "README.md"))
+    missing = known - {Path(record.name).stem for record in records}
+    if missing:
+        text += (
+            f"\nNot in these tables yet: {', '.join(f'`{name}`' for name in sorted(missing))}.\n"
+        )
     print(text)
     if wanted.write:
         wanted.write.write_text(text, encoding="utf-8")
