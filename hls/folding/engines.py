@@ -7,6 +7,7 @@ frame. A new operation registers its engine with :func:`engine`'s ``register``.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import singledispatch
 from math import ceil
@@ -62,24 +63,24 @@ def is_depthwise(op: Conv) -> bool:
 
 
 @dataclass(frozen=True)
-class Engine:
+class Engine(ABC):
     """What folding needs to know of one operation's hardware."""
 
+    @abstractmethod
     def choices(self) -> tuple[Lanes, ...]:
         """All legal lanes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def cycles(self, lanes: Lanes) -> int:
         """Clock cycles per frame."""
-        raise NotImplementedError
 
+    @abstractmethod
     def weight(self, lanes: Lanes) -> float:
         """Rough weighting in LUTs that ranks choices; not an estimate to be shown."""
-        raise NotImplementedError
 
+    @abstractmethod
     def lanes_in(self, lanes: Lanes) -> int:
         """Elements per beat that the engine takes."""
-        raise NotImplementedError
 
     def lanes_out(self, lanes: Lanes) -> int:
         """Elements per beat that it gives."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from math import ceil, gcd
 
@@ -18,9 +19,9 @@ __all__ = ["ChannelEngine", "ElementEngine", "JoinEngine", "row_of"]
 class JoinEngine(Engine):
     """An engine whose inputs may arrive with different numbers of lanes."""
 
+    @abstractmethod
     def lanes_of(self, lanes: Lanes, position: int) -> int:
         """Elements per beat of one input."""
-        raise NotImplementedError
 
     def lanes_in(self, lanes: Lanes) -> int:
         return self.lanes_of(lanes, 0)

@@ -40,6 +40,7 @@ from hwcompress.frontend.lower_host import continued_on_host
 from hwcompress.frontend.lower_qdq import dequantize_constant, quantize_linear_constant
 from hwcompress.frontend.lower_quant import quantize_constant
 from hwcompress.frontend.lowering import HANDLERS, Lowering
+from hwcompress.frontend.malformed import MALFORMED
 from hwcompress.frontend.moved_weights import moved_weights
 from hwcompress.frontend.onnx_model import Node, OnnxModel, read_onnx
 from hwcompress.frontend.outputs import finish_output
@@ -61,15 +62,6 @@ _DOMAINS = frozenset(
 
 # They look at what comes before a Softmax.
 _FROM_HOST = frozenset({"ArgMax", "ArgMin", "TopK"})
-# What Python and numpy raise on shapes and attributes that make no sense.
-_MALFORMED = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    TypeError,
-    ValueError,
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,7 +227,7 @@ def _walk(model: OnnxModel, state: Lowering, refused: Mapping[Node, str]) -> lis
                 " Remedy: simplify the model, or put a quantizer between them"
             )
             poisoned.update(node.outputs)
-        except _MALFORMED as error:
+        except MALFORMED as error:
             # No shape or attribute that this package checks for: the node is not legal ONNX.
             problems.append(
                 f"{node.label}: its inputs and attributes do not fit the operator"
