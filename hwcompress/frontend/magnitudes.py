@@ -38,7 +38,7 @@ def magnitudes(
         wanted: tensors that are asked for.
     """
     found = {name: np.abs(item) for name, item in trace.items()}
-    for node in nodes:
+    for node in _before(nodes, wanted):
         outputs = [name for name in node.outputs if name in trace]
         if not outputs or node.op in _EXACT or node.op in MOVES:
             for name in outputs:
@@ -50,6 +50,16 @@ def magnitudes(
             if size.shape == trace[name].shape:
                 found[name] = np.maximum(found[name], size)
     return {name: found[name] for name in wanted}
+
+
+def _before(nodes: tuple[Node, ...], wanted: set[str]) -> list[Node]:
+    """The nodes that the wanted tensors' magnitudes depend on; a quantizer's output is exact."""
+    needed, kept = set(wanted), []
+    for node in reversed(nodes):
+        if needed.intersection(node.outputs) and node.op not in _EXACT:
+            needed.update(node.inputs)
+            kept.append(node)
+    return kept[::-1]
 
 
 def tie_width(quantizer: Quantizer, size: np.ndarray) -> np.ndarray:

@@ -92,41 +92,20 @@ class Replay:
             rows, elements = np.indices(exact.shape)
             forced[name] = (rows.reshape(-1), elements.reshape(-1), exact.reshape(-1))
         trace = self._source.trace(samples, forced)
-        ties, wrong, farthest = np.zeros(count, np.int64), np.zeros(count, np.int64), 0.0
-        for node, quantizer in self._quantizers:
-            found = self._rounded(node, quantizer, trace, levels[node.outputs[0]], count)
-            if found is not None:
-                ties, wrong = ties + found[0], wrong + found[1]
-                farthest = max(farthest, found[2])
-        return Replayed(trace, ties, wrong, farthest, given)
-
-    def _rounded(
-        self,
-        node: Node,
-        quantizer: Quantizer,
-        trace: dict[str, np.ndarray],
-        levels: np.ndarray,
-        count: int,
-    ) -> tuple[np.ndarray, np.ndarray, float] | None:
-        """Values of each sample that are ties, that are wrong, and the farthest tie."""
-        source = trace[node.inputs[0]]
-        theirs = levels.reshape(source.shape)
-        differ = quantizer.levels(source) != theirs
-        if not np.any(differ):
-            return None
-        size = magnitudes(self._model.nodes, trace, self._source.constants, {node.inputs[0]})[
-            node.inputs[0]
+        differing = [
+            (node, quantizer)
+            for node, quantizer in self._quantizers
+            if np.any(quantizer.levels(trace[node.inputs[0]]) != _laid(levels, trace, node))
         ]
-        allowed = tie_width(quantizer, size)
-        units = quantizer.before(source)
-        near = quantizer.distance(source) <= allowed
-        # A tie becomes one of the two neighbours, nothing else.
-        beside = [quantizer.rounded(units + side * 2 * allowed) for side in (-1.0, 1.0)]
-        near &= (theirs == beside[0]) | (theirs == beside[1])
-        tie = (differ & near).reshape(count, -1).sum(axis=1)
-        bad = (differ & ~near).reshape(count, -1).sum(axis=1)
-        farthest = quantizer.distance(source)[differ & near]
-        return tie, bad, float(farthest.max(initial=0.0))
+        # One walk through the model for all of them: it costs as much as the run itself.
+        wanted = {node.inputs[0] for node, _ in differing}
+        sizes = magnitudes(self._model.nodes, trace, self._source.constants, wanted)
+        ties, wrong, farthest = np.zeros(count, np.int64), np.zeros(count, np.int64), 0.0
+        for node, quantizer in differing:
+            source, theirs = trace[node.inputs[0]], _laid(levels, trace, node)
+            tie, bad, far = _rounded(quantizer, source, theirs, sizes[node.inputs[0]], count)
+            ties, wrong, farthest = ties + tie, wrong + bad, max(farthest, far)
+        return Replayed(trace, ties, wrong, farthest, given)
 
     def explained(
         self,
@@ -162,3 +141,27 @@ class Replay:
         agree = every(exact == ours.reshape(exact.shape))
         agree &= every(given == theirs.reshape(given.shape))
         return np.asarray(agree & follow & (replayed.wrong == 0))
+
+
+def _laid(
+    levels: Mapping[str, np.ndarray], trace: Mapping[str, np.ndarray], node: Node
+) -> np.ndarray:
+    """What the run has behind a quantizer, in the shape of what it rounds."""
+    return levels[node.outputs[0]].reshape(trace[node.inputs[0]].shape)
+
+
+def _rounded(
+    quantizer: Quantizer, source: np.ndarray, theirs: np.ndarray, size: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Values of each sample that are ties, that are wrong, and the farthest tie."""
+    differ = quantizer.levels(source) != theirs
+    allowed = tie_width(quantizer, size)
+    units = quantizer.before(source)
+    near = quantizer.distance(source) <= allowed
+    # A tie becomes one of the two neighbours, nothing else.
+    beside = [quantizer.rounded(units + side * 2 * allowed) for side in (-1.0, 1.0)]
+    near &= (theirs == beside[0]) | (theirs == beside[1])
+    tie = (differ & near).reshape(count, -1).sum(axis=1)
+    bad = (differ & ~near).reshape(count, -1).sum(axis=1)
+    farthest = quantizer.distance(source)[differ & near]
+    return tie, bad, float(farthest.max(initial=0.0))
