@@ -23,12 +23,16 @@ _SAMPLES = _SWEEP.samples  # no multiple of a block
 
 
 def _assert_equal(graph: Graph, samples: int, seed: int, **options: int) -> None:
+    """Every tensor with and without packed words; and the outputs, where steps melt together."""
     feeds = random_inputs(graph, samples, seed)
-    comparison = compare_traces(
-        graph, "reference", trace(graph, feeds), "sim", Simulator(graph, **options).trace(feeds)
-    )
-    assert comparison.mismatches == 0, f"{graph.name}, seed {seed}: {comparison.first}"
-    assert comparison.values == samples * sum(t.type.size for t in graph.tensors.values())
+    expected = trace(graph, feeds)
+    for words in (True, False):
+        simulator = Simulator(graph, words=words, **options)
+        comparison = compare_traces(graph, "reference", expected, "sim", simulator.trace(feeds))
+        assert comparison.mismatches == 0, f"{graph.name}, seed {seed}: {comparison.first}"
+        assert comparison.values == samples * sum(t.type.size for t in graph.tensors.values())
+        for name, values in simulator.outputs(feeds).items():
+            assert np.array_equal(values, expected[name]), (graph.name, seed, simulator.describe())
 
 
 def test_every_operation_has_random_graphs_and_a_handler() -> None:
@@ -78,19 +82,29 @@ def test_network_long() -> None:
         _assert_equal(random_network(seed, max_size=14, max_channels=20), 64, seed)
 
 
-def test_the_kernels_of_one_operation_are_all_reached() -> None:
-    """The random graphs exercise every kernel that the simulator may choose."""
-    kernels = {
-        step.kernel
-        for kind in KINDS
-        for seed in range(40)
-        for step in Simulator(random_op_graph(kind, seed), threads=1).steps
+def _kernels(words: bool) -> set[str]:
+    """What the plans of random graphs work with: kinds of words, and kernels on rows."""
+    graphs = [random_op_graph(kind, seed) for kind in KINDS for seed in range(40)]
+    graphs += [random_dag(seed) for seed in range(60)]
+    return {
+        job.split(" on ", 1)[1]
+        for graph in graphs
+        for job in Simulator(graph, threads=1, words=words).jobs
+        if " on " in job
     }
-    assert kernels == {
+
+
+def test_all_kernels_are_reached() -> None:
+    """The random graphs exercise every kernel that the simulator may choose."""
+    moves = {"Gather", "Scatter", "ArgMax", "TopK", "Constant", "Mul", "Table"}
+    rows = {
         "WeightedSum", "XnorSum", "CompareThreshold", "SearchThreshold", "Rescale",
-        "MaxPool", "SumPool", "Reshape", "ArgMax", "TappedSum", "Gather", "Scatter",
-        "Add", "Constant", "Mul", "Table", "TopK",
+        "MaxPool", "SumPool", "TappedSum", "Add",
     }  # fmt: skip
+    assert _kernels(words=False) == {f"rows: {name}" for name in moves | rows}
+    kinds = {"bytes", "words of 16 bits", "single bits"}
+    found = _kernels(words=True)
+    assert kinds | {f"rows: {name}" for name in moves} <= found
 
 
 def test_extreme_types() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 
@@ -20,8 +22,7 @@ from hwcompress.ir import (
     trace,
 )
 from hwcompress.sim import Simulator, compare_traces
-from hwcompress.sim.arena import Layout
-from hwcompress.sim.plan import rows_of
+from hwcompress.sim.words import Plane, make_plan
 from tests.conformance.generators import random_dag, random_inputs
 
 _I4 = IntType(-8, 7)
@@ -73,32 +74,24 @@ def test_long_lived_tensors_keep_their_memory() -> None:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_tensors_that_live_at_once_share_no_memory(seed: int) -> None:
+def test_what_is_needed_at_once_shares_no_memory(seed: int) -> None:
     graph = random_dag(seed, max_blocks=5)
-    steps = Simulator(graph).steps
-    rows = {name: rows_of(tensor.type) for name, tensor in graph.tensors.items()}
-    layout = Layout.plan(graph, steps, rows)
-    renamed = {op.outputs[0]: op.inputs[0] for op, step in zip(graph.layers, steps, strict=True)
-               if step.in_place}  # fmt: skip
-
-    def root(name: str) -> str:
-        return root(renamed[name]) if name in renamed else name
-
-    # Inputs are filled before the first operation.
-    made = {name: -1 if isinstance(op, Input) else place
-            for place, op in enumerate(graph.ops) for name in op.outputs}  # fmt: skip
-    last: dict[str, int] = {}
-    for place, op in enumerate(graph.ops):
-        for name in op.inputs:
-            last[root(name)] = place
-    roots = sorted({root(name) for name in graph.tensors})
-    for name in graph.tensors:
-        assert layout.slots[name] == layout.slots[root(name)]
-    for i, first in enumerate(roots):
-        for second in roots[i + 1 :]:
-            if layout.slots[first] == layout.slots[second]:
-                apart = last[first] < made[second] or last[second] < made[first]
-                assert apart, (first, second)
+    for wanted in ([op.inputs[0] for op in graph.outputs], list(graph.tensors)):
+        plan = make_plan(graph, wanted, words=seed % 4 > 0)
+        spans: dict[object, list[int]] = {}
+        for place, job in enumerate(plan.jobs):
+            for item in (*job.planes, *job.rows, *(name for name, _ in job.scratch)):
+                spans.setdefault(item, [place, place])[1] = place
+        planes = [(item.base, item.rows, item) for item in spans if isinstance(item, Plane)]
+        arrays = [(at, rows.bytes(1), name) for name, (at, rows) in plan.memory.arrays.items()]
+        assert len(planes) + len(arrays) == len(spans)
+        assert all(at + size <= plan.memory.words for at, size, _ in planes)
+        assert all(at + size <= plan.memory.row_bytes for at, size, _ in arrays)
+        for kind in (planes, arrays):
+            for (at, size, one), (other_at, other_size, other) in combinations(kind, 2):
+                at_once = spans[one][0] <= spans[other][1] and spans[other][0] <= spans[one][1]
+                apart = at + size <= other_at or other_at + other_size <= at
+                assert apart or not at_once, (one, other)
 
 
 def test_first_difference_of_a_graph_with_branches() -> None:

@@ -136,9 +136,6 @@ def test_slots_are_used_again_but_not_too_early() -> None:
     feeds = random_inputs(graph, 20, 0)
     result, expected = Simulator(graph).outputs(feeds), evaluate(graph, feeds)
     assert all(np.array_equal(result[name], expected[name]) for name in expected)
-    chain = random_network(4, image=True)
-    layout = Simulator(chain)._layout
-    assert len(layout.slot_bytes) == 2 < len(layout.slots)
 
 
 def test_one_simulator_in_many_threads() -> None:
@@ -239,7 +236,7 @@ def test_missing_input() -> None:
         Simulator(_graph())({"z": np.zeros((1, 3, 4, 2), np.int64)})
 
 
-@pytest.mark.parametrize("option", ["threads", "batch"])
+@pytest.mark.parametrize("option", ["threads", "batch", "memory"])
 def test_options_must_be_positive(option: str) -> None:
     with pytest.raises(InputError, match=f"{option} 0 is not positive"):
         Simulator(_graph(), **{option: 0})
@@ -264,35 +261,63 @@ def test_plan_as_text() -> None:
     text = Simulator(_graph(), threads=3, batch=32).describe()
     assert text == (
         "small: 3 threads, blocks of 32 samples\n"
-        "  Reshape flat: Reshape -> int8\n"
-        "  Dense dense: WeightedSum -> int16\n"
-        "  ArgMax top: ArgMax -> int8\n"
+        "  encode x\n"
+        "  Dense dense on bytes\n"
+        "  unpack s\n"
+        "  ArgMax top on rows: ArgMax\n"
+        "  keep a\n"
+    )
+    text = Simulator(_graph(), threads=3, batch=32, words=False).describe()
+    assert text == (
+        "small: 3 threads, blocks of 32 samples\n"
+        "  copy x\n"
+        "  Dense dense on rows: WeightedSum\n"
+        "  ArgMax top on rows: ArgMax\n"
+        "  keep a\n"
     )
 
 
-def test_bipolar_layers_use_packed_words() -> None:
+@pytest.mark.parametrize(
+    ("dtype", "words", "rows"),
+    [
+        (BIPOLAR, "single bits", "XnorSum"),
+        (IntType(-1, 1), "bytes", "WeightedSum"),
+        (IntType(-300, 300), "words of 16 bits", "WeightedSum"),
+        (IntType(-40000, 300), "rows: WeightedSum", "WeightedSum"),
+    ],
+)
+def test_the_type_decides_about_the_kernel(dtype: IntType, words: str, rows: str) -> None:
     rng = np.random.default_rng(0)
     weight = rng.choice([-1, 1], (3, 3, 3, 32))
-    for dtype, kernel in ((BIPOLAR, "XnorSum"), (IntType(-1, 1), "WeightedSum")):
-        ops = [
-            Input("in", (), ("x",), (4, 4, 32), (0, 1, 2), (4, 4, 32), dtype, 1.0),
-            Conv("c", ("x",), ("y",), weight, BIPOLAR, padding=(1, 1, 1, 1)),
-            Output("o", ("y",), ()),
-        ]
-        assert Simulator(Graph.build("b", ops)).steps[0].kernel == kernel
+    ops = [
+        Input("in", (), ("x",), (4, 4, 32), (0, 1, 2), (4, 4, 32), dtype, 1.0),
+        Conv("c", ("x",), ("y",), weight, BIPOLAR, padding=(1, 1, 1, 1), pad_value=1),
+        Output("o", ("y",), ()),
+    ]
+    graph = Graph.build("b", ops)
+    assert f"Conv c on {words}" in Simulator(graph).jobs
+    assert f"Conv c on rows: {rows}" in Simulator(graph, words=False).jobs
 
 
-def test_blocks_bound_the_memory() -> None:
-    """A wide image gets short blocks, a small vector long ones; neither depends on the batch."""
-    shape = (300, 300, 64)
+def test_memory_bounds_the_blocks() -> None:
+    """A wide image gets short blocks, a small vector long ones; the option makes them shorter."""
+    shape = (100, 100, 64)
     ops = [
         Input("in", (), ("x",), shape, (0, 1, 2), shape, IntType.signed_bits(16), 1.0),
-        Reshape("r", ("x",), ("v",), (300 * 300 * 64,)),
+        Reshape("r", ("x",), ("v",), (100 * 100 * 64,)),
         Output("o", ("v",), ()),
     ]
-    wide = Simulator(Graph.build("wide", ops))
-    assert wide.batch * wide._layout.bytes_per_sample <= 128 << 20
-    assert Simulator(_graph()).batch == 1024
+    wide = Graph.build("wide", ops)
+    assert Simulator(wide).batch == 16
+    with pytest.raises(InputError, match="a block of 16 samples takes .* MB, more than the 1.0"):
+        Simulator(wide, memory=1_000_000)
+    assert Simulator(_graph()).batch > 1024
+    small = Simulator(_graph(), memory=10_000, threads=1)
+    sample = small._engine(("a",)).plan.memory.bytes_per_sample
+    assert 16 <= small.batch <= 10_000 // sample
+    feeds = random_inputs(_graph(), 5000, 0)
+    assert np.array_equal(small(feeds), Simulator(_graph())(feeds))
+    assert Simulator(_graph(), memory=sample * 40, threads=5)._engine(("a",)).threads == 2
 
 
 @pytest.mark.parametrize(

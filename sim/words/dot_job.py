@@ -1,0 +1,197 @@
+"""Weighted sums over words, made ready: operations as calls of one kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from hwcompress.ir import IntType, Rescale, Threshold
+from hwcompress.sim.words.dot_kernel import (
+    BITS,
+    BYTES,
+    COMPARE,
+    NARROW,
+    PAIRS,
+    RAW,
+    RESCALE,
+    SEARCH,
+    dot,
+)
+from hwcompress.sim.words.plane import CAPACITY, Plane, View
+from hwcompress.sim.words.sums import Sum, Sums
+from hwcompress.sim.words.tile import OUTPUTS
+
+__all__ = ["Ending", "dot_jobs", "ending_of", "weights_fit"]
+
+# Comparing with every threshold beats a search up to here.
+_MOST_COMPARED = 48
+_INT32 = 1 << 31
+
+
+@dataclass(frozen=True, eq=False)
+class Ending:
+    """What follows a sum: a mode of the kernel with its parameters for every channel."""
+
+    mode: int
+    limits: np.ndarray
+    terms: np.ndarray
+    bounds: tuple[int, int, int, int]
+
+
+def ending_of(
+    op: Threshold | Rescale | None, channels: int, source: IntType, result: Plane
+) -> Ending:
+    """The step that follows a sum of type ``source``, into a plane.
+
+    A threshold outside the range of the sum decides the same at its edge.
+    """
+    none = np.zeros((channels, 0), np.int32)
+    terms = np.zeros((channels, 3), np.int64)
+    if op is None:
+        return Ending(RAW, none, terms, (0, 0, 0, 0))
+    if isinstance(op, Threshold):
+        return _thresholds(op, channels, source, result)
+    for column, values in enumerate((op.mul, op.add, op.shift)):
+        terms[:, column] = np.broadcast_to(values, (channels,))
+    reach = max(abs(source.lo), abs(source.hi))
+    peak = np.abs(terms[:, 0].astype(np.float64)) * reach + np.abs(terms[:, 1].astype(np.float64))
+    half = 2.0 ** np.maximum(terms[:, 2] - 1, 0)
+    narrow = bool(np.all(peak + half + 1 < _INT32) and terms[:, 2].max() < 32)
+    narrow = narrow and max(abs(op.otype.lo), abs(op.otype.hi), abs(result.zero)) < _INT32 // 2
+    bounds = (op.otype.lo, op.otype.hi, result.zero, int(op.rounding == "half_even"))
+    return Ending(NARROW if narrow else RESCALE, none, terms, bounds)
+
+
+def _thresholds(op: Threshold, channels: int, source: IntType, result: Plane) -> Ending:
+    """With sign -1, ``-x >= t`` is ``not x >= 1 - t``: the count of the others, subtracted."""
+    thresholds, sign = op.rows(channels)
+    falling = (sign < 0)[:, None]
+    top = min(source.hi + 1, _INT32 - 1)  # a sum never reaches 2**31
+    oriented = np.clip(
+        thresholds, np.where(falling, -source.hi, source.lo), np.where(falling, 1 - source.lo, top)
+    )
+    rising = np.where(falling, 1 - oriented[:, ::-1], oriented)
+    limits = np.clip(rising, -_INT32, _INT32 - 1).astype(np.int32)
+    count = limits.shape[1]
+    step, start = (1, 0) if result.kind == BITS else (op.otype.step, op.otype.lo - result.zero)
+    terms = np.zeros((channels, 3), np.int64)
+    terms[:, 0] = np.where(sign < 0, start + step * count, start)
+    terms[:, 1] = np.where(sign < 0, -step, step)
+    mode = COMPARE if count <= _MOST_COMPARED else SEARCH
+    return Ending(mode, np.ascontiguousarray(limits), terms, (0, 0, 0, 0))
+
+
+def weights_fit(kind: int, weight: np.ndarray) -> bool:
+    """Whether integers fit the weights' places in a word."""
+    if kind == BITS:
+        return bool(np.all(np.abs(weight) == 1))
+    low, high = (-128, 127) if kind == BYTES else (-32768, 32767)
+    return kind in (BYTES, PAIRS) and bool(weight.min() >= low and weight.max() <= high)
+
+
+def dot_jobs(view: View, sums: Sums, ending: Ending, target: Plane) -> Callable[[np.ndarray], None]:
+    """What makes all sums on an arena; every plane has its place."""
+    calls = [_arguments(view, part, sums, ending, target) for part in sums.parts]
+
+    def run(arena: np.ndarray) -> None:
+        for arguments in calls:
+            dot(arena, *arguments)
+
+    return run
+
+
+def _arguments(
+    view: View, part: Sum, sums: Sums, ending: Ending, target: Plane
+) -> tuple[object, ...]:
+    """Of the kernel."""
+    kind, capacity = view.kind, CAPACITY[view.kind]
+    rows = part.weight.shape[0]
+    blocks = -(-rows // OUTPUTS)
+    row, place = view.places(part.tap_y, part.tap_x, part.tap_c)
+    weight = _filled(part.weight, blocks).reshape(blocks, OUTPUTS, -1)
+    gather = _gathered_apart if sums.apart else _gathered
+    offsets, words = gather(row, place, weight, capacity)
+    start, factor = sums.bias.astype(np.int64), 1
+    if kind == BITS:
+        words = words > 0
+        start = start + np.count_nonzero(part.weight, axis=1)
+        factor = -2
+    else:
+        start = start + part.weight.sum(axis=1) * view.zero
+    if ending.mode == RAW:
+        start = start - target.zero
+    # Sums are made modulo 2**32, in which the result itself lies.
+    wrapped = ((start + _INT32) % (1 << 32) - _INT32).astype(np.int32)
+    step_y, step_x = view.steps
+    first = target.base + target.first
+    first += part.origin[0] * target.step_y + part.origin[1] * target.words
+    return (
+        kind,
+        np.ascontiguousarray(offsets),
+        np.ascontiguousarray(_words(kind, words).transpose(0, 2, 1)),
+        offsets.shape[0],
+        (part.stride[0] * step_y, part.stride[1] * step_x),
+        part.size,
+        _filled(wrapped, blocks),
+        factor,
+        ending.mode,
+        _filled(ending.limits, blocks),
+        _filled(ending.terms, blocks),
+        np.array(ending.bounds, np.int64),
+        target.kind,
+        (first, part.pitch[0] * target.step_y, part.pitch[1] * target.words),
+        rows,
+    )
+
+
+def _gathered(
+    row: np.ndarray, place: np.ndarray, weight: np.ndarray, capacity: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Words that all sums read, ``(1, steps)``, and their weights ``(blocks, OUTPUTS, steps,
+    capacity)``, for elements in parts ``place`` of the words in rows ``row``."""
+    offsets, index = np.unique(row, return_inverse=True)
+    words = np.zeros((*weight.shape[:2], offsets.size, capacity), np.int64)
+    _add_at(words, index, place, weight)
+    return offsets[None], words
+
+
+def _gathered_apart(
+    row: np.ndarray, place: np.ndarray, weight: np.ndarray, capacity: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same, every block of sums with the words that it needs itself: ``(blocks, steps)``."""
+    found = []
+    for block in weight:
+        used = np.flatnonzero(np.any(block, axis=0))
+        used = used if used.size else np.zeros(1, np.int64)
+        found.append((used, *np.unique(row[used], return_inverse=True)))
+    steps = max(places.size for _, places, _ in found)
+    words = np.zeros((*weight.shape[:2], steps, capacity), np.int64)
+    offsets = np.zeros((weight.shape[0], steps), np.int64)
+    for block, (used, places, index) in enumerate(found):
+        offsets[block] = places[0]
+        offsets[block, : places.size] = places
+        _add_at(words[block], index, place[used], weight[block][:, used])
+    return offsets, words
+
+
+def _add_at(words: np.ndarray, step: np.ndarray, place: np.ndarray, weight: np.ndarray) -> None:
+    """``words[..., step[e], place[e]] += weight[..., e]``: an element may be read twice."""
+    flat = words.reshape(*words.shape[:-2], -1)
+    for e, at in enumerate(step.reshape(-1) * words.shape[-1] + place):
+        flat[..., at] += weight[..., e]
+
+
+def _words(kind: int, weight: np.ndarray) -> np.ndarray:
+    """Integers ``(..., capacity)`` as words ``(...)``."""
+    bits = 32 // CAPACITY[kind]
+    places = (np.arange(CAPACITY[kind]) * bits).astype(np.uint64)
+    values = (weight.astype(np.int64) & ((1 << bits) - 1)).astype(np.uint64)
+    return (values << places).sum(axis=-1, dtype=np.uint64).astype(np.uint32)
+
+
+def _filled(values: np.ndarray, blocks: int) -> np.ndarray:
+    """Rows of zeros behind, up to whole blocks."""
+    rows = blocks * OUTPUTS - values.shape[0]
+    return np.concatenate([values, np.zeros((rows, *values.shape[1:]), values.dtype)])
