@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from hwcompress.compress.feeding import tensors
+from hwcompress.compress.memory import batch_within
 from hwcompress.errors import InputError
 from hwcompress.samples import Samples, sample_count, sample_rows
 
@@ -23,6 +24,7 @@ def calibrate(module: nn.Module, x: Samples, *, batch: int = 100) -> None:
     Args:
         x: samples ``(n, *input shape)``, the more typical the better; of several inputs by
             name in the order of ``forward``'s arguments.
+        batch: samples at once, fewer if an activation is very large.
 
     Raises:
         InputError: an activation is zero for every sample, so that no scale
@@ -31,6 +33,7 @@ def calibrate(module: nn.Module, x: Samples, *, batch: int = 100) -> None:
     from brevitas.graph.calibrate import calibration_mode
 
     module.eval()
+    batch = batch_within(module, x, batch)
     with torch.no_grad(), calibration_mode(module):
         for start in range(0, sample_count(x), batch):
             module(*tensors(sample_rows(x, slice(start, start + batch))))

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from hwcompress.compress.feeding import tensors
+from hwcompress.compress.memory import batch_within
 from hwcompress.compress.outputs import before_host, ends_in_softmax, results_before_host
 from hwcompress.samples import Samples, sample_count, sample_rows
 
@@ -112,9 +113,10 @@ def results(module: nn.Module, x: Samples, hosts: Mapping[int, int]) -> dict[int
     """
     module.eval()
     parts: dict[int, list[np.ndarray]] = {index: [] for index in hosts}
+    batch = batch_within(module, x, _EVALUATION_BATCH)
     with torch.no_grad():
-        for start in range(0, sample_count(x), _EVALUATION_BATCH):
-            block = tensors(sample_rows(x, slice(start, start + _EVALUATION_BATCH)))
+        for start in range(0, sample_count(x), batch):
+            block = tensors(sample_rows(x, slice(start, start + batch)))
             for index, value in results_before_host(module, block, hosts).items():
                 parts[index].append(value.to(torch.float64).numpy())
     return {index: np.concatenate(items) for index, items in parts.items()}
