@@ -20,6 +20,9 @@ __all__ = ["WINDOWS"]
 Arrays = Sequence[Any]
 
 
+_COPIED = 1 << 17  # elements of windows that are written out at once
+
+
 def _bias(inputs: Arrays) -> np.ndarray | float:
     return inputs[2][:, None, None] if len(inputs) > 2 and inputs[2] is not None else 0.0
 
@@ -36,10 +39,25 @@ def conv(node: Node, inputs: Arrays) -> np.ndarray:
     for group in range(groups):
         taps = view[..., group * depth : (group + 1) * depth]
         kernel = np.moveaxis(weight[group * rows : (group + 1) * rows], 1, -1)
-        parts.append(taps.reshape(*taps.shape[:3], -1) @ kernel.reshape(rows, -1).T)
+        parts.append(_products(taps, kernel.reshape(rows, -1).T))
     total = np.moveaxis(np.concatenate(parts, axis=-1), -1, 1)
     total = total + _bias(inputs)
     return total.reshape(_unflat(total.shape, inputs[0].ndim))
+
+
+def _products(taps: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """Windows ``(n, OH, OW, ...)`` times ``(elements, M)``, in pieces whose copies fit a cache."""
+    count, height, width = taps.shape[:3]
+    elements, filters = kernel.shape
+    result = np.empty((count, height, width, filters))
+    samples = max(1, _COPIED // max(height * width * elements, 1))
+    rows = max(1, _COPIED // max(samples * width * elements, 1))
+    for first in range(0, count, samples):
+        for top in range(0, height, rows):
+            part = (slice(first, first + samples), slice(top, top + rows))
+            piece = taps[part]
+            result[part] = piece.reshape(*piece.shape[:3], elements) @ kernel
+    return result
 
 
 def _flat(x: np.ndarray) -> np.ndarray:
