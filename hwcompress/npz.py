@@ -22,12 +22,21 @@ from numpy.lib import format as npy
 from hwcompress.errors import InputError
 from hwcompress.limits import MB, current_limits, limit_remedy
 
-__all__ = ["is_npz", "npz_names", "read_npy", "read_npz"]
+__all__ = [
+    "DAMAGED",
+    "array_header",
+    "checked_method",
+    "damaged",
+    "is_npz",
+    "npz_entries",
+    "npz_names",
+    "read_npy",
+    "read_npz",
+]
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MOST_ENTRIES = 100_000
-# What zipfile and numpy raise on damaged files.
-_DAMAGED = (
+DAMAGED = (
     OSError,
     ValueError,
     TypeError,
@@ -42,6 +51,7 @@ _DAMAGED = (
     zlib.error,
     zipfile.BadZipFile,
 )
+"""What zipfile and numpy raise on damaged files."""
 
 
 def read_npz(
@@ -65,7 +75,7 @@ def read_npz(
     where, limit = str(path), _limit(option) if limit is None else limit
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = _entries(archive, names, where)
+            entries = npz_entries(archive, names, where)
             arrays, left = {}, limit
             for name, entry in entries.items():
                 size = _announced(archive, entry, f"{where}: {name}")
@@ -74,8 +84,8 @@ def read_npz(
                 with archive.open(entry) as stream:
                     arrays[name] = npy.read_array(stream, allow_pickle=False)
             return arrays
-    except _DAMAGED as error:
-        raise _damaged(where, error) from error
+    except DAMAGED as error:
+        raise damaged(where, error) from error
 
 
 def is_npz(path: Path) -> bool:
@@ -96,9 +106,9 @@ def npz_names(path: Path) -> list[str]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return list(_entries(archive, None, str(path)))
-    except _DAMAGED as error:
-        raise _damaged(str(path), error) from error
+            return list(npz_entries(archive, None, str(path)))
+    except DAMAGED as error:
+        raise damaged(str(path), error) from error
 
 
 def read_npy(path: Path, *, limit: int | None = None) -> np.ndarray:
@@ -110,18 +120,20 @@ def read_npy(path: Path, *, limit: int | None = None) -> np.ndarray:
     where, limit = str(path), _limit("data_mb") if limit is None else limit
     try:
         with path.open("rb") as stream:
-            size, memory = _array_bytes(stream, where)
+            shape, _, dtype = array_header(stream, where)
+            size, memory = _bytes_of(shape, dtype)
             _check_room(memory, limit, limit, "data_mb", where)
             present = path.stat().st_size - stream.tell()
             if present != size:
                 raise ValueError(f"its header announces {size} bytes, it has {present}")
             stream.seek(0)
             return np.asarray(npy.read_array(stream, allow_pickle=False))
-    except _DAMAGED as error:
-        raise _damaged(where, error, ".npy") from error
+    except DAMAGED as error:
+        raise damaged(where, error, ".npy") from error
 
 
-def _damaged(where: str, error: BaseException, kind: str = ".npz") -> InputError:
+def damaged(where: str, error: BaseException, kind: str = ".npz") -> InputError:
+    """The message about what one of :data:`DAMAGED` says of a file."""
     return InputError(
         f"the file is damaged or cut off, or no {kind}",
         where=where,
@@ -129,9 +141,14 @@ def _damaged(where: str, error: BaseException, kind: str = ".npz") -> InputError
     )
 
 
-def _entries(
+def npz_entries(
     archive: zipfile.ZipFile, names: Collection[str] | None, where: str
 ) -> dict[str, zipfile.ZipInfo]:
+    """The entries of some arrays, or of all, by the arrays' names.
+
+    Raises:
+        InputError: there are too many.
+    """
     found = archive.infolist()
     if len(found) > _MOST_ENTRIES:
         raise InputError(f"the file holds {len(found)} arrays", where=where)
@@ -141,23 +158,34 @@ def _entries(
 
 def _announced(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, where: str) -> int:
     """Memory for an entry's array; the entry must have as many bytes as its header says."""
-    if entry.compress_type not in _METHODS:
-        raise ValueError(f"compression method {entry.compress_type}")
-    with archive.open(entry) as stream:
-        size, memory = _array_bytes(stream, where)
+    with archive.open(checked_method(entry)) as stream:
+        shape, _, dtype = array_header(stream, where)
+        size, memory = _bytes_of(shape, dtype)
         present = entry.file_size - stream.tell()
     if present != size:
         raise ValueError(f"the header of {entry.filename!r} announces {size} bytes, not {present}")
     return memory
 
 
-def _array_bytes(stream: IO[bytes], where: str) -> tuple[int, int]:
-    """Reads the header of an array; returns the bytes that follow it, and take to compute."""
+def checked_method(entry: zipfile.ZipInfo) -> zipfile.ZipInfo:
+    """The entry, if it is stored or deflated; else a ``ValueError``."""
+    if entry.compress_type not in _METHODS:
+        raise ValueError(f"compression method {entry.compress_type}")
+    return entry
+
+
+def array_header(stream: IO[bytes], where: str) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether column by column, and dtype of the array that a stream starts with.
+
+    Raises:
+        InputError: it holds Python objects.
+        ValueError: or another of :data:`DAMAGED`.
+    """
     version = npy.read_magic(stream)
     if version == (1, 0):
-        shape, _, dtype = npy.read_array_header_1_0(stream)
+        shape, columns, dtype = npy.read_array_header_1_0(stream)
     elif version == (2, 0):
-        shape, _, dtype = npy.read_array_header_2_0(stream)
+        shape, columns, dtype = npy.read_array_header_2_0(stream)
     else:
         raise ValueError(f".npy version {version}")
     if dtype.hasobject:
@@ -168,6 +196,11 @@ def _array_bytes(stream: IO[bytes], where: str) -> tuple[int, int]:
         )
     if any(length < 0 for length in shape):
         raise ValueError(f"shape {shape}")
+    return shape, columns, dtype
+
+
+def _bytes_of(shape: tuple[int, ...], dtype: np.dtype) -> tuple[int, int]:
+    """Bytes that an array has in a file, and takes to compute."""
     count = math.prod(shape)
     return count * dtype.itemsize, count * max(8, dtype.itemsize)
 

@@ -89,8 +89,13 @@ def to_real(stored: np.ndarray, scale: float) -> np.ndarray:
     return np.ascontiguousarray(real, np.float32)
 
 
-def check_samples(x: np.ndarray, where: str) -> np.ndarray:
+def check_samples(x: np.ndarray, where: str, first: int = 0) -> np.ndarray:
     """Samples that can be used: numbers, at least one, all finite.
+
+    Args:
+        x: samples ``(n, *shape)``.
+        where: the name to complain with.
+        first: index of the first of them in the whole set.
 
     Raises:
         InputError: what is wrong, with the first position.
@@ -109,19 +114,21 @@ def check_samples(x: np.ndarray, where: str) -> np.ndarray:
         bad = ~np.isfinite(x)
         count = int(bad.sum())
         if count:
-            first = tuple(int(index) for index in np.argwhere(bad)[0])
+            place = tuple(int(index) for index in np.argwhere(bad)[0])
             kinds = "NaN" if np.isnan(x).sum() == count else "NaN or infinite"
             raise InputError(
                 f"{count} of {x.size} values are {kinds}",
                 where=where,
-                why=f"the first in sample {first[0]}, position {first[1:]}, is {x[first]}",
+                why=f"the first in sample {first + place[0]}, position {place[1:]}, is {x[place]}",
                 remedy="remove or replace them",
             )
     return x.astype(np.uint8) if x.dtype.kind == "b" else x
 
 
-def check_labels(y: np.ndarray, samples: int, where: str, classes: int | None = None) -> np.ndarray:
-    """Labels as int64 ``(samples,)``.
+def check_labels(
+    y: np.ndarray, samples: int, where: str, classes: int | None = None, first: int = 0
+) -> np.ndarray:
+    """Labels as int64 ``(samples,)``; ``first`` is the index of the first one in the whole set.
 
     Raises:
         InputError: another number than samples, not integers, negative, or
@@ -151,7 +158,7 @@ def check_labels(y: np.ndarray, samples: int, where: str, classes: int | None = 
     wrong = np.flatnonzero((labels < 0) | (labels >= (2**31 if classes is None else classes)))
     if wrong.size:
         raise InputError(
-            f"label {labels[wrong[0]]} of sample {wrong[0]} is out of range",
+            f"label {labels[wrong[0]]} of sample {first + wrong[0]} is out of range",
             where=where,
             why=f"allowed are {allowed}",
         )

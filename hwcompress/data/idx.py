@@ -18,7 +18,7 @@ import numpy as np
 from hwcompress.errors import InputError
 from hwcompress.limits import MB, current_limits, limit_remedy
 
-__all__ = ["is_idx", "partner", "read_idx"]
+__all__ = ["idx_header", "is_idx", "partner", "read_idx"]
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _GZIP = b"\x1f\x8b"
@@ -49,23 +49,8 @@ def read_idx(path: Path, *, limit: int | None = None) -> np.ndarray:
             ``limit`` bytes (by default that of the process) when it is unpacked.
     """
     where, limit = str(path), current_limits().data_bytes if limit is None else limit
-    head = _content_of(path, 4)
-    if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in _TYPES:
-        raise InputError(
-            "not an IDX file",
-            where=where,
-            why=f"it starts with {head.hex() or 'nothing'}",
-            remedy="give an .npz file or MNIST-style IDX files",
-        )
-    kind, axes = np.dtype(_TYPES[head[2]]), head[3]
-    start = 4 + 4 * axes
-    head = _content_of(path, start)
-    if len(head) < start:
-        raise InputError("cut off within its header", where=where)
-    shape = struct.unpack(f">{axes}I", head[4:])
+    shape, kind, start, _ = idx_header(path)
     expected = math.prod(shape) * kind.itemsize
-    if axes > _MOST_AXES:
-        raise InputError(f"an array of {axes} axes", where=where)
     memory = math.prod(shape) * 8
     if memory > limit:
         raise InputError(
@@ -86,6 +71,33 @@ def read_idx(path: Path, *, limit: int | None = None) -> np.ndarray:
         )
     array = np.frombuffer(content, kind, offset=start).reshape(shape)
     return np.ascontiguousarray(array, kind.newbyteorder("="))
+
+
+def idx_header(path: Path) -> tuple[tuple[int, ...], np.dtype, int, bool]:
+    """Shape and dtype of an IDX file, where its elements start, and whether it is gzipped.
+
+    Raises:
+        InputError: the file is damaged, cut off or not IDX.
+    """
+    where = str(path)
+    head = _content_of(path, 4)
+    if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in _TYPES:
+        raise InputError(
+            "not an IDX file",
+            where=where,
+            why=f"it starts with {head.hex() or 'nothing'}",
+            remedy="give an .npz file or MNIST-style IDX files",
+        )
+    kind, axes = np.dtype(_TYPES[head[2]]), head[3]
+    start = 4 + 4 * axes
+    head = _content_of(path, start)
+    if len(head) < start:
+        raise InputError("cut off within its header", where=where)
+    if axes > _MOST_AXES:
+        raise InputError(f"an array of {axes} axes", where=where)
+    with path.open("rb") as stream:
+        packed = stream.read(2) == _GZIP
+    return struct.unpack(f">{axes}I", head[4:]), kind, start, packed
 
 
 def _content_of(path: Path, limit: int) -> bytes:

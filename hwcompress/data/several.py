@@ -14,7 +14,7 @@ from hwcompress.errors import InputError
 from hwcompress.npz import is_npz, npz_names, read_npz
 from hwcompress.samples import sample_count
 
-__all__ = ["Shapes", "read_several", "wanted_arrays"]
+__all__ = ["Shapes", "read_several", "several_keys", "wanted_arrays"]
 
 Shapes = Mapping[str, tuple[int, ...] | None]
 """Shape of a sample of each input, without the batch; ``None`` where nothing states it."""
@@ -62,6 +62,31 @@ def read_several(
             where=where,
             remedy=wanted_arrays(inputs),
         )
+    keys, labels = several_keys(path, inputs, unused=unused)
+    wanted = {key for role, own in keys.items() for key in (*own, labels[role])}
+    found = read_npz(path, wanted, limit=limit)
+    parts, notes = {}, []
+    for role in keys:
+        arrays = {name: found[f"{name}{role}"] for name in inputs}
+        fitted, said = _fitted(arrays, inputs, role, where)
+        notes += said
+        y = found.get(labels[role])
+        if y is not None:
+            y = check_labels(y, sample_count(fitted), f"{where}: {labels[role]}")
+        parts[role.removeprefix("_") or "test"] = Part(fitted, y, where)
+    return parts, tuple(dict.fromkeys(notes))
+
+
+def several_keys(
+    path: Path, inputs: Shapes, *, unused: Collection[str] = ()
+) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """Names of the arrays of the inputs, in order, and of the labels (if there are any), for
+    each set that an ``.npz`` holds: by ``""``, or ``_test`` and perhaps ``_train``.
+
+    Raises:
+        InputError: an array is missing or is none of the model's.
+    """
+    where = str(path)
     present = npz_names(path)
     roles = _roles(inputs, present, where)
     label = _label(inputs)
@@ -78,17 +103,7 @@ def read_several(
             where=where,
             remedy=wanted_arrays(inputs),
         )
-    found = read_npz(path, wanted, limit=limit)
-    parts, notes = {}, []
-    for role in roles:
-        arrays = {name: found[f"{name}{role}"] for name in inputs}
-        fitted, said = _fitted(arrays, inputs, role, where)
-        notes += said
-        y = found.get(labels[role])
-        if y is not None:
-            y = check_labels(y, sample_count(fitted), f"{where}: {labels[role]}")
-        parts[role.removeprefix("_") or "test"] = Part(fitted, y, where)
-    return parts, tuple(dict.fromkeys(notes))
+    return keys, labels
 
 
 def _batched(shape: tuple[int, ...]) -> str:
