@@ -2,12 +2,13 @@
 
 from hwcompress.sim.diff import Comparison, compare, compare_traces
 from hwcompress.sim.plan import SIM
-from hwcompress.sim.ranges import RangeRow, observed_ranges, range_table
+from hwcompress.sim.ranges import ObservedRanges, RangeRow, observed_ranges, range_table
 from hwcompress.sim.simulator import Simulator
 
 __all__ = [
     "SIM",
     "Comparison",
+    "ObservedRanges",
     "RangeRow",
     "Simulator",
     "compare",

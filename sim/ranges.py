@@ -10,7 +10,7 @@ import numpy as np
 from hwcompress.errors import InputError
 from hwcompress.ir import Graph, IntType, Range
 
-__all__ = ["RangeRow", "observed_ranges", "range_table"]
+__all__ = ["ObservedRanges", "RangeRow", "observed_ranges", "range_table"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class RangeRow:
         observed: what the run showed.
         constant_channels: channels that had one value throughout.
         channels: all channels.
+        dead_channels: channels that can take one value only, whatever the input.
     """
 
     tensor: str
@@ -32,6 +33,7 @@ class RangeRow:
     observed: IntType
     constant_channels: int
     channels: int
+    dead_channels: int = 0
 
     @property
     def unused_bits(self) -> int:
@@ -56,7 +58,35 @@ def observed_ranges(trace: Mapping[str, np.ndarray]) -> dict[str, Range]:
 
 def range_table(graph: Graph, trace: Mapping[str, np.ndarray]) -> list[RangeRow]:
     """A row per traced tensor, in graph order."""
-    observed, reachable = observed_ranges(trace), graph.ranges()
+    return _rows(graph, observed_ranges(trace), graph.ranges())
+
+
+class ObservedRanges:
+    """Smallest and largest value per channel of every tensor, over any number of traces.
+
+    Args:
+        graph: the graph.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self.reachable = graph.ranges()
+        self.observed: dict[str, Range] = {}
+
+    def add(self, trace: Mapping[str, np.ndarray]) -> None:
+        """Samples ``(n, ..., channels)`` of tensors; each time of the same tensors."""
+        for name, new in observed_ranges(trace).items():
+            old = self.observed.get(name, new)
+            self.observed[name] = Range(np.minimum(old.lo, new.lo), np.maximum(old.hi, new.hi))
+
+    def table(self) -> list[RangeRow]:
+        """A row per tensor that was seen, in graph order."""
+        return _rows(self._graph, self.observed, self.reachable)
+
+
+def _rows(
+    graph: Graph, observed: Mapping[str, Range], reachable: Mapping[str, Range]
+) -> list[RangeRow]:
     return [
         RangeRow(
             tensor=name,
@@ -65,6 +95,7 @@ def range_table(graph: Graph, trace: Mapping[str, np.ndarray]) -> list[RangeRow]
             observed=_hull(observed[name], tensor.dtype),
             constant_channels=int(np.sum(observed[name].lo == observed[name].hi)),
             channels=tensor.type.channels,
+            dead_channels=int(np.sum(reachable[name].lo == reachable[name].hi)),
         )
         for name, tensor in graph.tensors.items()
         if name in observed

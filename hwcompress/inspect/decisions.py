@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from hwcompress.flow.steps.accuracy import decide
 from hwcompress.inspect.compare_facts import Decisions
-from hwcompress.ir import ArgMax, Graph, TopK
+from hwcompress.ir import Graph
+from hwcompress.sim.decisions import decide, decides
 
 __all__ = ["DecisionTally"]
 
@@ -27,11 +27,7 @@ class DecisionTally:
         self._labels = labels
         self._decided = np.zeros(0, np.int64)
         self._counts: dict[str, list[int]] = {}
-        tensor = graph.outputs[0].inputs[0]
-        self._maker = graph.producer(tensor)
-        self.decides = isinstance(self._maker, ArgMax | TopK) or (
-            graph.tensors[tensor].type.size == graph.tensors[tensor].type.channels
-        )
+        self.decides = decides(graph)
 
     def add(self, level: str, start: int, real: np.ndarray) -> None:
         """Real values ``(n, ...)`` of the first output, in the source's layout."""

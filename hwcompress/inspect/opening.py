@@ -26,7 +26,14 @@ from hwcompress.inspect.inputs import shaped
 from hwcompress.limits import current_limits, limit_remedy
 from hwcompress.samples import Samples, sample_count, sample_rows
 
-__all__ = ["ModelRequest", "Opened", "Say", "open_model"]
+__all__ = [
+    "ModelRequest",
+    "Opened",
+    "Say",
+    "is_quantized_onnx",
+    "open_model",
+    "request_settings",
+]
 
 Say = Callable[[str], None]
 
@@ -88,7 +95,12 @@ class Opened:
 
 
 def open_model(
-    request: ModelRequest, folder: Path, say: Say, *, random: int | None = None
+    request: ModelRequest,
+    folder: Path,
+    say: Say,
+    *,
+    random: int | None = None,
+    data: Dataset | None = None,
 ) -> Opened:
     """The file to import: the user's, or what a module becomes when it is exported.
 
@@ -98,42 +110,26 @@ def open_model(
         say: tells how it goes.
         random: samples to be drawn where a module has no data; ``None`` for as many as
             calibrate it.
+        data: samples that were read already, instead of those that the request names.
 
     Raises:
         InputError: there is no such model, or a module without data and shape.
     """
-    settings = BuildSettings(
-        board="pynq-z2",
-        model=named_model(request.model),
-        data=request.data,
-        weights=request.weights,
-        weight_bits=request.weight_bits,
-        act_bits=request.act_bits,
-        epochs=0,
-        seed=request.seed,
-        input_type=request.input_type,
-        input_scale=request.input_scale,
-    )
-    file = settings.model_file
-    if file is None or not file.is_file():
-        raise InputError(
-            f"there is no model file {str(file or request.model)!r}",
-            remedy="correct the path; a build folder is given without a file name",
-        )
-    if settings.model_kind == "onnx":
-        model = read_onnx(file)
-        if not is_float_model(model):
-            return Opened(file, request.model)
+    settings = request_settings(request)
+    if is_quantized_onnx(settings):
+        return Opened(Path(settings.model), request.model)
     wanted = model_inputs(settings)
-    if request.data:
+    made_up = data is None and not request.data
+    if made_up:
+        data = _drawn(request, wanted.shapes, random)
+    elif data is None:
         data = load_dataset(
             request.data, inputs=wanted.shapes, unused=wanted.unused, scale=request.input_scale
         )
-    else:
-        data = _drawn(request, wanted.shapes, random)
+    assert data is not None
     facts = prepare_source(settings, data, folder, say)
     drawn: tuple[str, ...] = ()
-    if not request.data and "quantized" in facts.kind:  # what is, keeps its scales
+    if made_up and "quantized" in facts.kind:  # what is, keeps its scales
         count = sample_count(data.real_test())
         drawn = (
             f"quantized for {count} standard normal samples, seed {request.seed}: its scales mean"
@@ -156,6 +152,41 @@ def open_model(
         samples,
         data.y_test,
     )
+
+
+def request_settings(request: ModelRequest) -> BuildSettings:
+    """The model and its options, as of a build.
+
+    Raises:
+        InputError: there is no such model.
+    """
+    settings = BuildSettings(
+        board="pynq-z2",
+        model=named_model(request.model),
+        data=request.data,
+        weights=request.weights,
+        weight_bits=request.weight_bits,
+        act_bits=request.act_bits,
+        epochs=0,
+        seed=request.seed,
+        input_type=request.input_type,
+        input_scale=request.input_scale,
+    )
+    file = settings.model_file
+    if file is None or not file.is_file():
+        raise InputError(
+            f"there is no model file {str(file or request.model)!r}",
+            remedy="correct the path; a build folder is given without a file name",
+        )
+    return settings
+
+
+def is_quantized_onnx(settings: BuildSettings) -> bool:
+    """Whether the model is a file that is imported as it is."""
+    if settings.model_kind != "onnx":
+        return False
+    assert settings.model_file is not None
+    return not is_float_model(read_onnx(settings.model_file))
 
 
 def _drawn(request: ModelRequest, inputs: Shapes, wanted: int | None) -> Dataset:
