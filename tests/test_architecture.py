@@ -60,6 +60,20 @@ ALLOWED: dict[str, set[str]] = {
         "hls",
         "flow",
     },
+    "levels": {
+        "errors",
+        "limits",
+        "npz",
+        "samples",
+        "ir",
+        "sim",
+        "tools",
+        "frontend",
+        "hls",
+        "report",
+        "flow",
+        "inspect",
+    },
     "cli": {
         "errors",
         "limits",
@@ -71,6 +85,7 @@ ALLOWED: dict[str, set[str]] = {
         "flow",
         "data",
         "inspect",
+        "levels",
     },
 }
 

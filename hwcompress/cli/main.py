@@ -10,7 +10,13 @@ from typing import Annotated
 import typer
 
 from hwcompress import __version__
-from hwcompress.cli import build_command, folder_commands, machine_commands, model_commands
+from hwcompress.cli import (
+    build_command,
+    diff_command,
+    folder_commands,
+    machine_commands,
+    model_commands,
+)
 from hwcompress.errors import InputError
 from hwcompress.limits import parse_limits, set_limits
 
@@ -62,7 +68,7 @@ def _options(
     """
 
 
-for module in (build_command, model_commands, folder_commands, machine_commands):
+for module in (build_command, model_commands, diff_command, folder_commands, machine_commands):
     module.register(app)
 
 

@@ -17,7 +17,18 @@ if TYPE_CHECKING:
     from hwcompress.inspect.facts import Inspection
     from hwcompress.inspect.opening import ModelRequest
 
-__all__ = ["register"]
+__all__ = [
+    "ActBits",
+    "Data",
+    "InputScale",
+    "InputType",
+    "Json",
+    "Shape",
+    "WeightBits",
+    "Weights",
+    "model_request",
+    "register",
+]
 
 Model = Annotated[
     str,
@@ -84,7 +95,7 @@ def inspect(
     from hwcompress.cli.console import make_console
     from hwcompress.cli.inspect_screen import show_inspection
 
-    request = _request(
+    request = model_request(
         model,
         data=data,
         input_type=input_type,
@@ -146,7 +157,7 @@ def compare(
     from hwcompress.inspect.comparison import CompareRequest, compare_request
 
     request = CompareRequest(
-        _request(
+        model_request(
             model,
             data=data,
             input_type=input_type,
@@ -175,7 +186,8 @@ def compare(
         raise typer.Exit(1)
 
 
-def _request(model: str, *, shape: list[str] | None = None, **parts: object) -> ModelRequest:
+def model_request(model: str, *, shape: list[str] | None = None, **parts: object) -> ModelRequest:
+    """The model that the options name; ``parts`` are further fields."""
     from hwcompress.inspect.opening import ModelRequest
 
     shapes = dict(_shape(text) for text in shape or ())
