@@ -91,6 +91,10 @@ class Dump:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
         self._archive.close()
 
     @property

@@ -70,7 +70,7 @@ class DumpWriter:
                 dtype = np.result_type(np.min_scalar_type(kind.lo), np.min_scalar_type(kind.hi))
                 # A level that is wrong may leave the type: its numbers are kept all the same.
                 file = self._scratch / str(len(self._streams))
-                stream = file.open("w+b")
+                stream: IO[bytes] = file.open("w+b")
                 self._streams[name] = (stream, dtype, array.shape[1:])
                 self._count[name] = 0
             stream, dtype, _ = self._streams[name]

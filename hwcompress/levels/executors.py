@@ -24,6 +24,7 @@ _MACS, _VALUES = 10_000_000_000, 200_000_000
 class _Definition:
     graph: Graph
     who: str = "integer graph"
+    real: bool = False
 
     @property
     def by(self) -> str:
@@ -42,6 +43,7 @@ class _Definition:
 class _Simulator:
     simulator: Simulator
     who: str = "simulator"
+    real: bool = False
 
     @property
     def by(self) -> str:

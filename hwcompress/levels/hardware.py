@@ -23,12 +23,14 @@ __all__: list[str] = []
 _HLS_SAMPLES = 200  # hls4ml's ap_int runs a few hundred a second
 _CYCLES = 50_000_000  # that a verilated design with observation ports runs in about a minute
 _FEWEST = 4
+_PART, _CLOCK_NS = "xc7z020clg400-1", 10.0  # of which integers do not depend
 
 
 @dataclass(frozen=True, eq=False)
 class _Hls4ml:
     project: HlsProject
     who: str = "hls4ml C++"
+    real: bool = False
 
     @property
     def by(self) -> str:
@@ -45,10 +47,13 @@ class _Hls4ml:
 
 
 def _open_hls4ml(subject: Subject) -> _Hls4ml:
-    """The project of the graph; a build's own is the same, written by the same code."""
-    from hwcompress.hls.hls4ml import convert
+    """The project of the graph, with recording layers: a build's own has no such code."""
+    from hwcompress.hls.hls4ml import HlsProject
+    from hwcompress.hls.hls4ml.plan import make_plan
 
-    return _Hls4ml(convert(subject.graph, subject.work / "hls4ml"))
+    plan = make_plan(subject.graph, "auto", None)
+    place = subject.work / "hls4ml"
+    return _Hls4ml(HlsProject(subject.graph, place, plan, _PART, _CLOCK_NS, "hwcompress"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +62,7 @@ class _Rtl:
     design: VerilatedDesign
     by: str
     who: str = "RTL"
+    real: bool = False
 
     @property
     def tensors(self) -> tuple[str, ...]:
@@ -100,7 +106,8 @@ def _open_rtl(subject: Subject) -> _Rtl:
                 where=str(place),
                 remedy="run hwcompress build again",
             )
-    return _Rtl(subject.graph, design, tool.label)
+    by = f"Verilator {'.'.join(map(str, tool.version))}"
+    return _Rtl(subject.graph, design, by)
 
 
 def _cycles(subject: Subject) -> int:
@@ -112,6 +119,12 @@ def _cycles(subject: Subject) -> int:
 
 
 register(
-    LevelKind("hls4ml", "hls4ml's C++, compiled", _open_hls4ml, most=lambda subject: _HLS_SAMPLES)
+    LevelKind(
+        "hls4ml",
+        "hls4ml's C++, compiled",
+        _open_hls4ml,
+        compiled=True,
+        most=lambda subject: _HLS_SAMPLES,
+    )
 )
-register(LevelKind("rtl", "the Verilog, verilated", _open_rtl, most=_cycles))
+register(LevelKind("rtl", "the Verilog, verilated", _open_rtl, compiled=True, most=_cycles))

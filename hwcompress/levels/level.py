@@ -49,6 +49,10 @@ class Level(Protocol):
         """Package and version."""
 
     @property
+    def real(self) -> bool:
+        """As in :class:`LevelKind`."""
+
+    @property
     def tensors(self) -> tuple[str, ...]:
         """Tensors of the graph that it can give, in the order of the graph."""
 
@@ -79,6 +83,7 @@ class LevelKind:
         make: opens it for a model or build.
         real: whether it is the source in floating point, which is fed with real samples and may
             differ by rounding ties.
+        compiled: whether a compiler makes it, in the build folder.
         most: how many samples of a graph take about a minute, or ``None`` for any number.
     """
 
@@ -86,6 +91,7 @@ class LevelKind:
     title: str
     make: Callable[[Subject], Level]
     real: bool = False
+    compiled: bool = False
     most: Callable[[Subject], int] | None = None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -166,8 +167,9 @@ def open_build_folder(folder: Path, data: str, wanted: Wanted, work: Path, say: 
     manifest = open_build(folder)
     graph = load(_made(folder, "graph"))
     kept = folder.absolute() / WORK
+    writable = kept.is_dir() and os.access(kept, os.W_OK)
     subject = Subject(
-        str(folder), graph, kept / "diff" if kept.is_dir() else work, folder=folder.absolute()
+        str(folder), graph, kept / "diff" if writable else work, folder=folder.absolute()
     )
     if not wanted.runs:
         return subject

@@ -33,6 +33,7 @@ class _PyTorch:
     imported: Imported
     recorded: Recorded
     who: str = "PyTorch"
+    real: bool = True
 
     @property
     def by(self) -> str:
@@ -70,6 +71,7 @@ class _Runtime:
     imported: Imported
     runtime: SourceRuntime
     tensors: tuple[str, ...]
+    real: bool = True
 
     @property
     def who(self) -> str:
@@ -116,6 +118,7 @@ def _opened(imported: Imported, tensors: tuple[str, ...], count: int) -> _Runtim
 class _Float64:
     imported: Imported
     who: str = "source in float64"
+    real: bool = True
 
     @property
     def by(self) -> str:
