@@ -74,6 +74,16 @@ ALLOWED: dict[str, set[str]] = {
         "flow",
         "inspect",
     },
+    "running": {
+        "errors",
+        "samples",
+        "ir",
+        "sim",
+        "data",
+        "frontend",
+        "flow",
+        "inspect",
+    },
     "cli": {
         "errors",
         "limits",
@@ -85,6 +95,7 @@ ALLOWED: dict[str, set[str]] = {
         "flow",
         "data",
         "inspect",
+        "running",
         "levels",
     },
 }

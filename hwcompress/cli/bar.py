@@ -11,6 +11,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     Task,
     TextColumn,
     TimeRemainingColumn,
@@ -27,9 +28,23 @@ class _Count(MofNCompleteColumn):
         return Text() if task.total is None else super().render(task)
 
 
+class _Rate(ProgressColumn):
+    """How many in a second, of late."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.0f} {self._unit}" if speed else "")
+
+
 @contextmanager
-def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
+def progress_bar(rate: str = "") -> Iterator[Callable[[str, int, int], None]]:
     """Yields ``say(what, done, total)``; ``total`` 0 is not known.
+
+    ``rate`` names what is counted in a second, such as ``samples/s``; empty for no rate.
 
     The bar is on standard error, so that the output can be piped; without a
     terminal there is none.
@@ -44,7 +59,9 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
         _Count(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as bars:
+    with Progress(
+        *columns, *((_Rate(rate),) if rate else ()), console=console, transient=True
+    ) as bars:
         task = bars.add_task("", total=None)
 
         def say(what: str, done: int, total: int) -> None:

@@ -1,4 +1,4 @@
-"""Commands that work on a build folder: ``simulate``, ``verify``, ``synth``, ``report``."""
+"""Commands that work on a build folder: ``verify``, ``synth``, ``report``."""
 
 from __future__ import annotations
 
@@ -13,17 +13,6 @@ __all__ = ["register"]
 
 Folder = Annotated[Path, typer.Argument(help="Build folder, made by `hwcompress build`.")]
 Force = Annotated[bool, typer.Option("--force", help="Run again although nothing has changed.")]
-
-
-@guarded
-def simulate(folder: Folder, force: Force = False) -> None:
-    """Run the bit-exact simulator on the test samples and compare it with the model.
-
-    Example: `hwcompress simulate hwc-build/digits-pynq-z2`
-    """
-    from hwcompress.cli.session import run_targets
-
-    run_targets(folder, ["simulate"], force=force, sections=["accuracy", "checks"])
 
 
 @guarded
@@ -89,7 +78,6 @@ def report(folder: Folder) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("simulate")(simulate)
     app.command("verify")(verify)
     app.command("synth")(synth)
     app.command("report")(report)

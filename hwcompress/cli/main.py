@@ -16,6 +16,7 @@ from hwcompress.cli import (
     folder_commands,
     machine_commands,
     model_commands,
+    simulate_command,
 )
 from hwcompress.errors import InputError
 from hwcompress.limits import parse_limits, set_limits
@@ -68,7 +69,14 @@ def _options(
     """
 
 
-for module in (build_command, model_commands, diff_command, folder_commands, machine_commands):
+for module in (
+    build_command,
+    model_commands,
+    diff_command,
+    simulate_command,
+    folder_commands,
+    machine_commands,
+):
     module.register(app)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import numpy as np
 
@@ -203,14 +203,16 @@ class RowReader:
         try:
             if array.columns:
                 return array
+            stream: IO[bytes]
             if array.member:
                 archive = self._files.enter_context(zipfile.ZipFile(array.path))
-                self._stream = self._files.enter_context(archive.open(array.member))
+                stream = self._files.enter_context(archive.open(array.member))
             elif array.gzipped:
-                self._stream = self._files.enter_context(gzip.GzipFile(array.path))
+                stream = self._files.enter_context(cast(IO[bytes], gzip.GzipFile(array.path)))
             else:
-                self._stream = self._files.enter_context(array.path.open("rb"))
-            self._stream.read(array.start)
+                stream = self._files.enter_context(array.path.open("rb"))
+            stream.read(array.start)
+            self._stream = stream
         except DAMAGED as error:
             raise self._damaged(array, error) from error
         return array
@@ -225,7 +227,7 @@ class RowReader:
             rows[:] = mapped[self._done : self._done + len(rows)]
             return
         assert self._stream is not None
-        room = memoryview(rows.reshape(-1).view(np.uint8))
+        room = rows.reshape(-1).view(np.uint8).data
         filled = 0
         while filled < len(room):
             got = self._stream.readinto(room[filled : filled + _PIECE])  # type: ignore[attr-defined]

@@ -1,0 +1,98 @@
+"""A run of the simulator as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from hwcompress.running.facts import RangeFacts, RunFacts, Score
+
+__all__ = ["show_run"]
+
+_MOST_CLASSES = 16  # of a confusion matrix on the screen
+_NAMED = 6
+
+
+def show_run(console: Console, facts: RunFacts) -> None:
+    """Speed, decisions, ranges, files and notes."""
+    console.print(
+        f"[bold]{escape(facts.model)}[/]: {escape(facts.kind)}; {facts.samples:,} samples of"
+        f" {escape(facts.data)}",
+        highlight=False,
+    )
+    _line(
+        console,
+        f"{facts.samples_per_second:,.0f} samples/s in {facts.seconds:.2f} s, data and results"
+        f" included; {facts.simulator_samples_per_second:,.0f} samples/s in the simulator"
+        f" ({facts.threads} {'thread' if facts.threads == 1 else 'threads'})",
+    )
+    if facts.score is not None:
+        _score(console, facts.score)
+    if facts.ranges:
+        _ranges(console, facts.ranges)
+    for path in facts.written:
+        _line(console, f"Written: {path}")
+    for note in facts.notes:
+        console.print(f"- {note}", style="dim", markup=False, highlight=False, soft_wrap=True)
+
+
+def _line(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _score(console: Console, score: Score) -> None:
+    console.print(
+        f"Accuracy [bold]{score.share:.2%}[/]: {score.correct:,} of {score.samples:,} right",
+        highlight=False,
+    )
+    if score.confusion is None or len(score.confusion) > _MOST_CLASSES:
+        _line(console, "(the confusion matrix is in --json, up to 32 classes)")
+        return
+    table = Table("true", title="given", title_justify="left")
+    for number in range(len(score.confusion)):
+        table.add_column(str(number), justify="right")
+    for number, row in enumerate(score.confusion):
+        cells = [f"{count:,}" if count else "." for count in row]
+        cells[number] = f"[bold green]{cells[number]}[/]"
+        table.add_row(str(number), *cells)
+    console.print(table)
+
+
+def _ranges(console: Console, rows: Sequence[RangeFacts]) -> None:
+    table = Table("tensor", "made by", "type")
+    for name in ("reachable", "observed", "unused bits", "channels", "constant", "dead"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(
+            escape(row.tensor),
+            row.operation,
+            row.type,
+            _interval(row.reachable),
+            _interval(row.observed),
+            str(row.unused_bits or ""),
+            f"{row.channels:,}",
+            _channels(row.constant),
+            _channels(row.dead),
+            style="yellow" if row.constant else "",
+        )
+    console.print(table)
+    _line(
+        console,
+        "reachable: for any input; constant: channels with one value in this run; dead: channels"
+        " that no input changes. Intervals of every channel are in --json.",
+    )
+
+
+def _interval(bounds: tuple[int, int]) -> str:
+    return f"{bounds[0]:,}..{bounds[1]:,}"
+
+
+def _channels(numbers: tuple[int, ...]) -> str:
+    """How many, and the first ones."""
+    if not numbers:
+        return ""
+    shown = ", ".join(map(str, numbers[:_NAMED])) + (", ..." if len(numbers) > _NAMED else "")
+    return f"{len(numbers)} ({shown})"

@@ -1,0 +1,1 @@
+"""Running the simulator over data of any size."""

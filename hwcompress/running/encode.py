@@ -1,0 +1,77 @@
+"""Stored samples to the integers of a graph's input."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from hwcompress.data import adapt_samples, to_real
+from hwcompress.ir import Input
+
+__all__ = ["Encoder", "feed_dtype"]
+
+# Numbers that are encoded at once, in float64 with several copies: they fit a cache.
+_PIECE = 1 << 15
+_BYTES_A_NUMBER = 48
+_DTYPES = (np.int8, np.uint8, np.int32, np.int64)  # those that the simulator takes as they are
+
+
+def feed_dtype(op: Input) -> np.dtype:
+    """The smallest dtype for an input's integers that the simulator takes without a copy."""
+    for kind in _DTYPES:
+        info = np.iinfo(kind)
+        if info.min <= op.dtype.lo and op.dtype.hi <= info.max:
+            return np.dtype(kind)
+    raise AssertionError(f"{op.dtype} is bounded by 2**62")
+
+
+class Encoder:
+    """One input.
+
+    Args:
+        op: the input.
+        scale: real value of one step of the stored samples.
+        where: how messages name the samples.
+        threads: that share the work.
+    """
+
+    def __init__(self, op: Input, scale: float, where: str, threads: int) -> None:
+        self._op = op
+        self._scale = scale
+        self._where = where
+        self._threads = threads
+        self._dtype = feed_dtype(op)
+        self._rows = max(1, _PIECE // math.prod(op.source_shape))
+
+    @property
+    def fixed_bytes(self) -> int:
+        """Memory that encoding takes beside the samples and their integers."""
+        return self._threads * self._rows * math.prod(self._op.source_shape) * _BYTES_A_NUMBER
+
+    def __call__(self, stored: np.ndarray) -> np.ndarray:
+        """Integers ``(n, *shape)`` of samples ``(n, ...)``.
+
+        Raises:
+            InputError: the samples do not fit the input.
+        """
+        samples, _ = adapt_samples(stored, self._op.source_shape, self._where)
+        integers = np.empty((len(samples), *self._op.shape), self._dtype)
+        starts = range(0, len(samples), self._rows)
+
+        def work(mine: Iterable[int]) -> None:
+            for start in mine:
+                rows = slice(start, start + self._rows)
+                integers[rows] = self._op.encode(to_real(samples[rows], self._scale))
+
+        workers = min(self._threads, len(starts))
+        if workers < 2:
+            work(starts)
+            return integers
+        shared = iter(starts)  # taking from a range's iterator is safe between threads
+        with ThreadPoolExecutor(workers) as pool:
+            for job in [pool.submit(work, shared) for _ in range(workers)]:
+                job.result()
+        return integers

@@ -1,0 +1,263 @@
+"""Whatever the user calls a model, as a graph that can be simulated, with its samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from hwcompress.data import Dataset, FileStream, SampleStream, Shapes, open_stream
+from hwcompress.errors import InputError
+from hwcompress.flow.manifest import MANIFEST, Manifest
+from hwcompress.flow.model_inputs import ModelInputs, model_inputs, onnx_inputs
+from hwcompress.frontend import Imported, import_model
+from hwcompress.frontend.check import quantized_by_model
+from hwcompress.frontend.integer_inputs import integer_inputs
+from hwcompress.inspect.assume import attempt_import
+from hwcompress.inspect.header import parse_onnx, source_format
+from hwcompress.inspect.opening import (
+    ModelRequest,
+    is_quantized_onnx,
+    open_model,
+    request_settings,
+)
+from hwcompress.ir import Graph, load
+from hwcompress.running.summary import Summary
+from hwcompress.samples import Samples, named, sample_rows, stacked
+
+__all__ = ["Runnable", "import_for", "open_runnable"]
+
+Say = Callable[[str], None]
+
+_CALIBRATION = 1000  # as many as a build takes
+_PASS = 1 << 22  # numbers of a sample chunk while the data are looked through
+
+
+@dataclass(frozen=True, eq=False)
+class Runnable:
+    """A graph and the names that its inputs and outputs have for the user.
+
+    Attributes:
+        graph: the graph.
+        inputs: tensor of each input -> its name in the source, in the source's order.
+        outputs: names of the outputs, in the graph's order.
+        label: how the user names the model.
+        kind: what it is.
+        notes: how it came to be.
+    """
+
+    graph: Graph
+    inputs: dict[str, str]
+    outputs: tuple[str, ...]
+    label: str
+    kind: str
+    notes: tuple[str, ...] = ()
+
+
+def open_runnable(
+    request: ModelRequest, labels: str, place: Path, say: Say
+) -> tuple[Runnable, SampleStream | None]:
+    """The model, and its samples if the request names data.
+
+    Args:
+        request: what the user typed; a folder is a build folder, or one that holds a graph.
+        labels: file of labels, or empty.
+        place: an empty folder for what has to be made.
+        say: tells how it goes.
+
+    Raises:
+        InputError: a file or option is wrong.
+        UnsupportedError: the model cannot be expressed.
+    """
+    if Path(request.model).is_dir():
+        return _from_folder(request, labels)
+    settings = request_settings(request)
+    ready = is_quantized_onnx(settings)
+    if not request.data:
+        opened = open_model(request, place, say)
+        return _assumed(opened.path, request, opened.label, opened.kind, opened.notes), None
+    wanted = model_inputs(settings)
+    stream = _stream(request, labels, wanted.shapes, wanted)
+    notes: tuple[str, ...] = ()
+    if ready:
+        assert settings.model_file is not None
+        path, kind = settings.model_file, ""
+    else:
+        say("look at the data")
+        opened = open_model(request, place, say, data=_calibration(request, stream, wanted))
+        path, kind, notes = opened.path, opened.kind, opened.notes
+        wanted = onnx_inputs(path)
+        stream = _stream(request, labels, wanted.shapes, wanted)
+    imported = import_for(path, stream, request.input_type or None, say)
+    kind = kind or source_format(parse_onnx(path)).kind
+    return _runnable(imported, request.model, kind, notes), stream
+
+
+def import_for(
+    path: Path, stream: SampleStream, input_type: str | None, say: Say = lambda text: None
+) -> Imported:
+    """Import an ONNX file for the samples of a stream.
+
+    An input that the model does not quantize gets the type that
+    :func:`hwcompress.frontend.import_model` derives from all samples together; they are gone
+    through once for that.
+
+    Raises:
+        InputError: as of ``import_model``; or the type follows from samples that can be gone
+            through only once.
+    """
+    first = stream.real(stream.first(1).samples)
+    imported = import_model(path, samples=_shaped(path, first), input_type=input_type)
+    whole = integer_inputs(imported.model)
+    given = [
+        imported.inputs[op.outputs[0]]
+        for op in imported.graph.inputs
+        if not quantized_by_model(imported, op) or imported.inputs[op.outputs[0]] in whole
+    ]
+    if input_type is not None or not given:
+        return imported
+    if not stream.again:
+        raise InputError(
+            f"the model does not quantize its input {given[0]!r}",
+            where=stream.name,
+            why="its type follows from all samples, which can be gone through only once",
+            remedy="state the input's type, or give samples that can be gone through again",
+        )
+    summaries = {name: Summary() for name in stream.shapes}
+    size = sum(int(np.prod(shape)) for shape in stream.shapes.values())
+    for chunk in stream.chunks(max(1, _PASS // size)):
+        say(f"look at the data: sample {chunk.start:,}")
+        for name, values in named(stream.real(chunk.samples), ("",)).items():
+            summaries[name].add(values)
+    few = {name: summaries[name].samples(shape) for name, shape in stream.shapes.items()}
+    count = max(len(item) for item in few.values())
+    alike = {name: np.resize(item, (count, *item.shape[1:])) for name, item in few.items()}
+    samples: Samples = alike.get("", alike)
+    return import_model(path, samples=_shaped(path, samples), input_type=None)
+
+
+def _shaped(path: Path, samples: Samples) -> Samples:
+    """Samples in the shape that the file states for its only input."""
+    from hwcompress.inspect.inputs import shaped
+
+    return shaped(samples, onnx_inputs(path).shapes, "data")[0]
+
+
+def _stream(request: ModelRequest, labels: str, shapes: Shapes, wanted: ModelInputs) -> FileStream:
+    return open_stream(
+        request.data,
+        labels=labels or None,
+        inputs=shapes or None,
+        unused=wanted.unused,
+        scale=request.input_scale,
+    )
+
+
+def _calibration(request: ModelRequest, stream: FileStream, wanted: ModelInputs) -> Dataset:
+    """What a float model is quantized for: the first samples, and one that shows whether any
+    is negative."""
+    test = _with_extreme(stream)
+    train: Samples = sample_rows(test, slice(0))
+    try:
+        other = open_stream(
+            request.data,
+            inputs=wanted.shapes or None,
+            unused=wanted.unused,
+            scale=request.input_scale,
+            role="train",
+        )
+    except InputError:
+        pass  # there is no such set
+    else:
+        train = _with_extreme(other)
+    scales = stream.scales.get("", stream.scales)
+    return Dataset(stream.name, train, None, test, None, scales, stream.notes)
+
+
+def _with_extreme(stream: FileStream) -> Samples:
+    """The first samples as stored, and a sample with the least number of each input."""
+    first = stream.first(_CALIBRATION).samples
+    size = sum(int(np.prod(shape)) for shape in stream.shapes.values())
+    least: dict[str, np.ndarray] = {}
+    for chunk in stream.chunks(max(1, _PASS // size)):
+        for name, values in named(chunk.samples, ("",)).items():
+            row = values[[int(values.reshape(len(values), -1).min(axis=1).argmin())]]
+            if name not in least or row.min() < least[name].min():
+                least[name] = row
+    extreme: Samples = least.get("", least)
+    return stacked([first, extreme])
+
+
+def _from_folder(request: ModelRequest, labels: str) -> tuple[Runnable, SampleStream | None]:
+    folder = Path(request.model)
+    inner = folder / "graph"
+    graph = load(inner if inner.is_dir() else folder)
+    if request.input_type or request.weights or request.weight_bits or request.act_bits:
+        raise InputError(
+            "the graph of a build folder is taken as it is",
+            where=request.model,
+            remedy="leave --input-type, --weights, --weight-bits and --act-bits out",
+        )
+    names, scale = _of_build(folder)
+    inputs = {op.outputs[0]: names.get(op.outputs[0], op.name) for op in graph.inputs}
+    outputs = _distinct([op.name for op in graph.outputs])
+    runnable = Runnable(graph, inputs, outputs, request.model, "stored integer graph", graph.notes)
+    if not request.data:
+        return runnable, None
+    shapes: Shapes = {inputs[op.outputs[0]]: op.source_shape for op in graph.inputs}
+    wanted = ModelInputs(shapes)
+    stream = _stream(request, labels, shapes, wanted)
+    whole = any(dtype.kind != "f" for dtype in stream.dtypes.values())
+    if request.input_scale is None and scale is not None and whole:
+        stream = _stream(replace(request, input_scale=scale), labels, shapes, wanted)
+    return runnable, stream
+
+
+def _of_build(folder: Path) -> tuple[dict[str, str], float | None]:
+    """Names of the source's inputs by tensor, and the scale of integer data, of a build."""
+    if not (folder / MANIFEST).is_file():
+        return {}, None
+    manifest = Manifest.load(folder / MANIFEST)
+    names: dict[str, str] = {}
+    record = manifest.records.get("import")
+    if record is not None and isinstance(record.result, dict):
+        inputs = record.result.get("inputs")
+        for item in inputs if isinstance(inputs, list) else ():
+            if isinstance(item, dict):
+                names[str(item.get("tensor"))] = str(item.get("source"))
+    return names, manifest.settings.input_scale
+
+
+def _assumed(
+    path: Path, request: ModelRequest, label: str, kind: str, notes: tuple[str, ...]
+) -> Runnable:
+    """Without data: inputs of the type that is given, or of an assumed one."""
+    source = source_format(parse_onnx(path))
+    attempt = attempt_import(
+        path, source.inputs, samples=None, input_type=request.input_type or None
+    )
+    said = (*notes, *attempt.assumptions)
+    return _runnable(attempt.imported, label, kind or source.kind, said)
+
+
+def _runnable(imported: Imported, label: str, kind: str, notes: tuple[str, ...]) -> Runnable:
+    graph = imported.graph
+    order = list(imported.model.inputs)
+    inputs = dict(sorted(imported.inputs.items(), key=lambda item: order.index(item[1])))
+    outputs = _distinct(list(imported.model.outputs))
+    return Runnable(graph, inputs, outputs, label, kind, (*notes, *graph.notes))
+
+
+def _distinct(names: list[str]) -> tuple[str, ...]:
+    """Names of which none is there twice."""
+    found: dict[str, None] = {}
+    for name in names:
+        number = 1
+        chosen = name
+        while chosen in found:
+            number += 1
+            chosen = f"{name}_{number}"
+        found[chosen] = None
+    return tuple(found)
