@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from hwcompress.levels.difference import Difference, DiffReport, TensorRow, Window
+from hwcompress.levels.difference import Difference, DiffReport, Follows, TensorRow, Window
 
 __all__ = ["show_difference"]
 
@@ -16,8 +16,7 @@ _BEFORE, _BEHIND, _MOST = 6, 12, 40
 
 def show_difference(console: Console, report: DiffReport) -> None:
     """Compared tensors, the first difference, and the verdict."""
-    samples = f"{report.samples:,} sample{'' if report.samples == 1 else 's'}"
-    _line(console, f"A: {report.a}, B: {report.b}; {samples}")
+    _line(console, f"A: {report.a}, B: {report.b}; {_count(report.samples, 'sample')}")
     shown = _shown(report)
     console.print(_tensors(shown, explained=report.explained > 0))
     left = len(report.rows) - len(shown)
@@ -81,11 +80,32 @@ def _first(console: Console, report: DiffReport, item: Difference) -> None:
         "bold",
     )
     console.print(_window(item.window, item.channel))
+    listed = ", ".join(map(str, item.channels[:12])) + (", ..." if item.channels[12:] else "")
     _line(
         console,
-        f"In this sample {item.in_sample:,} integers of the tensor differ, in all samples"
-        f" {item.in_tensor:,}, in the tensors behind it {item.behind:,}.",
+        f"Integers of the tensor that differ: {item.in_sample:,} in this sample, in all samples"
+        f" {item.in_tensor:,} (in {_count(len(item.channels), 'channel')}: {listed}), in the"
+        f" tensors behind it {item.behind:,}.",
     )
+    for side in report.follows:
+        _line(console, _own(side))
+
+
+def _own(side: Follows) -> str:
+    """Whether a side follows from its own operands."""
+    if not side.operations:
+        return f"{side.side}: its operands are not known, so that nothing says whether it is right."
+    if not side.wrong:
+        count = _count(side.operations, "operation")
+        return f"{side.side}: every result follows from its own operands, of {count} looked at."
+    listed = ", ".join(side.wrong[:8]) + (", ..." if side.wrong[8:] else "")
+    return f"{side.side}: does not follow from its own operands in {listed}" + (
+        f"; it does in the {side.operations - len(side.wrong)} other operations looked at."
+    )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _real(value: float | None) -> str:
@@ -109,7 +129,8 @@ def _window(window: Window, channel: int) -> Table:
 def _verdict(console: Console, report: DiffReport) -> None:
     if not report.equal:
         wrong = report.differing - report.explained
-        verdict, style = f"Not equal: {wrong:,} integers differ.", "red"
+        verdict = f"Not equal: {_count(wrong, 'integer')} {'differs' if wrong == 1 else 'differ'}."
+        style = "red"
         if report.explained:
             verdict += f" {report.explained:,} more are rounding ties, each proven to be one."
         if not wrong:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-__all__ = ["SCHEMA", "DiffReport", "Difference", "TensorRow", "Window"]
+__all__ = ["SCHEMA", "DiffReport", "Difference", "Follows", "TensorRow", "Window"]
 
 SCHEMA = "hwcompress-diff-1"
 """Changes whenever a key is removed or means something else (docs/diff.md)."""
@@ -67,6 +67,7 @@ class Difference:
         a_real, b_real: what they stand for, ``None`` without a graph.
         explained: whether rounding ties alone can cause it.
         window: what is around it.
+        channels: those of this tensor in which something differs.
         in_sample: integers of this tensor that differ in this sample.
         in_tensor: integers of this tensor that differ.
         behind: integers that differ in the tensors behind it.
@@ -84,9 +85,26 @@ class Difference:
     b_real: float | None
     explained: bool
     window: Window
+    channels: tuple[int, ...]
     in_sample: int
     in_tensor: int
     behind: int
+
+
+@dataclass(frozen=True)
+class Follows:
+    """Which operations a side computed right from its own operands, in the sample of the first
+    difference: what an earlier operation passes on is no fault of a later one.
+
+    Attributes:
+        side: A or B, by its name.
+        operations: how many could be looked at: the side has their operands and a result.
+        wrong: names of those whose result does not follow by the definition.
+    """
+
+    side: str
+    operations: int
+    wrong: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -99,6 +117,7 @@ class DiffReport:
         rows: compared tensors, in the order of the graph.
         only_a, only_b: tensors that one side has and the other does not.
         first: the first difference, or ``None``.
+        follows: for each side which operations are right, between integer levels that differ.
         failure: why a level stopped before all samples were done, or empty.
         notes: what else a reader should know.
     """
@@ -110,6 +129,7 @@ class DiffReport:
     only_a: tuple[str, ...]
     only_b: tuple[str, ...]
     first: Difference | None
+    follows: tuple[Follows, ...] = ()
     failure: str = ""
     notes: tuple[str, ...] = ()
     schema: str = field(default=SCHEMA)

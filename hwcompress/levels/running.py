@@ -78,7 +78,8 @@ def compare_sides(
             if subject is not None and subject.feeds is not None:
                 block = subject.feeds.block(start, stop)
             seen = [part.values(block, stop - start) for part in parts]
-            tally.add(*(_complete(values, shared, graph) for values in seen))
+            a, b = (_complete(values, shared, graph) for values in seen)
+            tally.add(a, b, None if block is None else block.feeds)
             say("compare", stop, count)
             if failures:
                 break

@@ -10,7 +10,8 @@ import numpy as np
 from hwcompress.errors import InputError
 from hwcompress.inspect.tally import Wrong
 from hwcompress.ir import Graph
-from hwcompress.levels.difference import Difference, DiffReport, TensorRow, Window
+from hwcompress.levels.difference import Difference, DiffReport, Follows, TensorRow, Window
+from hwcompress.levels.follows import follows
 
 __all__ = ["DiffTally", "Explain"]
 
@@ -31,6 +32,16 @@ class _Counts:
     fault: Wrong | None = None
     tie: Wrong | None = None
     pending: list[Wrong] = field(default_factory=list)
+    channels: np.ndarray | None = None  # differences in each
+
+
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """A whole sample of both sides, ``(1, *shape)``, in which the tensor ``place`` differs."""
+
+    place: int
+    a: dict[str, np.ndarray]
+    b: dict[str, np.ndarray]
 
 
 class DiffTally:
@@ -60,11 +71,18 @@ class DiffTally:
         self._explain = explain
         self._makers = {} if graph is None else _makers(graph)
         self._counts = {name: _Counts() for name in tensors}
+        self._kept: _Kept | None = None
 
-    def add(self, a: Mapping[str, np.ndarray], b: Mapping[str, np.ndarray]) -> None:
+    def add(
+        self,
+        a: Mapping[str, np.ndarray],
+        b: Mapping[str, np.ndarray],
+        feeds: Mapping[str, np.ndarray] | None = None,
+    ) -> None:
         """Compare the next block: integers ``(n, *shape)`` of every tensor.
 
         A level that stopped may have fewer samples of some tensors; those are left out.
+        ``feeds`` are integers of the graph's inputs that both sides were given.
 
         Raises:
             InputError: the samples of a tensor have different shapes.
@@ -81,6 +99,8 @@ class DiffTally:
             length = min(len(first), len(second))
             self._compare(counts, name, start, first[:length], second[:length])
             most = max(most, length)
+        if self._explain is None and self._graph is not None:
+            self._keep(start, a, b, feeds or {})
         self.samples += most
         held = sum(
             item.theirs.nbytes + item.ours.nbytes
@@ -89,6 +109,27 @@ class DiffTally:
         )
         if held > _PENDING_BYTES:
             self._settle()
+
+    def _keep(
+        self,
+        start: int,
+        a: Mapping[str, np.ndarray],
+        b: Mapping[str, np.ndarray],
+        feeds: Mapping[str, np.ndarray],
+    ) -> None:
+        """Keep the sample of the first difference as long as there is none in an earlier tensor."""
+        for place, counts in enumerate(self._counts.values()):
+            if self._kept is not None and place >= self._kept.place:
+                return
+            if counts.fault is not None:
+                row = counts.fault.sample - start
+                rows = slice(row, row + 1)
+                sides = [
+                    {name: item[rows].copy() for name, item in side.items() if len(item) > row}
+                    for side in ({**feeds, **a}, {**feeds, **b})
+                ]
+                self._kept = _Kept(place, *sides)
+                return
 
     def _compare(
         self, counts: _Counts, name: str, start: int, a: np.ndarray, b: np.ndarray
@@ -99,6 +140,8 @@ class DiffTally:
         counts.differing += found
         if not found:
             return
+        channels = differ.reshape(-1, differ.shape[-1]).sum(axis=0)
+        counts.channels = channels if counts.channels is None else counts.channels + channels
         rows = np.flatnonzero(differ.reshape(len(differ), -1).any(axis=1))
         if counts.first_sample is None:
             counts.first_sample = start + int(rows[0])
@@ -155,9 +198,16 @@ class DiffTally:
             tuple(only_a),
             tuple(only_b),
             self._first(rows),
+            self._follows(),
             failure,
             tuple(notes),
         )
+
+    def _follows(self) -> tuple[Follows, ...]:
+        if self._kept is None or self._graph is None:
+            return ()
+        sides = zip(self.names, (self._kept.a, self._kept.b), strict=True)
+        return tuple(follows(self._graph, name, values) for name, values in sides)
 
     def _first(self, rows: tuple[TensorRow, ...]) -> Difference | None:
         faults = [item.fault for item in self._counts.values() if item.fault is not None]
@@ -183,6 +233,7 @@ class DiffTally:
             None if real[1] is None else float(real[1][index]),
             not faults,
             _window(a, b, index),
+            _nonzero(self._counts[wrong.tensor].channels),
             int(differ.sum()),
             rows[place].differing,
             sum(row.differing for row in rows[place + 1 :]),
@@ -192,6 +243,10 @@ class DiffTally:
         if self._graph is None or tensor not in self._graph.tensors:
             return None
         return np.broadcast_to(self._graph.tensors[tensor].affine.apply(values), values.shape)
+
+
+def _nonzero(counts: np.ndarray | None) -> tuple[int, ...]:
+    return () if counts is None else tuple(int(i) for i in np.flatnonzero(counts))
 
 
 def _makers(graph: Graph) -> dict[str, str]:
