@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from hwcompress.errors import InputError
-from hwcompress.ir import Graph
+from hwcompress.ir import Graph, IntType
 
 __all__ = ["DumpWriter"]
 
@@ -66,14 +66,13 @@ class DumpWriter:
         """The next samples of each tensor."""
         for name, array in values.items():
             if name not in self._streams:
-                kind = self._graph.tensors[name].dtype
-                dtype = np.result_type(np.min_scalar_type(kind.lo), np.min_scalar_type(kind.hi))
-                # A level that is wrong may leave the type: its numbers are kept all the same.
+                dtype = _narrowest(self._graph.tensors[name].dtype)
                 file = self._scratch / str(len(self._streams))
                 stream: IO[bytes] = file.open("w+b")
                 self._streams[name] = (stream, dtype, array.shape[1:])
                 self._count[name] = 0
             stream, dtype, _ = self._streams[name]
+            # A level that is wrong may leave the type: its numbers are kept all the same.
             if not np.array_equal(array.astype(dtype), array):
                 stream, dtype = self._widen(name)
             stream.write(np.ascontiguousarray(array, dtype).tobytes())
@@ -111,3 +110,12 @@ class DumpWriter:
                         shutil.copyfileobj(source, target, 1 << 20)
                 Path(stream.name).unlink()
         partial.replace(self._path)
+
+
+def _narrowest(kind: IntType) -> np.dtype:
+    """The smallest NumPy type that holds every integer of a type."""
+    for name in ("int8", "uint8", "int16", "uint16", "int32", "uint32"):
+        limits = np.iinfo(name)
+        if limits.min <= kind.lo and kind.hi <= limits.max:
+            return np.dtype(name)
+    return np.dtype(np.int64)
