@@ -80,6 +80,8 @@ ALLOWED: dict[str, set[str]] = {
         "ir",
         "sim",
         "data",
+        "models",
+        "compress",
         "frontend",
         "flow",
         "inspect",

@@ -196,7 +196,7 @@ def simulate(
         return
 
     def request() -> RunRequest:
-        from hwcompress.running.requests import RunRequest
+        from hwcompress.running.requests import RunOptions, RunRequest
         from hwcompress.running.sizes import parse_size
 
         if force:
@@ -212,10 +212,7 @@ def simulate(
             act_bits=act_bits,
             seed=seed,
         )
-        return RunRequest(
-            opened,
-            labels=labels,
-            random=random,
+        options = RunOptions(
             memory=parse_size(memory) if memory else None,
             threads=threads,
             batch=batch,
@@ -226,6 +223,7 @@ def simulate(
             samples=samples,
             ranges=ranges,
         )
+        return RunRequest(opened, labels, random, options)
 
     simulate_data(request, as_json)
 

@@ -73,7 +73,7 @@ class Imported:
         model: the source.
         float64: the source in float64, the exact reference.
         origin: graph tensor -> (source tensor, how its integers stand for it).
-        inputs: tensor of a graph input -> the source's input.
+        inputs: tensor of a graph input -> the source's input, in the source's order.
     """
 
     graph: Graph
@@ -157,7 +157,9 @@ def import_model(
     }
     origin = {key: item for key, item in builder.origin.items() if key in graph.tensors}
     inputs = {
-        op.outputs[0]: key for key, op in state.inputs.items() if op.outputs[0] in graph.tensors
+        state.inputs[key].outputs[0]: key
+        for key in model.inputs
+        if key in state.inputs and state.inputs[key].outputs[0] in graph.tensors
     }
     return Imported(graph, model, Float64Model(model, constants), origin, inputs)
 

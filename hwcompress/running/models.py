@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from hwcompress.data import Dataset, FileStream, SampleStream, Shapes, open_stream
-from hwcompress.errors import InputError
+from hwcompress.errors import InputError, UnsupportedError
 from hwcompress.flow.manifest import MANIFEST, Manifest
 from hwcompress.flow.model_inputs import ModelInputs, model_inputs, onnx_inputs
 from hwcompress.frontend import Imported, import_model
@@ -27,7 +27,7 @@ from hwcompress.ir import Graph, load
 from hwcompress.running.summary import Summary
 from hwcompress.samples import Samples, named, sample_rows, stacked
 
-__all__ = ["Runnable", "import_for", "open_runnable"]
+__all__ = ["Runnable", "calibration", "from_folder", "import_for", "open_runnable", "runnable"]
 
 Say = Callable[[str], None]
 
@@ -72,7 +72,8 @@ def open_runnable(
         UnsupportedError: the model cannot be expressed.
     """
     if Path(request.model).is_dir():
-        return _from_folder(request, labels)
+        model = from_folder(request)
+        return model, _folder_data(request, labels, model) if request.data else None
     settings = request_settings(request)
     ready = is_quantized_onnx(settings)
     if not request.data:
@@ -92,7 +93,7 @@ def open_runnable(
         stream = _stream(request, labels, wanted.shapes, wanted)
     imported = import_for(path, stream, request.input_type or None, say)
     kind = kind or source_format(parse_onnx(path)).kind
-    return _runnable(imported, request.model, kind, notes), stream
+    return runnable(imported, request.model, kind, notes), stream
 
 
 def import_for(
@@ -109,18 +110,18 @@ def import_for(
             through only once.
     """
     first = stream.real(stream.first(1).samples)
-    imported = import_model(path, samples=_shaped(path, first), input_type=input_type)
-    whole = integer_inputs(imported.model)
-    given = [
-        imported.inputs[op.outputs[0]]
-        for op in imported.graph.inputs
-        if not quantized_by_model(imported, op) or imported.inputs[op.outputs[0]] in whole
-    ]
-    if input_type is not None or not given:
-        return imported
+    try:
+        imported = import_model(path, samples=_shaped(path, first), input_type=input_type)
+    except UnsupportedError:
+        # Other samples may give a type that can be expressed.
+        if input_type is not None or not stream.again:
+            raise
+    else:
+        if input_type is not None or not _types_from_samples(imported):
+            return imported
     if not stream.again:
         raise InputError(
-            f"the model does not quantize its input {given[0]!r}",
+            "the model does not quantize its input",
             where=stream.name,
             why="its type follows from all samples, which can be gone through only once",
             remedy="state the input's type, or give samples that can be gone through again",
@@ -136,6 +137,15 @@ def import_for(
     alike = {name: np.resize(item, (count, *item.shape[1:])) for name, item in few.items()}
     samples: Samples = alike.get("", alike)
     return import_model(path, samples=_shaped(path, samples), input_type=None)
+
+
+def _types_from_samples(imported: Imported) -> bool:
+    """Whether samples decide the type of an input."""
+    whole = integer_inputs(imported.model)
+    return any(
+        not quantized_by_model(imported, op) or imported.inputs[op.outputs[0]] in whole
+        for op in imported.graph.inputs
+    )
 
 
 def _shaped(path: Path, samples: Samples) -> Samples:
@@ -158,7 +168,7 @@ def _stream(request: ModelRequest, labels: str, shapes: Shapes, wanted: ModelInp
 def _calibration(request: ModelRequest, stream: FileStream, wanted: ModelInputs) -> Dataset:
     """What a float model is quantized for: the first samples, and one that shows whether any
     is negative."""
-    test = _with_extreme(stream)
+    test = calibration(stream)
     train: Samples = sample_rows(test, slice(0))
     try:
         other = open_stream(
@@ -171,14 +181,16 @@ def _calibration(request: ModelRequest, stream: FileStream, wanted: ModelInputs)
     except InputError:
         pass  # there is no such set
     else:
-        train = _with_extreme(other)
+        train = calibration(other)
     scales = stream.scales.get("", stream.scales)
     return Dataset(stream.name, train, None, test, None, scales, stream.notes)
 
 
-def _with_extreme(stream: FileStream) -> Samples:
+def calibration(stream: SampleStream) -> Samples:
     """The first samples as stored, and a sample with the least number of each input."""
     first = stream.first(_CALIBRATION).samples
+    if not stream.again:
+        return first
     size = sum(int(np.prod(shape)) for shape in stream.shapes.values())
     least: dict[str, np.ndarray] = {}
     for chunk in stream.chunks(max(1, _PASS // size)):
@@ -190,7 +202,12 @@ def _with_extreme(stream: FileStream) -> Samples:
     return stacked([first, extreme])
 
 
-def _from_folder(request: ModelRequest, labels: str) -> tuple[Runnable, SampleStream | None]:
+def from_folder(request: ModelRequest) -> Runnable:
+    """The graph of a build folder, or of a folder that holds one.
+
+    Raises:
+        InputError: no graph lies there, it is damaged, or options are given for it.
+    """
     folder = Path(request.model)
     inner = folder / "graph"
     graph = load(inner if inner.is_dir() else folder)
@@ -198,21 +215,24 @@ def _from_folder(request: ModelRequest, labels: str) -> tuple[Runnable, SampleSt
         raise InputError(
             "the graph of a build folder is taken as it is",
             where=request.model,
-            remedy="leave --input-type, --weights, --weight-bits and --act-bits out",
+            remedy="leave the input's type, weights and numbers of bits out",
         )
-    names, scale = _of_build(folder)
+    names, _ = _of_build(folder)
     inputs = {op.outputs[0]: names.get(op.outputs[0], op.name) for op in graph.inputs}
     outputs = _distinct([op.name for op in graph.outputs])
-    runnable = Runnable(graph, inputs, outputs, request.model, "stored integer graph", graph.notes)
-    if not request.data:
-        return runnable, None
-    shapes: Shapes = {inputs[op.outputs[0]]: op.source_shape for op in graph.inputs}
+    return Runnable(graph, inputs, outputs, request.model, "stored integer graph", graph.notes)
+
+
+def _folder_data(request: ModelRequest, labels: str, model: Runnable) -> SampleStream:
+    """Data for a build folder, scaled as the build's."""
+    shapes: Shapes = {model.inputs[op.outputs[0]]: op.source_shape for op in model.graph.inputs}
     wanted = ModelInputs(shapes)
     stream = _stream(request, labels, shapes, wanted)
+    _, scale = _of_build(Path(request.model))
     whole = any(dtype.kind != "f" for dtype in stream.dtypes.values())
     if request.input_scale is None and scale is not None and whole:
-        stream = _stream(replace(request, input_scale=scale), labels, shapes, wanted)
-    return runnable, stream
+        return _stream(replace(request, input_scale=scale), labels, shapes, wanted)
+    return stream
 
 
 def _of_build(folder: Path) -> tuple[dict[str, str], float | None]:
@@ -239,10 +259,11 @@ def _assumed(
         path, source.inputs, samples=None, input_type=request.input_type or None
     )
     said = (*notes, *attempt.assumptions)
-    return _runnable(attempt.imported, label, kind or source.kind, said)
+    return runnable(attempt.imported, label, kind or source.kind, said)
 
 
-def _runnable(imported: Imported, label: str, kind: str, notes: tuple[str, ...]) -> Runnable:
+def runnable(imported: Imported, label: str, kind: str, notes: tuple[str, ...] = ()) -> Runnable:
+    """An imported model under the user's name for it."""
     graph = imported.graph
     order = list(imported.model.inputs)
     inputs = dict(sorted(imported.inputs.items(), key=lambda item: order.index(item[1])))

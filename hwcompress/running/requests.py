@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from hwcompress.data import SampleStream
 from hwcompress.errors import InputError
 from hwcompress.inspect.opening import ModelRequest
 from hwcompress.running.array_file import ArrayFile
@@ -24,17 +25,14 @@ from hwcompress.running.watchers import (
 )
 from hwcompress.sim.decisions import decides
 
-__all__ = ["RunRequest", "run_request"]
+__all__ = ["RunOptions", "RunRequest", "evaluate", "run_request"]
 
 
 @dataclass(frozen=True)
-class RunRequest:
-    """What the user typed: either ``data`` of the model request, or ``random``.
+class RunOptions:
+    """How a run goes, and what is kept of it.
 
     Attributes:
-        model: the model and its data.
-        labels: file of labels beside the data, or empty.
-        random: number of random samples, or ``None``.
         memory: bytes that may be held, or ``None``.
         threads, batch: of the simulator; ``None``: its own choice.
         out: file for the outputs, or ``None``; with ``integers`` those of the graph.
@@ -42,9 +40,6 @@ class RunRequest:
         ranges: whether intervals of all tensors are wanted.
     """
 
-    model: ModelRequest
-    labels: str = ""
-    random: int | None = None
     memory: int | None = None
     threads: int | None = None
     batch: int | None = None
@@ -56,22 +51,14 @@ class RunRequest:
     ranges: bool = False
 
     def __post_init__(self) -> None:
-        if (self.random is None) == (not self.model.data):
-            both = self.random is not None
-            raise InputError(
-                "both --data and --random are given" if both else "no samples to simulate",
-                remedy="give one of --data FILE and --random N" if both
-                else "give --data FILE, or --random N",
-            )  # fmt: skip
         for option, value in (
-            ("--random", self.random),
+            ("--memory", self.memory),
             ("--threads", self.threads),
             ("--batch", self.batch),
         ):
             if value is not None and value < 1:
                 raise InputError(f"{option} is {value}", remedy="give 1 or more")
         for option, given, other, needed in (
-            ("--labels", self.labels, "--data", self.model.data),
             ("--tensors", self.tensors, "--trace", self.trace),
             ("--samples", self.samples, "--trace", self.trace),
             ("--integers", self.integers, "--out", self.out),
@@ -87,6 +74,36 @@ class RunRequest:
             raise InputError("--out and --trace name the same file", remedy="name two files")
 
 
+@dataclass(frozen=True)
+class RunRequest:
+    """What the user typed: either ``data`` of the model request, or ``random``.
+
+    Attributes:
+        model: the model and its data.
+        labels: file of labels beside the data, or empty.
+        random: number of random samples, or ``None``.
+        options: of the run.
+    """
+
+    model: ModelRequest
+    labels: str = ""
+    random: int | None = None
+    options: RunOptions = field(default_factory=RunOptions)
+
+    def __post_init__(self) -> None:
+        if (self.random is None) == (not self.model.data):
+            both = self.random is not None
+            raise InputError(
+                "both --data and --random are given" if both else "no samples to simulate",
+                remedy="give one of --data FILE and --random N" if both
+                else "give --data FILE, or --random N",
+            )  # fmt: skip
+        if self.random is not None and self.random < 1:
+            raise InputError(f"--random is {self.random}", remedy="give 1 or more")
+        if self.labels and not self.model.data:
+            raise InputError("--labels without --data", remedy="give --data FILE, too")
+
+
 def run_request(request: RunRequest, say: Say) -> RunFacts:
     """Open the model and the data, and run the simulator over all samples.
 
@@ -98,24 +115,48 @@ def run_request(request: RunRequest, say: Say) -> RunFacts:
         InputError: a file or option is wrong.
         UnsupportedError: the model cannot be expressed; every node is listed.
     """
-    chosen = parse_choice(request.samples)
-    with tempfile.TemporaryDirectory(prefix="hwcompress-") as place, ExitStack() as files:
+    with tempfile.TemporaryDirectory(prefix="hwcompress-") as place:
         say("read the model", 0, 0)
         model, stream = open_runnable(
             request.model, request.labels, Path(place), lambda text: say(text, 0, 0)
         )
-        threads = request.threads or processors()
         source: Source
         if stream is None:
             assert request.random is not None
             source = DrawnSource(model.graph, request.random, request.model.seed)
         else:
-            source = StoredSource(model.graph, model.inputs, stream, threads)
-        return _run(request, model, source, chosen, files, say)
+            source = _stored(model, stream, request.options)
+        return _run(request.options, model, source, say)
 
 
-def _run(
-    request: RunRequest,
+def evaluate(
+    model: Runnable, stream: SampleStream, options: RunOptions | None = None, say: Say | None = None
+) -> RunFacts:
+    """The same for a model and samples that are open already.
+
+    Args:
+        model: of :func:`hwcompress.running.load_model`.
+        stream: the samples, of :func:`hwcompress.data.open_stream` or ``stream_arrays``.
+        options: of the run.
+        say: told what is done, and how many samples of how many (0: not known) are.
+    """
+    options = options or RunOptions()
+    source = _stored(model, stream, options)
+    return _run(options, model, source, say or (lambda what, done, total: None))
+
+
+def _stored(model: Runnable, stream: SampleStream, options: RunOptions) -> Source:
+    return StoredSource(model.graph, model.inputs, stream, options.threads or processors())
+
+
+def _run(options: RunOptions, model: Runnable, source: Source, say: Say) -> RunFacts:
+    chosen = parse_choice(options.samples)
+    with ExitStack() as files:
+        return _watched(options, model, source, chosen, files, say)
+
+
+def _watched(
+    options: RunOptions,
     model: Runnable,
     source: Source,
     chosen: Choice,
@@ -123,7 +164,7 @@ def _run(
     say: Say,
 ) -> RunFacts:
     graph, notes = model.graph, [*source.notes, *model.notes]
-    tensors = _tensors(request, model)
+    tensors = _tensors(options, model)
     if source.count is not None and chosen.last >= source.count:
         raise InputError(
             f"--samples names sample {chosen.last}, the data have {source.count:,}",
@@ -136,18 +177,18 @@ def _run(
         watchers.append(score)
     elif source.labelled:
         notes.append("the first output is no decision between classes: labels are not looked at")
-    if request.ranges:
+    if options.ranges:
         ranges = RangeWatcher(graph)
         watchers.append(ranges)
-    if request.out is not None:
-        out = files.enter_context(ArrayFile(request.out, "--out"))
-        watchers.append(OutputWriter(graph, model.outputs, out, integers=request.integers))
-    if request.trace is not None:
-        trace = files.enter_context(ArrayFile(request.trace, "--trace"))
+    if options.out is not None:
+        out = files.enter_context(ArrayFile(options.out, "--out"))
+        watchers.append(OutputWriter(graph, model.outputs, out, integers=options.integers))
+    if options.trace is not None:
+        trace = files.enter_context(ArrayFile(options.trace, "--trace"))
         watchers.append(TraceWriter(graph, tensors, chosen, trace))
-    sizes = sizes_for(graph, source, watchers, request.memory)
+    sizes = sizes_for(graph, source, watchers, options.memory)
     simulator = make_simulator(
-        graph, sizes, threads=request.threads, batch=request.batch, memory=request.memory
+        graph, sizes, threads=options.threads, batch=options.batch, memory=options.memory
     )
     timing = run_source(simulator, source, watchers, sizes.chunk, say)
     files.close()  # what was written is in place from here on
@@ -163,24 +204,24 @@ def _run(
         simulator.threads,
         simulator.batch,
         sizes.chunk,
-        request.memory,
+        options.memory,
         None if score is None else score.score(),
         () if ranges is None else ranges.facts(),
-        tuple(str(path) for path in (request.out, request.trace) if path is not None),
+        tuple(str(path) for path in (options.out, options.trace) if path is not None),
         tuple(notes),
     )
 
 
-def _tensors(request: RunRequest, model: Runnable) -> tuple[str, ...]:
+def _tensors(options: RunOptions, model: Runnable) -> tuple[str, ...]:
     """The tensors to be traced.
 
     Raises:
         InputError: a name is no tensor.
     """
     known = tuple(model.graph.tensors)
-    if not request.tensors.strip():
+    if not options.tensors.strip():
         return known
-    wanted = tuple(dict.fromkeys(name.strip() for name in request.tensors.split(",")))
+    wanted = tuple(dict.fromkeys(name.strip() for name in options.tensors.split(",")))
     for name in wanted:
         if name not in known:
             raise InputError(
