@@ -83,12 +83,11 @@ class Wrapped(Layer):
 
     def run(self, inputs: Sequence[np.ndarray], lanes: int, watch: Watch) -> list[np.ndarray]:
         (exact,) = _run_step(self.step, inputs, lanes)
-        wrong = np.zeros(lanes, np.bool_)
-        result = np.empty(exact.shape, storage_dtype(self.wire))
-        changed = wrap_rows(exact, self.wire, result, wrong)
+        result, differs = wrap_rows(exact, self.wire)
         if self.counted is not None:
+            changed, wrong = int(differs.sum()), differs.any(axis=0)
             watch.add(self.counted, exact.shape, (changed, changed), wrong, wrong)
-        return [result]
+        return [result.astype(storage_dtype(self.wire))]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,10 +100,10 @@ class Narrow(Layer):
 
     def run(self, inputs: Sequence[np.ndarray], lanes: int, watch: Watch) -> list[np.ndarray]:
         touched, wrong = np.zeros(lanes, np.bool_), np.zeros(lanes, np.bool_)
-        result = np.empty((self.features, lanes), storage_dtype(self.sums.register.wire))
+        result = np.empty((self.features, lanes), self.sums.dtype)
         counts = self.sums.run(inputs, result, touched, wrong)
         watch.add(self.name, result.shape, counts, touched, wrong)
-        return [result]
+        return [result.astype(storage_dtype(self.sums.register.wire), copy=False)]
 
 
 @dataclass(frozen=True, eq=False)

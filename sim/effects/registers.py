@@ -201,34 +201,15 @@ def _sums(x, weight, bias, taps, groups, limits, saturate, work, y, touched, wro
     return overflowed, changed
 
 
-@kernel
-def _wrap(x, low, mask, y, wrong):  # type: ignore[no-untyped-def]
-    """``y`` is ``x`` modulo the width of a stream; returns how many differ."""
-    changed = 0
-    for feature in range(x.shape[0]):
-        source, target = x[feature], y[feature]
-        for i in range(x.shape[1]):
-            true = np.int64(source[i])
-            value = ((true - low) & mask) + low
-            target[i] = value
-            changed += value != true
-            wrong[i] |= value != true
-    return changed
-
-
-def wrap_rows(x: np.ndarray, wire: IntType, y: np.ndarray, wrong: np.ndarray) -> int:
-    """Integers modulo the width of a stream.
+def wrap_rows(x: np.ndarray, wire: IntType) -> tuple[np.ndarray, np.ndarray]:
+    """Integers modulo the width of a stream, int64, and which of them differ.
 
     Args:
         x: ``(features, lanes)``.
         wire: every value of the stream's stored form.
-        y: result, of the same shape; it may be ``x``.
-        wrong: bool ``(lanes,)``, set where a value changes.
-
-    Returns:
-        The number of values that change.
     """
-    return int(_wrap(x, np.int64(wire.lo), np.int64(wire.hi - wire.lo), y, wrong))
+    result = ((x.astype(np.int64) - wire.lo) & (wire.hi - wire.lo)) + wire.lo
+    return result, np.asarray(result != x)
 
 
 @dataclass(frozen=True, eq=False)
@@ -278,12 +259,11 @@ class NarrowSum:
 
         Args:
             inputs: ``(features, lanes)`` each.
-            y: ``(sums, lanes)``.
+            y: ``(sums, lanes)`` in the dtype of the sums.
             touched, wrong: bool ``(lanes,)``, set where a sum overflowed, or is not exact.
         """
-        x = inputs[0]
-        if len(inputs) > 1:
-            x = np.concatenate([rows.astype(self.dtype) for rows in inputs])
+        # Every other dtype would have to be compiled for.
+        x = np.concatenate([rows.astype(self.dtype) for rows in inputs])
         work = np.empty((4, x.shape[1]), self.dtype)
         overflowed, changed = _sums(
             x, self.weight, self.bias, self.terms.taps, self.terms.groups, self.limits,
