@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-_DATA, _RUN, _KEEP = "Data", "Run", "What is kept"
+_DATA, _RUN, _KEEP, _EFFECTS = "Data", "Run", "What is kept", "Effects of hardware"
 _MODELS = (".onnx", ".pt2")
 
 
@@ -155,6 +155,37 @@ def simulate(
             rich_help_panel=_KEEP,
         ),
     ] = False,
+    accumulator_bits: Annotated[
+        str,
+        typer.Option(
+            metavar="BITS|LAYER=BITS,...",
+            help="Run again with sums in registers of this width: what overflows, what it costs.",
+            rich_help_panel=_EFFECTS,
+        ),
+    ] = "",
+    overflow: Annotated[
+        str,
+        typer.Option(
+            help="What such a register does: wrap (the default) or saturate.",
+            rich_help_panel=_EFFECTS,
+        ),
+    ] = "",
+    faults: Annotated[
+        str,
+        typer.Option(
+            metavar="PART=RATE,...",
+            help="Run again with bits flipped at random, such as weights=1e-4,activations=0;"
+            " also thresholds. --seed decides which.",
+            rich_help_panel=_EFFECTS,
+        ),
+    ] = "",
+    fault_list: Annotated[
+        Path | None,
+        typer.Option(
+            help="Run again with the bits flipped that this file lists (docs/effects.md).",
+            rich_help_panel=_EFFECTS,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run the bit-exact simulator: on data, or as a step of a build.
@@ -190,12 +221,17 @@ def simulate(
             "--tensors": tensors,
             "--samples": samples,
             "--ranges": ranges,
+            "--accumulator-bits": accumulator_bits,
+            "--overflow": overflow,
+            "--faults": faults,
+            "--fault-list": fault_list,
             "--json": as_json,
         }
         _again(Path(model), force, [option for option, value in given.items() if value])
         return
 
     def request() -> RunRequest:
+        from hwcompress.running.effects import EffectOptions
         from hwcompress.running.requests import RunOptions, RunRequest
         from hwcompress.running.sizes import parse_size
 
@@ -222,6 +258,7 @@ def simulate(
             tensors=tensors,
             samples=samples,
             ranges=ranges,
+            effects=EffectOptions(accumulator_bits, overflow, faults, fault_list, seed),
         )
         return RunRequest(opened, labels, random, options)
 

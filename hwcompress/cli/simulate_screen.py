@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from hwcompress.running.facts import RangeFacts, RunFacts, Score
+from hwcompress.running.facts import EffectFacts, RangeFacts, RunFacts, Score
 
 __all__ = ["show_run"]
 
@@ -25,12 +25,14 @@ def show_run(console: Console, facts: RunFacts) -> None:
     )
     _line(
         console,
-        f"{facts.samples_per_second:,.0f} samples/s in {facts.seconds:.2f} s, data and results"
-        f" included; {facts.simulator_samples_per_second:,.0f} samples/s in the simulator"
+        f"{facts.samples_per_second:,.0f} samples/s in {facts.seconds:.2f} s, data and"
+        f" {'results' if facts.effects is None else 'effects'} included; {facts.simulator_samples_per_second:,.0f} samples/s in the simulator"
         f" ({facts.threads} {'thread' if facts.threads == 1 else 'threads'})",
     )
     if facts.score is not None:
         _score(console, facts.score)
+    if facts.effects is not None:
+        _effects(console, facts.effects, facts)
     if facts.ranges:
         _ranges(console, facts.ranges)
     for path in facts.written:
@@ -58,6 +60,50 @@ def _score(console: Console, score: Score) -> None:
         cells = [f"{count:,}" if count else "." for count in row]
         cells[number] = f"[bold green]{cells[number]}[/]"
         table.add_row(str(number), *cells)
+    console.print(table)
+
+
+def _effects(console: Console, facts: EffectFacts, run: RunFacts) -> None:
+    given = []
+    if facts.accumulator_bits:
+        given.append(f"accumulators of {facts.accumulator_bits} bits, {facts.overflow}")
+    if facts.faults:
+        given.append(f"faults {facts.faults}, seed {facts.seed}")
+    if facts.fault_list:
+        given.append(f"faults of {facts.fault_list}")
+    _line(console, f"With {'; '.join(given)}:")
+    if facts.faults or facts.fault_list:
+        _line(console, f"  {facts.flipped_bits:,} bits of weights and thresholds flipped")
+    if facts.score is not None and run.score is not None:
+        lost = run.score.share - facts.score.share
+        _line(
+            console,
+            f"  accuracy {facts.score.share:.2%} instead of {run.score.share:.2%}"
+            f" ({-100 * lost:+.2f} points)",
+        )
+    classes = facts.changed_decisions
+    decided = "" if classes is None else f", {classes:,} decisions"
+    _line(
+        console,
+        f"  {facts.changed_values:,} of {facts.values:,} output integers changed, in"
+        f" {facts.changed_samples:,} of {run.samples:,} samples{decided}",
+    )
+    table = Table("layer", "overflow")
+    for name in ("bits", "sums", "overflowed", "wrong", "samples with one"):
+        table.add_column(name, justify="right")
+    for row in facts.layers:
+        table.add_row(
+            escape(row.layer),
+            row.overflow,
+            str(row.bits),
+            f"{row.sums:,}",
+            f"{row.overflowed:,}" if row.overflowed else "",
+            f"{row.changed:,}" if row.changed else "",
+            f"{row.samples_changed:,} ({row.samples_changed / max(row.samples, 1):.1%})"
+            if row.samples_changed
+            else "",
+            style="yellow" if row.changed else "",
+        )
     console.print(table)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["SCHEMA", "RangeFacts", "RunFacts", "Score"]
+__all__ = ["SCHEMA", "EffectFacts", "LayerSums", "RangeFacts", "RunFacts", "Score"]
 
 SCHEMA = "hwcompress-simulate-1"
 """Changes whenever a key is removed or means something else (docs/simulating.md)."""
@@ -56,6 +56,59 @@ class RangeFacts:
 
 
 @dataclass(frozen=True)
+class LayerSums:
+    """Registers of a layer that adds up (docs/effects.md).
+
+    Attributes:
+        layer, bits, overflow: its name, the width of the register, what an overflow does.
+        sums: sums that were formed.
+        overflowed: those in which an addition left the register's range.
+        changed: those whose result is not the exact sum.
+        samples, samples_overflowed, samples_changed: samples seen, and with at least one such
+            sum.
+    """
+
+    layer: str
+    bits: int
+    overflow: str
+    sums: int
+    overflowed: int
+    changed: int
+    samples: int
+    samples_overflowed: int
+    samples_changed: int
+
+
+@dataclass(frozen=True)
+class EffectFacts:
+    """The same samples with effects of hardware.
+
+    Attributes:
+        accumulator_bits, overflow, faults, fault_list, seed: as given.
+        flipped_bits: bits of weights and thresholds that are the other one.
+        score: of the decisions with the effects, or ``None`` without labels.
+        values, changed_values: integers of the outputs, and those that differ from the exact
+            ones.
+        changed_samples: samples with such an integer.
+        changed_decisions: samples with another class; ``None`` if there are no classes.
+        layers: registers of every layer that adds up.
+    """
+
+    accumulator_bits: str
+    overflow: str
+    faults: str
+    fault_list: str
+    seed: int
+    flipped_bits: int
+    score: Score | None
+    values: int
+    changed_values: int
+    changed_samples: int
+    changed_decisions: int | None
+    layers: tuple[LayerSums, ...]
+
+
+@dataclass(frozen=True)
 class RunFacts:
     """A run.
 
@@ -72,6 +125,7 @@ class RunFacts:
         memory: bytes that were allowed, or ``None``.
         score: of the decisions, or ``None`` without labels.
         ranges: of every tensor, in the order of the graph; empty if not asked for.
+        effects: with effects of hardware; ``None`` if not asked for.
         written: files.
         notes: on the data and the model.
     """
@@ -90,6 +144,7 @@ class RunFacts:
     memory: int | None
     score: Score | None
     ranges: tuple[RangeFacts, ...]
+    effects: EffectFacts | None
     written: tuple[str, ...]
     notes: tuple[str, ...]
     schema: str = SCHEMA

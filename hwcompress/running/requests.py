@@ -12,6 +12,7 @@ from hwcompress.errors import InputError
 from hwcompress.inspect.opening import ModelRequest
 from hwcompress.running.array_file import ArrayFile
 from hwcompress.running.choice import Choice, parse_choice
+from hwcompress.running.effects import EffectOptions, EffectWatcher, effect_simulator
 from hwcompress.running.facts import RunFacts
 from hwcompress.running.models import Runnable, open_runnable
 from hwcompress.running.run import Say, make_simulator, processors, run_source, sizes_for
@@ -37,7 +38,8 @@ class RunOptions:
         threads, batch: of the simulator; ``None``: its own choice.
         out: file for the outputs, or ``None``; with ``integers`` those of the graph.
         trace: file for integers of ``tensors`` (all if empty) of ``samples`` (likewise).
-        ranges: whether intervals of all tensors are wanted.
+        ranges: whether intervals of all tensors are wanted, without effects.
+        effects: of hardware; outputs and traces are with them.
     """
 
     memory: int | None = None
@@ -49,6 +51,7 @@ class RunOptions:
     tensors: str = ""
     samples: str = ""
     ranges: bool = False
+    effects: EffectOptions = field(default_factory=EffectOptions)
 
     def __post_init__(self) -> None:
         for option, value in (
@@ -180,12 +183,33 @@ def _watched(
     if options.ranges:
         ranges = RangeWatcher(graph)
         watchers.append(ranges)
+    shown: list[Watcher] = []  # what is written: with effects, if there are any
+    wide = bool(options.effects)
     if options.out is not None:
         out = files.enter_context(ArrayFile(options.out, "--out"))
-        watchers.append(OutputWriter(graph, model.outputs, out, integers=options.integers))
+        whole = options.integers
+        shown.append(OutputWriter(graph, model.outputs, out, integers=whole, wide=wide))
     if options.trace is not None:
         trace = files.enter_context(ArrayFile(options.trace, "--trace"))
-        watchers.append(TraceWriter(graph, tensors, chosen, trace))
+        shown.append(TraceWriter(graph, tensors, chosen, trace, wide=wide))
+    effects = None
+    if options.effects:
+        affected, tracer = (
+            effect_simulator(
+                graph,
+                options.effects,
+                threads=options.threads or processors(),
+                batch=options.batch,
+                memory=options.memory,
+            )
+            for _ in range(2)
+        )
+        second = None if score is None else ScoreKeeper(graph, source.name)
+        inner = [*shown, *(() if second is None else (second,))]
+        effects = EffectWatcher(affected, tracer, options.effects, inner, second)
+        watchers.append(effects)
+    else:
+        watchers += shown
     sizes = sizes_for(graph, source, watchers, options.memory)
     simulator = make_simulator(
         graph, sizes, threads=options.threads, batch=options.batch, memory=options.memory
@@ -207,6 +231,7 @@ def _watched(
         options.memory,
         None if score is None else score.score(),
         () if ranges is None else ranges.facts(),
+        None if effects is None else effects.facts(),
         tuple(str(path) for path in (options.out, options.trace) if path is not None),
         tuple(notes),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from hwcompress.ir import Graph
 from hwcompress.running.encode import feed_dtype
 from hwcompress.running.sizes import Sizes, plan_sizes, size_text
 from hwcompress.running.source import Source
-from hwcompress.running.watchers import Made, Watcher
+from hwcompress.running.watchers import Made, Rows, Watcher
 from hwcompress.sim import Simulator
 
 __all__ = ["Timing", "make_simulator", "processors", "run_source", "sizes_for"]
@@ -70,7 +70,8 @@ def sizes_for(
     kept = sum(16 * graph.tensors[name].type.size for name in _wanted(graph, watchers))
     per_sample = source.bytes_per_sample + kept + sum(item.bytes_per_sample for item in watchers)
     plans = 1 + sum(item.plans for item in watchers)
-    return plan_sizes(per_sample, source.fixed_bytes, plans, memory)
+    fixed = source.fixed_bytes + sum(item.fixed_bytes for item in watchers)
+    return plan_sizes(per_sample, fixed, plans, memory)
 
 
 def run_source(
@@ -95,7 +96,13 @@ def run_source(
         before = time.perf_counter()
         values = simulator.trace(fed.feeds, wanted)
         inside += time.perf_counter() - before
-        made = Made(fed.start, fed.feeds, values, fed.labels, simulator)
+
+        def trace(
+            rows: Rows, tensors: Sequence[str], feeds: Mapping[str, np.ndarray] = fed.feeds
+        ) -> Mapping[str, np.ndarray]:
+            return simulator.trace({name: item[rows] for name, item in feeds.items()}, tensors)
+
+        made = Made(fed.start, fed.feeds, values, fed.labels, trace)
         for watcher in watchers:
             watcher.add(made)
         done = fed.start + fed.count

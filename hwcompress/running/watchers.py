@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,11 +15,15 @@ from hwcompress.ir import Graph, Range
 from hwcompress.running.array_file import ArrayFile
 from hwcompress.running.choice import Choice
 from hwcompress.running.facts import RangeFacts, Score
-from hwcompress.sim import ObservedRanges, Simulator
+from hwcompress.sim import ObservedRanges
 from hwcompress.sim.decisions import class_count, decide
 from hwcompress.sim.storage import storage_dtype
 
-__all__ = ["Made", "OutputWriter", "RangeWatcher", "ScoreKeeper", "TraceWriter", "Watcher"]
+__all__ = ["Made", "OutputWriter", "RangeWatcher", "Rows", "ScoreKeeper", "TraceWriter", "Watcher"]
+
+
+Rows = np.ndarray | slice
+"""Which samples of a chunk."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,14 +35,14 @@ class Made:
         feeds: integers of the inputs.
         values: integers ``(n, *shape)`` of the outputs, and of what watchers want.
         labels: class numbers, or ``None``.
-        simulator: runs more of it.
+        trace: integers of tensors for some of the samples.
     """
 
     start: int
     feeds: Mapping[str, np.ndarray]
     values: Mapping[str, np.ndarray]
     labels: np.ndarray | None
-    simulator: Simulator
+    trace: Callable[[Rows, Sequence[str]], Mapping[str, np.ndarray]]
 
     @property
     def count(self) -> int:
@@ -62,6 +66,11 @@ class Watcher(ABC):
     @property
     def bytes_per_sample(self) -> int:
         """Memory that it takes for each sample of a chunk."""
+        return 0
+
+    @property
+    def fixed_bytes(self) -> int:
+        """Memory that it takes whatever the chunk."""
         return 0
 
     @abstractmethod
@@ -173,13 +182,20 @@ class OutputWriter(Watcher):
         names: of its outputs, in order.
         file: takes them.
         integers: the graph's integers, instead of the real values that the source gives.
+        wide: whether integers may be beyond their tensor's type.
 
     Raises:
         InputError: several outputs for an ``.npy``.
     """
 
     def __init__(
-        self, graph: Graph, names: Sequence[str], file: ArrayFile, *, integers: bool
+        self,
+        graph: Graph,
+        names: Sequence[str],
+        file: ArrayFile,
+        *,
+        integers: bool,
+        wide: bool = False,
     ) -> None:
         if file.path.suffix == ".npy" and len(names) > 1:
             raise InputError(
@@ -190,6 +206,7 @@ class OutputWriter(Watcher):
         self._names = names
         self._file = file
         self._integers = integers
+        self._wide = wide
 
     @property
     def bytes_per_sample(self) -> int:
@@ -199,8 +216,9 @@ class OutputWriter(Watcher):
         arrays = {}
         for number, (name, op) in enumerate(zip(self._names, self._graph.outputs, strict=True)):
             if self._integers:
-                kind = storage_dtype(self._graph.tensors[op.inputs[0]].dtype)
-                arrays[name] = made.values[op.inputs[0]].astype(kind)
+                tensor = op.inputs[0]
+                kind = _file_dtype(self._graph, tensor, self._wide)
+                arrays[name] = made.values[tensor].astype(kind)
             else:
                 arrays[name] = op.finish(real_output(self._graph, number, made.values))
         self._file.add(arrays)
@@ -214,15 +232,23 @@ class TraceWriter(Watcher):
         tensors: their names.
         samples: which ones.
         file: takes them, an ``.npz``.
+        wide: whether integers may be beyond their tensor's type.
     """
 
     def __init__(
-        self, graph: Graph, tensors: Sequence[str], samples: Choice, file: ArrayFile
+        self,
+        graph: Graph,
+        tensors: Sequence[str],
+        samples: Choice,
+        file: ArrayFile,
+        *,
+        wide: bool = False,
     ) -> None:
         self._graph = graph
         self._tensors = tensors
         self._samples = samples
         self._file = file
+        self._wide = wide
 
     @property
     def plans(self) -> int:
@@ -235,13 +261,15 @@ class TraceWriter(Watcher):
         return 8 * feeds + sum(16 * tensors[name].type.size for name in self._tensors)
 
     def add(self, made: Made) -> None:
-        rows = self._samples.within(made.start, made.count)
-        feeds = {name: values[rows] for name, values in made.feeds.items()}
         # Also with no row: the file has every array, whatever was chosen.
-        trace = made.simulator.trace(feeds, self._tensors)
+        trace = made.trace(self._samples.within(made.start, made.count), self._tensors)
         self._file.add(
             {
-                name: trace[name].astype(storage_dtype(self._graph.tensors[name].dtype))
+                name: trace[name].astype(_file_dtype(self._graph, name, self._wide))
                 for name in self._tensors
             }
         )
+
+
+def _file_dtype(graph: Graph, tensor: str, wide: bool) -> np.dtype:
+    return np.dtype(np.int64) if wide else storage_dtype(graph.tensors[tensor].dtype)
