@@ -23,11 +23,13 @@ def show_run(console: Console, facts: RunFacts) -> None:
         f" {escape(facts.data)}",
         highlight=False,
     )
+    whole = "results" if facts.effects is None else "effects"
+    threads = "1 thread" if facts.threads == 1 else f"{facts.threads} threads"
     _line(
         console,
-        f"{facts.samples_per_second:,.0f} samples/s in {facts.seconds:.2f} s, data and"
-        f" {'results' if facts.effects is None else 'effects'} included; {facts.simulator_samples_per_second:,.0f} samples/s in the simulator"
-        f" ({facts.threads} {'thread' if facts.threads == 1 else 'threads'})",
+        f"{facts.samples_per_second:,.0f} samples/s in {facts.seconds:.2f} s, data and {whole}"
+        f" included; {facts.simulator_samples_per_second:,.0f} samples/s in the simulator"
+        f" ({threads})",
     )
     if facts.score is not None:
         _score(console, facts.score)
