@@ -11,7 +11,7 @@ import pytest
 
 import hwcompress
 
-COMMANDS = ("build", "simulate", "verify", "synth", "report", "boards", "doctor")
+COMMANDS = ("build", "diff", "simulate", "verify", "synth", "report", "boards", "doctor")
 HEAVY = (
     "torch", "onnx", "onnxruntime", "qonnx", "numba", "brevitas", "hls4ml", "sklearn", "jinja2",
     "scipy", "numpy",
