@@ -71,6 +71,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--repetitions", type=int, help="turns of each tool (11; quick: 3)")
     parser.add_argument("--least", type=float, help="seconds of a turn (0.2; quick: 0.03)")
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
+    parser.add_argument(
+        "--clock",
+        choices=("wall", "process"),
+        default="wall",
+        help="process: the processor's time, for one thread on a busy machine",
+    )
     parser.add_argument("--folder", type=Path, default=Path("build/simulator"))
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/simulator.json"))
     parser.add_argument("--page", type=Path, help="page to write the tables into")
@@ -82,6 +88,8 @@ def _options() -> argparse.Namespace:
         options.least = 0.03 if options.quick else 0.2
     if options.repetitions < 1 or min(options.threads) < 1:
         parser.error("--repetitions and --threads are positive")
+    if options.clock == "process" and options.threads != [1]:
+        parser.error("--clock process is for --threads 1")
     return options
 
 
@@ -95,6 +103,7 @@ def _measured(options: argparse.Namespace) -> dict[str, Any]:
         options.least,
         options.quick,
         tuple(options.threads),
+        options.clock,
     )
     arguments = [item for item in sys.argv[1:] if not item.startswith("/")]
     record: dict[str, Any] = {
@@ -104,6 +113,7 @@ def _measured(options: argparse.Namespace) -> dict[str, Any]:
             "repetitions": options.repetitions,
             "least seconds": options.least,
             "quick": options.quick,
+            "clock": options.clock,
             "parts": list(options.only),
         },
     }

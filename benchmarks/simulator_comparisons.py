@@ -1,4 +1,4 @@
-"""The simulator beside other tools: which networks, which tools, and how each is timed."""
+"""The simulator beside other tools: how each is timed, and whether their outputs are equal."""
 
 from __future__ import annotations
 
@@ -20,53 +20,17 @@ from benchmarks.simulator_networks import (
     reals_as_integers,
 )
 from benchmarks.simulator_profile import macs_of
+from benchmarks.simulator_rows import ROWS, Comparison
 from benchmarks.simulator_timing import Rate, Settings, best_of, in_turns, rate, ratios
-from hwcompress.frontend import import_model
 from hwcompress.ir import Graph, evaluate
 from hwcompress.sim import Simulator
 
-__all__ = ["PARTS", "Found", "compare"]
+__all__ = ["Found", "compare"]
 
 # Samples that both tools must agree on, and that the NumPy reference checks, by operations.
 _COMPARED = 5e9
 _REFERENCE = 2e8
 _SLOW = 200
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One row, for every number of threads.
-
-    Attributes:
-        part: of the benchmark.
-        network: by name.
-        peer: what the simulator is compared with.
-        start: makes the peer ready: network, graph, batch, threads, settings.
-        wanted: ratio that is the goal, if any.
-        batches: sizes that the peer may choose from, once for quick runs, once for others.
-        same_batch: the simulator gets as many samples a call as the peer.
-        per_batch: the peer is made ready for one batch size.
-        integers: the peer takes the graph's integers; else real samples.
-        same_network: the peer's outputs must be the simulator's; else it computes a float network
-            of the same shape, and Brevitas is the judge.
-        graph: of the simulator.
-        whole: the peer takes as many threads as there are processors: keep it on one for one.
-        threads: most threads that the peer can use, if it is limited.
-    """
-
-    part: str
-    network: str
-    peer: str
-    start: Callable[[Network, Graph, int, int, Settings], peers.Run]
-    wanted: float | None = None
-    batches: tuple[tuple[int, ...], tuple[int, ...]] = ((1000,), (100, 1000, 10_000))
-    same_batch: bool = False
-    per_batch: bool = False
-    integers: bool = False
-    same_network: bool = True
-    graph: Callable[[Network, Settings], Graph] = lambda network, settings: network.graph
-    whole: bool = False
-    threads: int | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +40,8 @@ class Found:
     Attributes:
         differing: of ``compared`` output integers; ``largest`` is the greatest difference.
         judge: whose outputs were compared.
+        self_differing: outputs in which the peer differs from itself, with its optimizations off;
+            -1 if it was not asked.
         error: why there is no result.
     """
 
@@ -94,6 +60,7 @@ class Found:
     differing: int = 0
     largest: float = 0.0
     judge: str = ""
+    self_differing: int = -1
     reference: int = 0
     load: float = 0.0
     error: str = ""
@@ -104,144 +71,9 @@ class Found:
         return asdict(self)
 
 
-def _interpreter(
-    start: Callable[[Graph, int], peers.Run],
-) -> Callable[[Network, Graph, int, int, Settings], peers.Run]:
-    return lambda network, graph, batch, threads, settings: start(graph, threads)
-
-
-def _hls4ml(network: Network, graph: Graph, batch: int, threads: int, at: Settings) -> peers.Run:
-    return _HLS.setdefault(
-        network.name, peers.hls4ml_predict(graph, at.folder / f"{network.name}-hls4ml")
-    )
-
-
-_HLS: dict[str, peers.Run] = {}
-
-
-def _qdq(network: Network, graph: Graph, batch: int, threads: int, at: Settings) -> peers.Run:
-    return peers.onnxruntime_session(peers.qdq_file(network, at.folder), threads)
-
-
-def _qdq_graph(network: Network, settings: Settings) -> Graph:
-    return import_model(peers.qdq_file(network, settings.folder)).graph
-
-
-def _float(network: Network, graph: Graph, batch: int, threads: int, at: Settings) -> peers.Run:
-    return peers.onnxruntime_float(network, threads, at.folder)
-
-
-def _torch(network: Network, graph: Graph, batch: int, threads: int, at: Settings) -> peers.Run:
-    return peers.torch_float(network, threads)
-
-
-def _brevitas(network: Network, graph: Graph, batch: int, threads: int, at: Settings) -> peers.Run:
-    return peers.brevitas_eval(network, threads)
-
-
-def _cached(network: Network, graph: Graph, batch: int, threads: int, at: Settings) -> peers.Run:
-    return peers.brevitas_cached(network, threads)
-
-
-def _qonnx(network: Network, graph: Graph, batch: int, threads: int, at: Settings) -> peers.Run:
-    return peers.qonnx_executor(network, batch)
-
-
-_IMAGES = ((8, 32), (1, 8, 32, 128))
-_ROWS = ((1000,), (100, 1000, 10_000))
-
-
-def _batches(network: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    return _ROWS if network.startswith(("mlp", "lfc")) else _IMAGES
-
-
-def _rows() -> Iterator[Comparison]:
-    for network, wanted, batch in (("mlp-w4a4", 500.0, 200), ("digits-w4a4", 100.0, 20)):
-        yield Comparison(
-            "hls4ml",
-            network,
-            "hls4ml C++ predict",
-            _hls4ml,
-            wanted,
-            ((batch,), (batch,)),
-            integers=True,
-            threads=1,
-        )
-    for batch, wanted in ((1000, 100.0), (1, 1000.0)):
-        yield Comparison(
-            "qonnx",
-            "mlp-w4a4",
-            "qonnx executor",
-            _qonnx,
-            wanted,
-            ((batch,), (batch,)),
-            same_batch=True,
-            per_batch=True,
-            whole=True,
-        )
-    for bits in ("w4a4", "w2a2"):
-        for topology, wanted in (("mlp", 30.0), ("cnv", 3.0), ("resnet8", 3.0)):
-            network = f"{topology}-{bits}"
-            rows = _batches(network)
-            yield Comparison("brevitas", network, "Brevitas eval", _brevitas, wanted, rows)
-            yield Comparison(
-                "brevitas", network, "Brevitas eval, cached weights", _cached, None, rows
-            )
-    for network, wanted in (
-        ("mlp-w4a4", 1.3),
-        ("cnv-w4a4", 1.0),
-        ("resnet8-w4a4", 1.0),
-        ("cnv-w2a2", 1.0),
-        ("resnet8-w2a2", 1.0),
-    ):
-        yield Comparison(
-            "float",
-            network,
-            "onnxruntime float32",
-            _float,
-            wanted,
-            _batches(network),
-            same_network=False,
-        )
-    for network in ("mlp-w8a8", "cnv-w8a8", "resnet8-w8a8"):
-        yield Comparison(
-            "int8",
-            network,
-            "onnxruntime int8 QDQ",
-            _qdq,
-            1.0,
-            _batches(network),
-            graph=_qdq_graph,
-        )
-    for network in ("cnv-w1a1", "lfc-w1a1"):
-        for peer, start in (("onnxruntime float32", _float), ("PyTorch float32", _torch)):
-            yield Comparison(
-                "binary", network, peer, start, 2.5, _batches(network), same_network=False
-            )
-    for peer, interpreter in (
-        ("da4ml interpreter", interpreters.da4ml_interpreter),
-        ("alkaid interpreter", interpreters.alkaid_interpreter),
-    ):
-        yield Comparison(
-            "interpreters",
-            "mlp-w4a4",
-            peer,
-            _interpreter(interpreter),
-            100.0,
-            ((1000,), (1000, 10_000)),
-            integers=True,
-            graph=lambda network, settings: interpreters.rounding_half_up(network.graph),
-        )
-
-
-_ALL = tuple(_rows())
-PARTS = tuple(dict.fromkeys(item.part for item in _ALL))
-"""Names of the parts, for ``--only``."""
-
-
 def compare(part: str, settings: Settings) -> Iterator[Found]:
     """Measure all rows of a part; a peer that cannot run gives a row with its error."""
-    for row in _ALL:
+    for row in ROWS:
         if row.part == part:
             for threads in settings.threads:
                 yield _measured(row, threads, settings)
@@ -288,13 +120,18 @@ def _timed(
     samples = network.samples(max(settings.samples(macs), *ways))
     ours = integers_of(graph, samples)
     theirs = ours.astype(np.float32) if row.integers else samples
-    equal = _equality(row, network, graph, ways, (samples, ours, theirs), simulator)
+    equal = _equality(row, network, graph, ways, (samples, ours, theirs), simulator, settings)
     calls = {size: _call(way, theirs[:size]) for size, way in ways.items()}
-    size = next(iter(ways)) if len(ways) == 1 else best_of(calls, settings.least / 2)
+    size = (
+        next(iter(ways)) if len(ways) == 1 else best_of(calls, settings.least / 2, settings.clock)
+    )
     if row.same_batch:
         ours = ours[:size]
     turns = in_turns(
-        {"peer": calls[size], "ours": _call(simulator, ours)}, settings.repetitions, settings.least
+        {"peer": calls[size], "ours": _call(simulator, ours)},
+        settings.repetitions,
+        settings.least,
+        settings.clock,
     )
     notes = [f"{row.peer} has {row.threads} thread"] if (row.threads or threads) < threads else []
     return {
@@ -321,6 +158,7 @@ def _equality(
     ways: Mapping[int, peers.Run],
     data: tuple[np.ndarray, np.ndarray, np.ndarray],
     simulator: Simulator,
+    settings: Settings,
 ) -> dict[str, object]:
     """Outputs of the peer, or of Brevitas, and of the reference, against the simulator's."""
     samples, integers, theirs = data
@@ -343,10 +181,18 @@ def _equality(
     if not row.integers:
         found = reals_as_integers(graph, found)
     gap = np.abs(found.reshape(values.shape) - values)
+    # Scales that are no powers of two leave a rounding of float32 behind; a step is 1.
+    least = 0.01 if row.plain else 0.0
+    other = -1
+    if row.plain is not None:
+        plain = row.plain(network, settings)
+        again = np.concatenate([plain(theirs[at : at + size]) for at in range(0, count, size)])
+        again = reals_as_integers(graph, again).reshape(values.shape)
+        other = int(np.count_nonzero(np.abs(again - found.reshape(values.shape)) > least))
     return {
         "compared": int(values.size),
-        # Scales that are no powers of two leave a rounding of float32 behind; a step is 1.
-        "differing": int(np.count_nonzero(gap > (0.01 if row.part == "int8" else 0))),
+        "differing": int(np.count_nonzero(gap > least)),
+        "self_differing": other,
         "largest": float(np.round(gap.max(), 3)),
         "judge": judge,
         "reference": few,

@@ -67,11 +67,14 @@ _HOW = """\
 Rates are samples a second: the median of the repetitions. "Times faster" is the ratio of
 medians, with the lowest and the highest ratio of two measurements that follow each other. The
 tools take turns, so that whatever else the machine does meets all of them alike. Peers get
-float32 samples and the batch size that is best for them (in brackets) unless a batch is named; the
-simulator gets integers of 8 bits and all samples in one call. "Differ" counts output integers
-that are not the simulator's. Against float32 networks of the same shape nothing can be equal;
-there, Brevitas is the judge. A few samples of every network are also compared with the NumPy
-reference: no difference is accepted there.
+float32 samples and the batch size that is best for them (in brackets) unless a batch is named;
+the simulator gets integers of 8 bits and all samples in one call.
+
+"Differ" counts output integers that are not the simulator's; "from itself" counts those in which
+the peer, with its optimizations off, differs from its own with them on: it rounds in float32.
+Against float32 networks of the same shape nothing can be equal; there, Brevitas is the judge. A
+few samples of every network are also compared with the NumPy reference: no difference is
+accepted there.
 """
 
 
@@ -87,6 +90,8 @@ def _machine(record: Record) -> str:
         f" {machine['system']}, g++ {machine['g++']}; {versions}."
         f" {settings['repetitions']} repetitions of {settings['least seconds']} s.",
     ]
+    if settings["clock"] != "wall":
+        lines.append("\nTimes are those of the processor for the process, not those that passed.")
     if load > 0.5:
         lines.append(
             f"\nThe machine was not idle: its load before was {load}, so these figures are"
@@ -138,6 +143,8 @@ def _differing(item: Record) -> str:
     said = f"{item['differing']} of {item['compared']}{judge}"
     if item["differing"]:
         said += f", by at most {item['largest']:.3g}"
+    if item["self_differing"] >= 0:
+        said += f" ({item['self_differing']} from itself)"
     return said
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from benchmarks.simulator_timing import calls_for, seconds
+from benchmarks.simulator_timing import repeated
 from hwcompress.inspect.layers import layer_facts
 from hwcompress.ir import Graph
 from hwcompress.sim import Simulator
@@ -38,7 +39,10 @@ class JobTime:
 def profile(
     simulator: Simulator, integers: np.ndarray, repetitions: int, least: float
 ) -> list[JobTime]:
-    """Median time of every job on a full block of the simulator's own size, in one thread."""
+    """Median time of every job on a full block of the simulator's own size, in one thread.
+
+    It is the thread's own time, so that a busy machine disturbs it little.
+    """
     graph = simulator.graph
     wanted = tuple(dict.fromkeys(op.inputs[0] for op in graph.outputs))
     engine = simulator._engine(wanted)
@@ -52,8 +56,7 @@ def profile(
     engine.plan.run(block)  # what a job reads is there
     times = []
     for action in engine.plan.actions:
-        calls = calls_for(lambda act=action: act(block), least)
-        found = [seconds(lambda act=action: act(block), calls) for _ in range(repetitions)]
+        found = repeated(partial(action, block), repetitions, least)
         times.append(statistics.median(found) / size)
     labels = [job.label for job in engine.plan.jobs]
     macs = _macs(graph, labels)

@@ -7,21 +7,22 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from benchmarks.simulator_profile import macs_of, profile
-from benchmarks.simulator_timing import calls_for, seconds
+from benchmarks.simulator_timing import repeated, seconds
 from hwcompress.ir import BIPOLAR, Conv, Dense, Graph, Input, IntType, Op, Output, Threshold
 from hwcompress.sim import Simulator
 
 __all__ = ["Growth", "KernelShare", "chain", "exponent", "growth", "kernel_shares", "overhead"]
 
 _U4, _I4 = IntType.unsigned_bits(4), IntType(-7, 7)
-_I12 = IntType(-2047, 2047)
+_I10, _I9 = IntType(-511, 511), IntType(-255, 255)
 # Of activations and weights, so that a layer gets the kernel.
-_TYPES = {"bytes": (_U4, _I4), "pairs": (_I12, _I12), "bits": (BIPOLAR, BIPOLAR)}
+_TYPES = {"bytes": (_U4, _I4), "pairs": (_I10, _I9), "bits": (BIPOLAR, BIPOLAR)}
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def _weights(rng: np.random.Generator, shape: tuple[int, ...], wtype: IntType) -
 def _step(source: str, target: str, index: int, rows: int, depth: int, kind: str) -> Threshold:
     """To four bits, or to single bits: levels where random sums lie."""
     otype = BIPOLAR if kind == "bits" else _U4
-    spread = {"bytes": 30.0, "pairs": 1e6, "bits": 1.0}[kind] * depth**0.5
+    spread = {"bytes": 30.0, "pairs": 4e4, "bits": 1.0}[kind] * depth**0.5
     levels = np.linspace(-spread, spread, otype.count + 1)[1:-1].round().astype(np.int64)
     thresholds, sign = np.tile(levels, (rows, 1)), np.ones(rows, np.int64)
     return Threshold(f"step{index}", (source,), (target,), thresholds, sign, otype)
@@ -119,8 +120,7 @@ def kernel_shares(peaks: Mapping[str, float], repetitions: int, least: float) ->
             x = _inputs(graph, simulator.batch)
             macs = macs_of(graph)
             job = max(profile(simulator, x, repetitions, least), key=lambda item: item.macs)
-            calls = calls_for(lambda s=simulator, x=x: s(x), least)
-            whole = min(seconds(lambda s=simulator, x=x: s(x), calls) for _ in range(repetitions))
+            whole = statistics.median(repeated(partial(simulator, x), repetitions, least))
             found.append(
                 KernelShare(
                     kind,
@@ -180,8 +180,7 @@ def _grown(
     for size in sizes:
         graph, samples = make(size)
         simulator, x = Simulator(graph, threads=1), _inputs(graph, samples)
-        calls = calls_for(lambda s=simulator, x=x: s(x), least)
-        found = [seconds(lambda s=simulator, x=x: s(x), calls) for _ in range(repetitions)]
+        found = repeated(partial(simulator, x), repetitions, least)
         times.append(statistics.median(found))
         macs.append(macs_of(graph) * samples)
     # Linear in operations: the width's square is what is to be compared.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 __all__ = [
+    "CLOCKS",
     "Rate",
     "Settings",
     "best_of",
@@ -17,6 +18,7 @@ __all__ = [
     "median_ratio",
     "rate",
     "ratios",
+    "repeated",
     "seconds",
 ]
 
@@ -24,6 +26,16 @@ Call = Callable[[], object]
 
 # Threads of other tools spin for some milliseconds after their last work.
 _PAUSE = 0.005
+
+CLOCKS: dict[str, Callable[[], float]] = {
+    "wall": lambda: time.perf_counter(),
+    "process": lambda: time.process_time(),
+    "thread": lambda: time.thread_time(),
+}
+"""Clocks by name: time that passes, and time of the processor for this process or thread.
+
+The latter do not count what a busy machine takes away, and are right for one thread alone.
+"""
 
 
 @dataclass(frozen=True)
@@ -36,6 +48,7 @@ class Settings:
         least: seconds of a turn of each tool.
         quick: fewer batch sizes and smaller sets of samples.
         threads: thread counts.
+        clock: of comparisons.
     """
 
     folder: Path
@@ -43,6 +56,7 @@ class Settings:
     least: float
     quick: bool
     threads: tuple[int, ...] = (1, 2)
+    clock: str = "wall"
 
     def samples(self, macs: int) -> int:
         """So many that the simulator has something to do for some tenths of a second."""
@@ -59,21 +73,30 @@ class Rate:
     high: float
 
 
-def seconds(call: Call, calls: int = 1) -> float:
-    """Seconds of one call, the mean over ``calls`` of them."""
-    start = time.perf_counter()
+def seconds(call: Call, calls: int = 1, clock: str = "wall") -> float:
+    """Seconds of one call, the mean over ``calls`` of them, by a clock of :data:`CLOCKS`."""
+    now = CLOCKS[clock]
+    start = now()
     for _ in range(calls):
         call()
-    return (time.perf_counter() - start) / calls
+    return (now() - start) / calls
 
 
-def calls_for(call: Call, least: float) -> int:
+def calls_for(call: Call, least: float, clock: str = "wall") -> int:
     """How many calls take about ``least`` seconds; calls once to find out (after a first one)."""
     call()
-    return max(1, round(least / max(seconds(call), 1e-9)))
+    return max(1, round(least / max(seconds(call, 1, clock), 1e-9)))
 
 
-def in_turns(ways: Mapping[str, Call], repetitions: int, least: float) -> dict[str, list[float]]:
+def repeated(call: Call, repetitions: int, least: float) -> list[float]:
+    """Seconds of a call in this thread alone, the mean over as many as take ``least`` seconds."""
+    calls = calls_for(call, least, "thread")
+    return [seconds(call, calls, "thread") for _ in range(repetitions)]
+
+
+def in_turns(
+    ways: Mapping[str, Call], repetitions: int, least: float, clock: str = "wall"
+) -> dict[str, list[float]]:
     """Seconds of a call of every way, ``repetitions`` times: a, b, a, b, ...
 
     Whatever slows the machine down for a while meets all ways alike. A time is the mean over as
@@ -84,12 +107,12 @@ def in_turns(ways: Mapping[str, Call], repetitions: int, least: float) -> dict[s
     """
     if repetitions < 1:
         raise ValueError(f"{repetitions} repetitions")
-    calls = {name: calls_for(way, least) for name, way in ways.items()}
+    calls = {name: calls_for(way, least, clock) for name, way in ways.items()}
     found: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(repetitions):
         for name, way in ways.items():
             time.sleep(_PAUSE)
-            found[name].append(seconds(way, calls[name]))
+            found[name].append(seconds(way, calls[name], clock))
     return found
 
 
@@ -110,7 +133,9 @@ def median_ratio(peer: Sequence[float], ours: Sequence[float]) -> float:
     return statistics.median(peer) / statistics.median(ours)
 
 
-def best_of(ways: Mapping[int, Call], least: float) -> int:
+def best_of(ways: Mapping[int, Call], least: float, clock: str = "wall") -> int:
     """Which of some calls for so many samples takes the least time a sample."""
-    times = {size: seconds(way, calls_for(way, least)) / size for size, way in ways.items()}
+    times = {
+        size: seconds(way, calls_for(way, least, clock), clock) / size for size, way in ways.items()
+    }
     return min(times, key=lambda size: times[size])

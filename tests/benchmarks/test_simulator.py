@@ -57,6 +57,11 @@ def test_so_many_calls_that_they_take_the_least_time(clock: Clock) -> None:
     assert timing.calls_for(clock.call("a", 5.0), 0.2) == 1
 
 
+def test_a_threads_own_time_does_not_count_sleep() -> None:
+    call = lambda: timing.time.sleep(0.05)  # noqa: E731
+    assert timing.seconds(call, 1, "thread") < 0.02 < timing.seconds(call, 1, "wall")
+
+
 def test_tools_take_turns(clock: Clock) -> None:
     ways = {"a": clock.call("a", 1.0), "b": clock.call("b", 2.0)}
     found = timing.in_turns(ways, 3, 0.1)
@@ -157,6 +162,7 @@ def _record(**rows: object) -> dict[str, object]:
         "compared": 50,
         "differing": 0,
         "largest": 0.0,
+        "self_differing": -1,
         "error": "",
         "notes": [],
     }
@@ -173,7 +179,7 @@ def _record(**rows: object) -> dict[str, object]:
         "versions": {"numpy": "2.0"},
         "load before": [0.1, 0.1, 0.1],
     }
-    settings = {"command": "c", "repetitions": 3, "least seconds": 0.1}
+    settings = {"command": "c", "repetitions": 3, "least seconds": 0.1, "clock": "wall"}
     return {"machine": machine, "settings": settings, "comparisons": [{**row, **rows}]}
 
 
@@ -186,6 +192,10 @@ def test_a_goal_is_reached_by_the_ratio_of_medians(ratio: float, said: str) -> N
 def test_differences_and_their_judge_are_stated() -> None:
     page = text(_record(differing=3, largest=1.0, judge="Brevitas eval"), None)
     assert "3 of 50 (Brevitas eval), by at most 1" in page
+
+
+def test_a_peer_that_differs_from_itself_is_said_to() -> None:
+    assert "0 of 50 (7 from itself)" in text(_record(self_differing=7), None)
 
 
 def test_a_peer_that_is_missing_is_said_to_be() -> None:
