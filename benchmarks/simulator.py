@@ -23,17 +23,18 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.simulator_page import put, text
 from benchmarks.simulator_timing import Settings
 
+if TYPE_CHECKING:
+    from benchmarks.simulator_networks import Network
+    from hwcompress.ir import Graph
+
 _OTHER = ("peak", "growth", "overhead")
 _PARTS = ("hls4ml", "qonnx", "brevitas", "float", "int8", "binary", "interpreters", *_OTHER)
-_PROFILED = (
-    "mlp-w4a4 mlp-w8a8 cnv-w4a4 cnv-w2a2 cnv-w8a8 resnet8-w4a4 resnet8-w2a2 resnet8-w8a8"
-    " cnv-w1a1 lfc-w1a1 digits-w4a4"
-).split()
+_PROFILED = ("hls4ml", "brevitas", "int8", "binary")
 
 
 def main() -> None:
@@ -198,22 +199,33 @@ def _overhead(settings: Settings) -> dict[str, Any]:
 
 
 def _profiles(settings: Settings) -> dict[str, Any]:
-    from benchmarks.simulator_networks import integers_of, make
+    from benchmarks.simulator_networks import make
+    from benchmarks.simulator_rows import ROWS
+
+    found: dict[str, Any] = {}
+    for row in ROWS:
+        if row.part not in _PROFILED or row.peer.endswith("cached weights"):
+            continue
+        network = make(row.network, settings.folder)
+        name = f"{row.network} QDQ" if row.part == "int8" else row.network
+        if name not in found:
+            print(name)
+            found[name] = _profile(row.graph(network, settings), network, settings)
+    return found
+
+
+def _profile(graph: Graph, network: Network, settings: Settings) -> list[dict[str, Any]]:
+    from benchmarks.simulator_networks import integers_of
     from benchmarks.simulator_profile import profile
     from hwcompress.sim import Simulator
 
-    found: dict[str, Any] = {}
-    for name in _PROFILED:
-        network = make(name, settings.folder)
-        simulator = Simulator(network.graph, threads=1)
-        integers = integers_of(network.graph, network.samples(min(simulator.batch, 1024)))
-        jobs = profile(simulator, integers, settings.repetitions, settings.least / 10)
-        found[name] = [asdict(job) for job in jobs]
-        print(name)
-        for job in jobs:
-            share = f"{job.nanoseconds:10.0f} ns {100 * job.share:3.0f} % {job.rate:4.0f} G/s"
-            print(f"  {share} {job.label}")
-    return found
+    simulator = Simulator(graph, threads=1)
+    integers = integers_of(graph, network.samples(min(simulator.batch, 1024)))
+    jobs = profile(simulator, integers, settings.repetitions, settings.least / 10)
+    for job in jobs:
+        share = f"{job.nanoseconds:10.0f} ns {100 * job.share:3.0f} % {job.rate:4.0f} G/s"
+        print(f"  {share} {job.label}", flush=True)
+    return [asdict(job) for job in jobs]
 
 
 if __name__ == "__main__":
