@@ -65,6 +65,7 @@ ALLOWED: dict[str, set[str]] = {
         "limits",
         "npz",
         "samples",
+        "data",
         "ir",
         "sim",
         "tools",
@@ -73,6 +74,7 @@ ALLOWED: dict[str, set[str]] = {
         "report",
         "flow",
         "inspect",
+        "running",
     },
     "running": {
         "errors",

@@ -6,8 +6,7 @@ file, float64, the definition, the simulator, hls4ml's C++, the Verilog) or read
 """
 
 from hwcompress.levels.between import diff
-from hwcompress.levels.difference import Difference, DiffReport, TensorRow, Window
+from hwcompress.levels.difference import Difference, DiffReport, Follows, TensorRow, Window
 from hwcompress.levels.dump import Dump
-from hwcompress.levels.dump_writer import DumpWriter
 
-__all__ = ["DiffReport", "Difference", "Dump", "DumpWriter", "TensorRow", "Window", "diff"]
+__all__ = ["DiffReport", "Difference", "Dump", "Follows", "TensorRow", "Window", "diff"]

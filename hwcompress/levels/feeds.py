@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from hwcompress.data import Chunk, SampleStream
 from hwcompress.errors import InputError
+from hwcompress.flow.model_inputs import onnx_inputs
 from hwcompress.frontend import Imported
 from hwcompress.frontend.check import encoded, source_samples
 from hwcompress.inspect.draw import Drawn
-from hwcompress.inspect.inputs import GivenData
+from hwcompress.inspect.inputs import GivenData, shaped
 from hwcompress.ir import Graph, Input
 from hwcompress.levels.level import Block
 from hwcompress.samples import Samples, sample_rows, stacked
 
-__all__ = ["Feeds", "IntegerFeeds", "RealFeeds"]
+__all__ = ["Feeds", "IntegerFeeds", "RealFeeds", "StreamFeeds"]
 
 
 class Feeds(Protocol):
@@ -55,6 +57,53 @@ class RealFeeds:
         else:
             rows = sample_rows(self.source.samples, np.asarray(indices, np.int64))
         return source_samples(self.imported, rows)
+
+
+class StreamFeeds:
+    """Real samples in files that need not fit the memory.
+
+    Args:
+        imported: the model.
+        stream: the samples; blocks are taken from the first one on.
+    """
+
+    def __init__(self, imported: Imported, stream: SampleStream) -> None:
+        assert stream.count is not None
+        self.imported = imported
+        self.count = stream.count
+        self._stream = stream
+        self._shapes = onnx_inputs(imported.model.path).shapes
+        self._chunks: Iterator[Chunk] | None = None
+        self._size = 0
+
+    def block(self, start: int, stop: int) -> Block:
+        if self._chunks is None:
+            self._size = stop - start
+            self._chunks = self._stream.chunks(self._size)
+        chunk = next(self._chunks)
+        assert chunk.start == start
+        samples = sample_rows(self._real(chunk), slice(stop - start))
+        return Block(start, encoded(self.imported, samples), source_samples(self.imported, samples))
+
+    def fed(self, indices: Sequence[int]) -> Samples:
+        """Goes through the files again, as far as needed."""
+        wanted = np.asarray(indices, np.int64)
+        found: dict[int, Samples] = {}
+        chunks = self._stream.chunks(max(self._size, 1))
+        for chunk in chunks:
+            samples = self._real(chunk)
+            for index in wanted[(wanted >= chunk.start) & (wanted < chunk.start + chunk.count)]:
+                row = int(index) - chunk.start
+                found[int(index)] = sample_rows(samples, slice(row, row + 1))
+            if chunk.start + chunk.count > wanted.max():
+                break
+        chunks.close()
+        rows = stacked([found[int(index)] for index in wanted])
+        return source_samples(self.imported, rows)
+
+    def _real(self, chunk: Chunk) -> Samples:
+        samples, _ = shaped(self._stream.real(chunk.samples), self._shapes, self._stream.name)
+        return samples
 
 
 @dataclass(frozen=True, eq=False)

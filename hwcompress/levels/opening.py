@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from hwcompress.data import FileStream, open_stream
 from hwcompress.errors import InputError
 from hwcompress.flow.build import open_build
 from hwcompress.flow.manifest import Manifest
@@ -28,16 +29,16 @@ from hwcompress.frontend import Imported, import_model
 from hwcompress.inspect.assume import attempt_import
 from hwcompress.inspect.draw import Drawn
 from hwcompress.inspect.header import parse_onnx, source_format
-from hwcompress.inspect.inputs import GivenData, read_data
+from hwcompress.inspect.inputs import GivenData
 from hwcompress.inspect.opening import ModelRequest, open_model
 from hwcompress.ir import Graph, format_graph, load
-from hwcompress.levels.feeds import Feeds, IntegerFeeds, RealFeeds
+from hwcompress.levels.feeds import Feeds, IntegerFeeds, RealFeeds, StreamFeeds
 from hwcompress.levels.integers import as_integers, sample_shape
 from hwcompress.levels.subject import Recorded, Subject
 from hwcompress.npz import read_npz
 from hwcompress.report.convert import from_json
 from hwcompress.report.facts import DataFacts, SourceFacts
-from hwcompress.samples import sample_count
+from hwcompress.running.models import import_for
 
 __all__ = ["Wanted", "open_build_folder", "open_model_file"]
 
@@ -82,16 +83,18 @@ def open_model_file(request: ModelRequest, wanted: Wanted, work: Path, say: Say)
     opened = open_model(request, source, say, random=wanted.random or 1)
     say("import the model")
     stated = request.input_type or None
-    data: GivenData | None = None
     unknown: frozenset[str] = frozenset()
     notes = opened.notes
+    feeds: Feeds | None = None
     if opened.samples is not None:
         data = GivenData(request.data or "random", opened.samples, opened.labels, ())
-    elif request.data:
-        data = read_data(request.data, request.input_scale, onnx_inputs(opened.path))
-        notes = (*notes, *data.notes)
-    if data is not None:
         imported = import_model(opened.path, samples=data.samples, input_type=stated)
+        feeds = RealFeeds(imported, data, data.count)
+    elif request.data:
+        stream = _stream(request.data, opened.path, request.input_scale)
+        imported = import_for(opened.path, stream, stated, say)
+        feeds = StreamFeeds(imported, stream)
+        notes = (*notes, *stream.notes)
     else:
         ports = source_format(parse_onnx(opened.path)).inputs
         attempt = attempt_import(opened.path, ports, samples=None, input_type=stated)
@@ -103,13 +106,11 @@ def open_model_file(request: ModelRequest, wanted: Wanted, work: Path, say: Say)
     if wanted.integers is not None:
         read = _integers(wanted.integers, imported.graph)
         why = "its results are those of --data or --random, and --integers is given"
-        feeds: Feeds = IntegerFeeds(imported.graph, read, imported if wanted.real else None)
+        feeds = IntegerFeeds(imported.graph, read, imported if wanted.real else None)
         return replace(subject, feeds=feeds, unrecorded=why)
-    if data is not None:
-        feeds = RealFeeds(imported, data, sample_count(data.samples))
-    elif wanted.random is not None:
+    if feeds is None and wanted.random is not None:
         feeds = _drawn(imported, wanted, unknown)
-    else:
+    if feeds is None:
         raise InputError(
             "no samples to compare on",
             where=request.model,
@@ -118,6 +119,11 @@ def open_model_file(request: ModelRequest, wanted: Wanted, work: Path, say: Say)
     recorded = Recorded(opened.framework, opened.real) if opened.framework else None
     why = "an ONNX file is run by its runtime"
     return replace(subject, feeds=feeds, recorded=recorded, unrecorded=why)
+
+
+def _stream(data: str, model: Path, scale: float | None) -> FileStream:
+    inputs = onnx_inputs(model)
+    return open_stream(data, inputs=inputs.shapes, unused=inputs.unused, scale=scale)
 
 
 def _drawn(imported: Imported, wanted: Wanted, unknown: frozenset[str] = frozenset()) -> RealFeeds:
@@ -187,10 +193,9 @@ def open_build_folder(folder: Path, data: str, wanted: Wanted, work: Path, say: 
         feeds = _drawn(imported, wanted)
     elif data:
         assert imported is not None
-        inputs = onnx_inputs(imported.model.path)
-        found = read_data(data, manifest.settings.input_scale, inputs)
-        feeds = RealFeeds(imported, found, found.count)
-        subject = replace(subject, notes=found.notes)
+        stream = _stream(data, imported.model.path, manifest.settings.input_scale)
+        feeds = StreamFeeds(imported, stream)
+        subject = replace(subject, notes=stream.notes)
     elif imported is not None:
         assert given is not None
         feeds = RealFeeds(imported, given, given.count)

@@ -132,7 +132,7 @@ def diff_request(request: DiffRequest, say: Say) -> DiffReport:
     with ExitStack() as stack:
         for side in request.sides:  # what is not there is said before a model is read
             if isinstance(side, Path):
-                Dump(side).close()
+                Dump(side)
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hwcompress-")))
         if request.build is not None and any(level.compiled for level in request.levels):
             folder = request.build.absolute()

@@ -11,14 +11,14 @@ import numpy as np
 from hwcompress.frontend.check import explained_samples
 from hwcompress.inspect.blocks import block_size
 from hwcompress.inspect.tally import Wrong
-from hwcompress.ir import Graph
+from hwcompress.ir import Graph, IntType
 from hwcompress.levels.between import matched
 from hwcompress.levels.difference import DiffReport
 from hwcompress.levels.dump import Dump
-from hwcompress.levels.dump_writer import DumpWriter
 from hwcompress.levels.level import Block, Level, Stopped
 from hwcompress.levels.subject import Subject
 from hwcompress.levels.tally import DiffTally, Explain
+from hwcompress.running.array_file import ArrayFile
 
 __all__ = ["Side", "compare_sides"]
 
@@ -65,13 +65,14 @@ def compare_sides(
     size = _block_size(sides, graph, shared)
     failures: list[str] = []
     with ExitStack() as stack:
-        parts = []
-        for side, target, tensors in zip(sides, saved, have, strict=True):
-            writer = None
+        parts = [
+            _Part(side, shared if target is None else tensors, failures)
+            for side, target, tensors in zip(sides, saved, have, strict=True)
+        ]
+        for part, target, option in zip(parts, saved, ("--save-a", "--save-b"), strict=True):
             if target is not None:
                 assert graph is not None
-                writer = stack.enter_context(DumpWriter(target, graph))
-            parts.append(_Part(side, shared if target is None else tensors, writer, failures))
+                part.save(stack.enter_context(ArrayFile(target, option)), graph)
         for start in range(0, count, size):
             stop = min(start + size, count)
             block = None
@@ -91,13 +92,22 @@ def compare_sides(
 class _Part:
     """A side, what is asked of it, and where that is written."""
 
-    def __init__(
-        self, side: Side, tensors: list[str], writer: DumpWriter | None, failures: list[str]
-    ) -> None:
+    def __init__(self, side: Side, tensors: list[str], failures: list[str]) -> None:
         self._side = side
         self._tensors = tensors
-        self._writer = writer
         self._failures = failures
+        self._file: ArrayFile | None = None
+        self._dtypes: dict[str, np.dtype] = {}
+
+    def save(self, file: ArrayFile, graph: Graph) -> None:
+        """Write what comes to a file."""
+        real = not isinstance(self._side, Dump) and self._side.real
+        self._file = file
+        self._dtypes = {
+            # What floating point makes of a tensor may leave its type.
+            name: np.dtype(np.int64) if real else _narrowest(graph.tensors[name].dtype)
+            for name in self._tensors
+        }
 
     def values(self, block: Block | None, count: int) -> dict[str, np.ndarray]:
         """The next samples; of a level that stops, those until then."""
@@ -109,9 +119,23 @@ class _Part:
         except Stopped as stopped:
             self._failures.append(f"{_name(self._side)} stopped: {stopped}")
             found = stopped.seen
-        if self._writer is not None:
-            self._writer.add(found)
+        if self._file is not None:
+            # Of a level that stopped, the samples of which every tensor is known.
+            whole = min(len(found[name]) if name in found else 0 for name in self._tensors)
+            if whole:
+                self._file.add(
+                    {name: found[name][:whole].astype(kind) for name, kind in self._dtypes.items()}
+                )
         return found
+
+
+def _narrowest(kind: IntType) -> np.dtype:
+    """The smallest NumPy type with as many bits."""
+    for name in ("int8", "uint8", "int16", "uint16", "int32", "uint32"):
+        limits = np.iinfo(name)
+        if limits.min <= kind.lo and kind.hi <= limits.max:
+            return np.dtype(name)
+    return np.dtype(np.int64)
 
 
 def _complete(

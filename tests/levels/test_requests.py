@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import hwcompress.levels.opening as opening
+import hwcompress.levels.running as running
 from hwcompress.errors import CheckFailed, InputError
 from hwcompress.frontend import import_model
 from hwcompress.inspect.assume import Attempt
@@ -96,6 +97,11 @@ def test_ties_are_explained(tmp_path: Path) -> None:
     assert (one.a, one.b, one.sample) == (other.b, other.a, other.sample)
 
 
+def found_types(file: Path) -> dict[str, str]:
+    with np.load(file) as found:
+        return {name: str(found[name].dtype) for name in ("input", "conv_2")}
+
+
 def test_saved_levels_are_dumps(tmp_path: Path) -> None:
     path = image_net(tmp_path)
     a, b = tmp_path / "a.npz", tmp_path / "b.npz"
@@ -103,7 +109,10 @@ def test_saved_levels_are_dumps(tmp_path: Path) -> None:
     with np.load(a) as found:
         assert sorted(found) == sorted(INNER)
         arrays = dict(found)
+        assert found_types(a) == {"input": "int8", "conv_2": "int16"}
+        assert found_types(b) == {"input": "int64", "conv_2": "int64"}, "floats may leave a type"
     assert ask(a, b).equal
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npz", "b.npz", "image.onnx"]
     report = ask(b, a, model=path)
     assert report.equal and report.only_b == ("flatten",)
     assert ask(a, "graph", model=path, random=8).equal
@@ -140,6 +149,23 @@ def test_integers_of_the_inputs(tmp_path: Path) -> None:
         ask(board, "graph", model=path, integers=board)
 
 
+def test_samples_in_several_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than fit a block, or a file: ties in both are found and explained."""
+    path = raw_mlp(tmp_path)
+    drawn = Drawn(import_model(path, input_type="fixed<16,4>"), 0, normal=frozenset({"x"}))
+    x = np.asarray(drawn.block(1880, 12))
+    for number, part in enumerate(np.split(np.concatenate([x, x, x]), [5, 21])):
+        np.save(tmp_path / f"x-{number}.npy", part)
+    model = ModelRequest(str(path), data=str(tmp_path / "x-*.npy"), input_type="fixed<16,4>")
+    whole = ask("runtime", "simulator", model=model)
+    assert whole.samples == 36 and whole.equal and whole.rows[0].integers == 36 * 6
+    monkeypatch.setattr(running, "block_size", lambda graph: 7)
+    report = ask("runtime", "simulator", model=model)
+    assert report == whole and report.first is not None
+    assert (report.first.sample, report.rows[1].differing) == (8, 3)
+    assert ask("runtime", "simulator", model=model, samples=20).rows[1].explained == 1
+
+
 def test_pytorch_gives_outputs(tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text(
         "import torch\nfrom torch import nn\ndef make():\n    torch.manual_seed(0)\n"
@@ -172,7 +198,10 @@ class _Stuck:
 def test_a_level_that_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: int) -> None:
     kind = LevelKind("stuck", "test", lambda subject: _Stuck(subject, change))
     monkeypatch.setitem(LEVELS, "stuck", kind)
-    report = ask("simulator", "stuck", model=image_net(tmp_path), random=5)
+    saved = tmp_path / "stuck.npz"
+    report = ask("simulator", "stuck", model=image_net(tmp_path), random=5, save_a=saved)
+    with np.load(saved) as found:
+        assert found["gemm_7"].shape == (5, 5)
     assert report.failure == "stuck stopped: frame 2: deadlock"
     assert not report.equal and report.samples == 2
     integers = {row.tensor: row.integers for row in report.rows}
