@@ -85,7 +85,7 @@ class Wrapped(Layer):
         (exact,) = _run_step(self.step, inputs, lanes)
         result, differs = wrap_rows(exact, self.wire)
         if self.counted is not None:
-            changed, wrong = int(differs.sum()), differs.any(axis=0)
+            changed, wrong = int(differs.sum()), np.any(differs, axis=0)
             watch.add(self.counted, exact.shape, (changed, changed), wrong, wrong)
         return [result.astype(storage_dtype(self.wire))]
 

@@ -133,10 +133,12 @@ def _sums(x, weight, bias, taps, groups, limits, saturate, work, y, touched, wro
     pixels, kernel_size = taps.shape
     depth = weight.shape[1] // kernel_size
     filters = bias.size // groups
-    low, high, pad_value = limits[0], limits[1], limits[6]
+    low, high = limits[0], limits[1]
     held_low, held_mask = np.int64(limits[2]), np.int64(limits[3])
     wire_low, wire_mask = np.int64(limits[4]), np.int64(limits[5])
-    exact, first, second, term = work[0], work[1], work[2], work[3]
+    exact, first, second, padding = work[0], work[1], work[2], work[3]
+    for i in range(lanes):
+        padding[i] = limits[6]
     overflowed = changed = 0
     for pixel in range(pixels):
         for m in range(bias.size):
@@ -164,21 +166,17 @@ def _sums(x, weight, bias, taps, groups, limits, saturate, work, y, touched, wro
                         continue
                     if place >= 0:
                         source = x[(place * groups + m // filters) * depth + d]
-                        for i in range(lanes):
-                            term[i] = source[i] * factor
                     else:
-                        padded = pad_value * factor
-                        for i in range(lanes):
-                            term[i] = padded
-                    for i in range(lanes):
-                        exact[i] += term[i]
+                        source = padding
                     if saturate:
                         for i in range(lanes):
-                            first[i] += term[i]
+                            exact[i] += source[i] * factor
+                            first[i] += source[i] * factor
                             second[i] |= (first[i] < low) | (first[i] > high)
                             first[i] = min(max(first[i], low), high)
                     else:
                         for i in range(lanes):
+                            exact[i] += source[i] * factor
                             first[i] = min(first[i], exact[i])
                             second[i] = max(second[i], exact[i])
             target = y[pixel * bias.size + m]
