@@ -106,7 +106,8 @@ def _measured(options: argparse.Namespace) -> dict[str, Any]:
         tuple(options.threads),
         options.clock,
     )
-    arguments = [item for item in sys.argv[1:] if not item.startswith("/")]
+    # A record says nothing of the folders of the machine.
+    arguments = [Path(item).name if item.startswith("/") else item for item in sys.argv[1:]]
     record: dict[str, Any] = {
         "machine": describe(),
         "settings": {

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -80,13 +81,7 @@ def compare(part: str, settings: Settings) -> Iterator[Found]:
 
 
 def _measured(row: Comparison, threads: int, settings: Settings) -> Found:
-    head = {
-        "part": row.part,
-        "network": row.network,
-        "peer": row.peer,
-        "threads": threads,
-        "wanted": row.wanted,
-    }
+    head = Found(row.part, row.network, row.peer, threads, row.wanted)
     network = make(row.network, settings.folder)
     graph = row.graph(network, settings)
     pinned = one_processor() if row.whole and threads == 1 else contextlib.nullcontext()
@@ -100,9 +95,9 @@ def _measured(row: Comparison, threads: int, settings: Settings) -> Found:
                 ways = dict.fromkeys(batches, start(batches[0], threads, settings))
         except ImportError as error:
             reason = f"not installed ({error.name}): {interpreters.INSTALL}"
-            return Found(**head, error=reason)
+            return replace(head, error=reason)
         try:
-            return Found(**head, **_timed(row, network, graph, ways, threads, settings))
+            return replace(head, **_timed(row, network, graph, ways, threads, settings))
         finally:
             getattr(ways[batches[0]], "close", lambda: None)()
 
@@ -114,7 +109,7 @@ def _timed(
     ways: Mapping[int, peers.Run],
     threads: int,
     settings: Settings,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     simulator = Simulator(graph, threads=threads)
     macs = macs_of(graph)
     samples = network.samples(max(settings.samples(macs), *ways))
@@ -159,7 +154,7 @@ def _equality(
     data: tuple[np.ndarray, np.ndarray, np.ndarray],
     simulator: Simulator,
     settings: Settings,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Outputs of the peer, or of Brevitas, and of the reference, against the simulator's."""
     samples, integers, theirs = data
     size, run = next(iter(ways.items()))

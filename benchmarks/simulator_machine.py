@@ -26,7 +26,7 @@ def describe() -> dict[str, object]:
     from hwcompress.sim.words.cpu import LEVEL
 
     text = _read("/proc/cpuinfo")
-    flags = set(re.search(r"^flags\s*:(.*)$", text, re.M)[1].split()) if text else set()
+    flags = {name for line in re.findall(r"^flags\s*:(.*)$", text, re.M) for name in line.split()}
     models = re.findall(r"^model name\s*:\s*(.*)$", text, re.M)
     family = re.findall(r"^(?:cpu family|model)\s*:\s*(.*)$", text, re.M)[:2]
     memory = re.search(r"^MemTotal:\s*(\d+)", _read("/proc/meminfo"), re.M)

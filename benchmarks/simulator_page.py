@@ -165,8 +165,9 @@ def _peaks(record: Record) -> str:
     ]
     return (
         "### Share of the processor's peak\n\n"
-        "The peak is a loop of one instruction with all operands in registers; billions of"
-        " multiplications and additions a second (of single bits: 32 in a lane).\n\n"
+        "The peak is a loop of one instruction with its operands in registers and the first-level"
+        " cache; billions of multiplications and additions a second (of single bits: 32 in a"
+        " lane).\n\n"
         + table(["kind", "instruction", "one thread", "two threads"], peaks)
         + "\nKernels in one thread: the job of the layer, with the thresholds behind the sums,"
         " and a whole call, with moving data in and out.\n\n"

@@ -11,6 +11,7 @@ import io
 import logging
 import warnings
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -105,20 +106,20 @@ def brevitas_cached(network: Network, threads: int) -> Run:
     return Cached()
 
 
+@cache
 def float_file(network: Network, folder: Path) -> Path:
     """The float module as ONNX with an open batch; batch norms are folded by the exporter."""
     path = folder / f"{network.name}-float.onnx"
-    if not path.exists():
-        with quiet():
-            torch.onnx.export(
-                network.floating.eval(),
-                (torch.zeros(1, *network.shape),),
-                str(path),
-                dynamo=False,
-                input_names=["x"],
-                output_names=["y"],
-                dynamic_axes={"x": {0: "n"}, "y": {0: "n"}},
-            )
+    with quiet():
+        torch.onnx.export(
+            network.floating.eval(),
+            (torch.zeros(1, *network.shape),),
+            str(path),
+            dynamo=False,
+            input_names=["x"],
+            output_names=["y"],
+            dynamic_axes={"x": {0: "n"}, "y": {0: "n"}},
+        )
     return path
 
 
@@ -142,6 +143,7 @@ def onnxruntime_float(network: Network, threads: int, folder: Path) -> Run:
     return onnxruntime_session(float_file(network, folder), threads)
 
 
+@cache
 def qdq_file(network: Network, folder: Path) -> Path:
     """The float module quantized to 8 bits by onnxruntime's static quantization, QDQ format.
 
@@ -151,8 +153,6 @@ def qdq_file(network: Network, folder: Path) -> Path:
     from onnxruntime import quantization
 
     path = folder / f"{network.name}-qdq.onnx"
-    if path.exists():
-        return path
 
     class Reader(quantization.CalibrationDataReader):  # type: ignore[misc]
         """Sixty-four samples, one after another."""
@@ -194,6 +194,7 @@ def qonnx_executor(network: Network, batch: int) -> Run:
     return lambda x: np.asarray(execute_onnx(model, {name: x})[output])
 
 
+@cache
 def hls4ml_predict(graph: Graph, folder: Path) -> Run:
     """hls4ml's ``predict`` on its C++ of a graph, compiled by its own script (-O3).
 

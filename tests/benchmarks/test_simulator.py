@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import simulator
 from benchmarks import simulator_timing as timing
 from benchmarks.simulator_page import BEGIN, END, put, text
 from benchmarks.simulator_plot import plot
@@ -207,6 +208,27 @@ def test_a_busy_machine_makes_figures_provisional(load: float, provisional: bool
     record = _record()
     record["machine"]["load before"] = [load, load, load]  # type: ignore[index]
     assert ("provisional" in text(record, None)) == provisional
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--clock process", "--clock process is for --threads 1"),
+        ("--threads 0", "positive"),
+        ("--only speed", "invalid choice"),
+    ],
+)
+def test_wrong_options_are_refused(
+    words: str,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["simulator", *words.split()])
+    with pytest.raises(SystemExit) as caught:
+        simulator.main()
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err
 
 
 def test_a_short_run_writes_a_record_and_a_page(tmp_path: Path) -> None:
