@@ -10,6 +10,7 @@ import numpy as np
 
 from hwcompress.data import adapt_samples, to_real
 from hwcompress.ir import Input
+from hwcompress.sim.real_input import encode_real
 
 __all__ = ["Encoder", "feed_dtype"]
 
@@ -59,12 +60,13 @@ class Encoder:
         """
         samples, _ = adapt_samples(stored, self._op.source_shape, self._where)
         integers = np.empty((len(samples), *self._op.shape), self._dtype)
-        starts = range(0, len(samples), self._rows)
+        # Once without samples, too: the kernel is compiled then.
+        starts = range(0, max(len(samples), 1), self._rows)
 
         def work(mine: Iterable[int]) -> None:
             for start in mine:
                 rows = slice(start, start + self._rows)
-                integers[rows] = self._op.encode(to_real(samples[rows], self._scale))
+                encode_real(self._op, to_real(samples[rows], self._scale), integers[rows])
 
         workers = min(self._threads, len(starts))
         if workers < 2:

@@ -9,6 +9,7 @@ import numpy as np
 
 from hwcompress.errors import InputError
 from hwcompress.ir import Graph
+from hwcompress.sim.real_input import encode_real
 from hwcompress.sim.simulator import Simulator
 
 __all__ = ["HasGraph", "RealSimulator"]
@@ -86,7 +87,12 @@ class RealSimulator:
             raise self._wrong(f"samples of {', '.join(samples) or 'nothing'}")
         made = {}
         for name, op in self._inputs.items():
-            made[op.outputs[0]] = op.encode(np.asarray(samples[name]))
+            real = np.asarray(samples[name])
+            if real.ndim == 0 or real.shape[1:] != op.source_shape:
+                op.encode(real)  # raises
+            integers = np.empty((len(real), *op.shape), np.int64)
+            encode_real(op, real, integers)
+            made[op.outputs[0]] = integers
         return made
 
     def before_host(
