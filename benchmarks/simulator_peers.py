@@ -19,7 +19,6 @@ import torch
 from torch import nn
 
 from benchmarks.simulator_networks import Network
-from hwcompress.ir import Graph
 
 __all__ = [
     "Run",
@@ -195,8 +194,8 @@ def qonnx_executor(network: Network, batch: int) -> Run:
 
 
 @cache
-def hls4ml_predict(graph: Graph, folder: Path) -> Run:
-    """hls4ml's ``predict`` on its C++ of a graph, compiled by its own script (-O3).
+def hls4ml_predict(network: Network, folder: Path) -> Run:
+    """hls4ml's ``predict`` on its C++ of a network's graph, compiled by its own script (-O3).
 
     The function takes integers of the graph's input, which are what the project is made for,
     and gives integers. It has one thread, as ``predict`` does.
@@ -209,7 +208,7 @@ def hls4ml_predict(graph: Graph, folder: Path) -> Run:
     log.touch()
     with quiet():
         model = build_model(
-            make_plan(graph, "auto", None),
+            make_plan(network.graph, "auto", None),
             folder,
             log,
             part="xc7z020clg400-1",

@@ -60,7 +60,7 @@ def _interpreter(
 
 
 def _hls4ml(network: Network, graph: Graph, batch: int, threads: int, at: Settings) -> peers.Run:
-    return peers.hls4ml_predict(graph, at.folder / f"{network.name}-hls4ml")
+    return peers.hls4ml_predict(network, at.folder / f"{network.name}-hls4ml")
 
 
 def _qdq(network: Network, graph: Graph, batch: int, threads: int, at: Settings) -> peers.Run:
