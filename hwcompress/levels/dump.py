@@ -22,8 +22,9 @@ class Dump:
 
     Args:
         path: the file. Python objects in it are never loaded.
-        graph: whose tensors the arrays are; flat samples take their shapes from it, and arrays
-            of other names are left out, if some are its tensors.
+        graph: whose tensors the arrays are; flat samples take their shapes from it. Names of its
+            inputs and outputs, and ``output0``, ... as a build stores them, stand for their
+            tensors. Arrays of other names are left out, if some are its tensors.
 
     Raises:
         InputError: the file is missing, damaged, holds Python objects, arrays of different
@@ -36,8 +37,9 @@ class Dump:
         if not path.is_file():
             raise InputError(f"there is no file {where!r}")
         names = npz_names(path)
-        known = [name for name in names if graph is not None and name in graph.tensors]
-        self._arrays = npz_arrays(path, known or names)
+        meant = {} if graph is None else _meant(names, graph)
+        stored = npz_arrays(path, list(meant) or names)
+        self._arrays = {meant.get(name, name): array for name, array in stored.items()}
         if not self._arrays:
             raise InputError("the file holds no array", where=where)
         self.shapes = {
@@ -79,6 +81,21 @@ class Dump:
             found[name] = values.reshape(len(rows), *self.shapes[name])
         self._at += count
         return found
+
+
+def _meant(names: Sequence[str], graph: Graph) -> dict[str, str]:
+    """The tensor of the graph that each name stands for; names of none are left out."""
+    ends = {op.name: op.outputs[0] for op in graph.inputs}
+    ends |= {op.name: op.inputs[0] for op in graph.outputs}
+    for number, op in enumerate(graph.inputs):
+        ends.setdefault(f"input{number}", op.outputs[0])
+    for number, end in enumerate(graph.outputs):
+        ends.setdefault(f"output{number}", end.inputs[0])
+    found = {name: name for name in names if name in graph.tensors}
+    for name in names:
+        if name in ends and name not in found and ends[name] not in found.values():
+            found[name] = ends[name]
+    return found
 
 
 def _count(arrays: dict[str, StoredArray], where: str) -> int:

@@ -62,6 +62,11 @@ class DiffRequest:
     def __post_init__(self) -> None:
         if self.model is not None and self.build is not None:
             raise InputError("both --model and --build are given", remedy="give one")
+        if self.model is not None and Path(self.model.model).is_dir():
+            raise InputError(
+                f"--model {self.model.model!r} is a folder",
+                remedy="a build folder is given with --build",
+            )
         for option, value in (("--random", self.random), ("--samples", self.samples)):
             if value is not None and value < 1:
                 raise InputError(f"{option} is {value}", remedy="give 1 or more")

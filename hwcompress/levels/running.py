@@ -25,7 +25,7 @@ __all__ = ["Side", "compare_sides"]
 Side = Level | Dump
 Say = Callable[[str, int, int], None]
 
-_BLOCK_BYTES = 1 << 27
+_BLOCK_BYTES = 1 << 26
 # Samples that tell where float32 is exact, besides those that differ, and how many of these
 # are looked into at once.
 _EVIDENCE = 64
@@ -151,7 +151,7 @@ def _complete(
 
 
 def _block_size(sides: Sequence[Side], graph: Graph | None, shared: Sequence[str]) -> int:
-    """Samples whose integers take about 128 MiB a side."""
+    """Samples whose integers take about 64 MiB a side, or every tensor of a graph 128 MiB."""
     if graph is not None:
         return block_size(graph)
     rows = [

@@ -154,11 +154,12 @@ class DiffTally:
             counts.fault = wrong[0]
 
     def _settle(self) -> None:
-        """Look into samples that differ, up to the first tensor with an unexplained difference:
-        those behind it only pass it on."""
+        """Look into samples that differ, up to the first unexplained difference: what is behind it
+        in the graph only passes it on."""
         known = False
         for counts in self._counts.values():
             pending, counts.pending = counts.pending, []
+            known = known or counts.fault is not None
             if pending:
                 assert self._explain is not None
                 ties = np.zeros(len(pending), bool) if known else self._explain(pending)

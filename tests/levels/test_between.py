@@ -7,8 +7,10 @@ import json
 import numpy as np
 import pytest
 
+import hwcompress.levels.tally as tally_module
 from hwcompress.errors import InputError
 from hwcompress.frontend import import_model
+from hwcompress.inspect.tally import Wrong
 from hwcompress.ir import Graph, trace
 from hwcompress.levels import DiffReport, diff
 from hwcompress.levels.tally import DiffTally
@@ -151,6 +153,30 @@ def test_blocks_do_not_matter(graph: Graph, right: dict[str, np.ndarray], size: 
     assert found == diff(wrong, right, graph)
     assert found.samples == COUNT and found.differing == 3
     assert "conv_2" in found.follows[0].wrong and found.follows[1].wrong == ()
+
+
+def test_what_is_behind_a_fault_is_not_looked_into(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of `early` even samples are ties, of `late` all would be."""
+    asked: list[tuple[str, list[int]]] = []
+
+    def explain(wrong: list[Wrong]) -> np.ndarray:
+        asked.append((wrong[0].tensor, [item.sample for item in wrong]))
+        return np.array([item.sample % 2 == 0 or item.tensor == "late" for item in wrong])
+
+    monkeypatch.setattr(tally_module, "_PENDING_BYTES", 0)  # every block is settled
+    tally = DiffTally(("A", "B"), ["early", "late"], explain=explain)
+    zeros = {name: np.zeros((2, 1), np.int64) for name in ("early", "late")}
+    ones = {name: values + 1 for name, values in zeros.items()}
+    tally.add(zeros | {"early": np.array([[1], [0]])}, {**zeros, "late": ones["late"]})
+    tally.add(zeros, ones)
+    tally.add(zeros, ones)
+    report = tally.report()
+    assert asked == [("early", [0]), ("late", [0, 1]), ("early", [2, 3])]
+    rows = {row.tensor: (row.differing, row.explained) for row in report.rows}
+    assert rows == {"early": (5, 2), "late": (6, 2)}
+    first = report.first
+    assert first is not None and not first.explained and not report.equal
+    assert (first.tensor, first.sample) == ("early", 3), "the first that is no tie"
 
 
 def test_tensors_of_one_side(graph: Graph, right: dict[str, np.ndarray]) -> None:

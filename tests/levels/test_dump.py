@@ -56,6 +56,22 @@ def test_arrays_that_the_graph_does_not_have(tmp_path: Path) -> None:
         Dump(file)
 
 
+def test_names_of_ends(tmp_path: Path) -> None:
+    """As a build and `simulate --out` write them."""
+    graph = import_model(image_net(tmp_path)).graph
+    (end,) = graph.outputs
+    assert end.name not in graph.tensors
+    file = tmp_path / "d.npz"
+    for name in (end.name, "output0"):
+        np.savez(file, input0=np.zeros((2, 72), int), **{name: np.ones((2, 5), int)})
+        with Dump(file, graph) as dump:
+            assert dump.tensors == ("input", "gemm_7")
+            assert dump.read(["gemm_7"], 2)["gemm_7"].sum() == 10
+    np.savez(file, output0=np.zeros((2, 5), int), gemm_7=np.ones((2, 5), int))
+    with Dump(file, graph) as dump:
+        assert dump.read(["gemm_7"], 2)["gemm_7"].sum() == 10, "the tensor's own name wins"
+
+
 def _entry(data: bytes) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:

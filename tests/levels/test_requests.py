@@ -259,5 +259,7 @@ def test_no_samples(tmp_path: Path) -> None:
         ask("graph", "simulator", model=image_net(tmp_path))
     with pytest.raises(InputError, match="no results of PyTorch"):
         ask("pytorch", "simulator", model=image_net(tmp_path), random=3)
+    with pytest.raises(InputError, match="is given with --build"):
+        ask("graph", "simulator", model=tmp_path)
     with pytest.raises(InputError, match="is not a build folder"):
         ask("graph", "simulator", build=tmp_path)
