@@ -17,6 +17,7 @@ from hwcompress.frontend.check import quantized_by_model
 from hwcompress.frontend.integer_inputs import integer_inputs
 from hwcompress.inspect.assume import attempt_import
 from hwcompress.inspect.header import parse_onnx, source_format
+from hwcompress.inspect.inputs import shaped
 from hwcompress.inspect.opening import (
     ModelRequest,
     is_quantized_onnx,
@@ -111,7 +112,9 @@ def import_for(
     """
     first = stream.real(stream.first(1).samples)
     try:
-        imported = import_model(path, samples=_shaped(path, first), input_type=input_type)
+        imported = import_model(
+            path, samples=_shaped(path, first, stream.name), input_type=input_type
+        )
     except UnsupportedError:
         # Other samples may give a type that can be expressed.
         if input_type is not None or not stream.again:
@@ -136,7 +139,7 @@ def import_for(
     count = max(len(item) for item in few.values())
     alike = {name: np.resize(item, (count, *item.shape[1:])) for name, item in few.items()}
     samples: Samples = alike.get("", alike)
-    return import_model(path, samples=_shaped(path, samples), input_type=None)
+    return import_model(path, samples=_shaped(path, samples, stream.name), input_type=None)
 
 
 def _types_from_samples(imported: Imported) -> bool:
@@ -148,11 +151,9 @@ def _types_from_samples(imported: Imported) -> bool:
     )
 
 
-def _shaped(path: Path, samples: Samples) -> Samples:
+def _shaped(path: Path, samples: Samples, where: str) -> Samples:
     """Samples in the shape that the file states for its only input."""
-    from hwcompress.inspect.inputs import shaped
-
-    return shaped(samples, onnx_inputs(path).shapes, "data")[0]
+    return shaped(samples, onnx_inputs(path).shapes, where)[0]
 
 
 def _stream(request: ModelRequest, labels: str, shapes: Shapes, wanted: ModelInputs) -> FileStream:

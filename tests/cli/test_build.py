@@ -160,6 +160,10 @@ def test_commands_on_the_folder(built: tuple[Path, str]) -> None:
     said = hwcompress(folder, "simulate", "out", "--force")
     assert re.search(r"simulate +done", said)
     assert "Numba simulator" in said
+    # The same with data: the simulator alone, on the build's graph.
+    said = hwcompress(folder, "simulate", "out", "--data", "tiny.npz")
+    (row,) = [row for row in read(folder / "out").accuracy if row.who == "Simulator"]
+    assert f"{row.correct} of {SAMPLES} right" in said
     said = hwcompress(folder, "synth", "out")
     assert re.search(r"synthesize +up to date", said)
     assert "LUT" in said

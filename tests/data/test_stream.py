@@ -282,6 +282,41 @@ class TestDamaged:
             set_limits(before)
 
 
+@pytest.mark.parametrize("kind", ["npy", "npz", "deflated", "idx", "gz", "columns"])
+def test_random_damage_gives_samples_or_a_message(tmp_path: Path, kind: str) -> None:
+    random = np.random.default_rng(11)
+    path = tmp_path / {"deflated": "d.npz", "columns": "c.npy"}.get(kind, f"d.{kind}")
+    match kind:
+        case "npy" | "columns":
+            np.save(path, REALS if kind == "npy" else np.asfortranarray(REALS))
+        case "npz" | "deflated":
+            (np.savez if kind == "npz" else np.savez_compressed)(path, x=REALS, y=LABELS)
+        case _:
+            write_idx(path, IMAGES)
+    whole = path.read_bytes()
+    heads = 160 if kind != "gz" else 40
+    refused = []
+    for _ in range(150):
+        content = bytearray(whole)
+        # Most of them in the header, and at the end, where a zip file has its directory.
+        for _ in range(int(random.integers(1, 4))):
+            at = int(random.choice([random.integers(heads), -random.integers(1, 250)]))
+            content[at] = int(random.integers(256))
+        if random.random() < 0.2:
+            del content[int(random.integers(len(content))) :]
+        path.write_bytes(content)
+        try:
+            stream = open_stream(path)
+            assert stream.count is not None
+            if stream.count < 1000:
+                for _ in stream.chunks(8):
+                    pass
+        except InputError as error:
+            refused.append(str(error))
+    assert len(refused) > 20
+    assert not any("\n" in message for message in refused)
+
+
 def test_only_what_is_asked_for_is_read(tmp_path: Path) -> None:
     """A file of 64 TB with a hole in it: neither disk nor memory have room for it."""
     path = tmp_path / "d.npy"
