@@ -112,7 +112,7 @@ def _timed(
 ) -> dict[str, Any]:
     simulator = Simulator(graph, threads=threads)
     macs = macs_of(graph)
-    samples = network.samples(max(settings.samples(macs), *ways))
+    samples = network.samples(max(settings.samples(macs, int(np.prod(network.shape))), *ways))
     ours = integers_of(graph, samples)
     theirs = ours.astype(np.float32) if row.integers else samples
     equal = _equality(row, network, graph, ways, (samples, ours, theirs), simulator, settings)

@@ -58,10 +58,15 @@ class Settings:
     threads: tuple[int, ...] = (1, 2)
     clock: str = "wall"
 
-    def samples(self, macs: int) -> int:
-        """So many that the simulator has something to do for some tenths of a second."""
-        most = 1e9 if self.quick else 1e10
-        return int(min(40_000 if self.quick else 400_000, max(64, most / macs)))
+    def samples(self, macs: int, size: int) -> int:
+        """So many that the simulator has something to do for some tenths of a second.
+
+        Args:
+            macs: multiplications and additions of a sample.
+            size: elements of a sample; all together take some tens of megabytes at most.
+        """
+        most, elements = (1e9, 1e6) if self.quick else (1e10, 8e6)
+        return int(max(64, min(most / macs, elements / size)))
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,14 @@ def test_best_batch_is_that_of_the_least_time_a_sample(clock: Clock) -> None:
     assert timing.best_of(ways, 0.1) == 10
 
 
+def test_sets_of_samples_are_bounded_by_operations_and_by_memory() -> None:
+    quick, whole = (timing.Settings(Path(), 1, 0.1, quick) for quick in (True, False))
+    assert whole.samples(4256, 16) == 500_000  # eight million elements
+    assert whole.samples(10_000_000, 3072) == 1000  # ten billion operations
+    assert quick.samples(10_000_000, 3072) == 100
+    assert quick.samples(10**9, 3072) == 64
+
+
 def test_exponent_of_the_larger_half() -> None:
     sizes = [1, 10, 100, 1000, 10_000, 100_000]
     times = [5.0, 5.0, 5.0, 1.0, 10.0, 100.0]  # overhead first, linear then
