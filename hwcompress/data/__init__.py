@@ -10,7 +10,7 @@ from hwcompress.data.dataset import (
 )
 from hwcompress.data.digits import digits
 from hwcompress.data.load import load_dataset
-from hwcompress.data.open_stream import open_stream
+from hwcompress.data.open_stream import NoTrainingSet, open_stream
 from hwcompress.data.several import Shapes, wanted_arrays
 from hwcompress.data.stream import Chunk, FileStream, SampleStream, stream_arrays
 
@@ -18,6 +18,7 @@ __all__ = [
     "Chunk",
     "Dataset",
     "FileStream",
+    "NoTrainingSet",
     "SampleStream",
     "Shapes",
     "adapt_samples",

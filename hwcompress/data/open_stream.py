@@ -16,12 +16,16 @@ from hwcompress.data.stream import FileStream
 from hwcompress.errors import InputError
 from hwcompress.npz import is_npz, npz_names
 
-__all__ = ["open_stream"]
+__all__ = ["NoTrainingSet", "open_stream"]
 
 Role = Literal["test", "train"]
 
 _PATTERN = re.compile(r"[*?\[]")
 _SHARDS = (".npz", ".npy")
+
+
+class NoTrainingSet(InputError):
+    """Training samples are asked for, and the file holds one set only."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +60,8 @@ def open_stream(
         role: which set of an ``.npz`` with two; samples that are not told apart are ``test``.
 
     Raises:
-        InputError: a file is missing, damaged or empty, or the files are not alike; there is
-            no set of that role.
+        InputError: a file is missing, damaged or empty, or the files are not alike.
+        NoTrainingSet: there is no set of that role.
     """
     if labels is None and isinstance(source, str) and "," in source and not Path(source).exists():
         source, _, labels = source.partition(",")
@@ -126,7 +130,7 @@ def _opened(path: Path, inputs: Shapes | None, unused: Collection[str], role: Ro
         if path.suffix == ".npz" or is_npz(path):
             return _npz(path, next(iter(inputs), "x") if inputs else "x", role)
         if role == "train":
-            raise InputError("no training samples", where=str(path))
+            raise NoTrainingSet("no training samples", where=str(path))
         if path.suffix == ".npy":
             return _File({"": _samples(npy_array(path))}, None)
         if is_idx(path):
@@ -154,8 +158,10 @@ def _npz(path: Path, own: str, role: Role) -> _File:
         if samples in present:
             found = npz_arrays(path, (samples, labels))
             return _File({"": _samples(found[samples])}, found.get(labels))
+    if role == "train":
+        raise NoTrainingSet("no training samples", where=str(path))
     raise InputError(
-        "no samples found" if role == "test" else "no training samples",
+        "no samples found",
         where=str(path),
         why=f"it holds {', '.join(present[:20]) or 'nothing'}",
         remedy="name them (x, y), (x_train, y_train, x_test, y_test) or only x",
@@ -172,7 +178,7 @@ def _several(path: Path, inputs: Shapes, unused: Collection[str], role: Role) ->
     keys, labels = several_keys(path, inputs, unused=unused)
     end = "_train" if role == "train" else next(item for item in keys if item != "_train")
     if end not in keys:
-        raise InputError("no training samples", where=str(path))
+        raise NoTrainingSet("no training samples", where=str(path))
     found = npz_arrays(path, (*keys[end], labels[end]))
     samples = {
         name: _samples(found[key], named=True) for name, key in zip(inputs, keys[end], strict=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hwcompress.data import Dataset, FileStream, SampleStream, Shapes, open_stream
+from hwcompress.data import Dataset, FileStream, NoTrainingSet, SampleStream, Shapes, open_stream
 from hwcompress.errors import InputError, UnsupportedError
 from hwcompress.flow.manifest import MANIFEST, Manifest
 from hwcompress.flow.model_inputs import ModelInputs, model_inputs, onnx_inputs
@@ -33,7 +33,7 @@ __all__ = ["Runnable", "calibration", "from_folder", "import_for", "open_runnabl
 Say = Callable[[str], None]
 
 _CALIBRATION = 1000  # as many as a build takes
-_PASS = 1 << 22  # numbers of a sample chunk while the data are looked through
+_PASS = 1 << 17  # numbers that are looked at at once, in a few megabytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,8 +179,8 @@ def _calibration(request: ModelRequest, stream: FileStream, wanted: ModelInputs)
             scale=request.input_scale,
             role="train",
         )
-    except InputError:
-        pass  # there is no such set
+    except NoTrainingSet:
+        pass
     else:
         train = calibration(other)
     scales = stream.scales.get("", stream.scales)
