@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from hwcompress.errors import GraphError, InputError
-from hwcompress.ir import Conv, ConvTranspose, Dense, Graph, Op, Threshold
+from hwcompress.ir import Conv, ConvTranspose, Dense, Graph, IntType, Op, Threshold
 from hwcompress.sim.effects.chance import hits, stream_key
 from hwcompress.sim.effects.faults import Faults, Flip
 from hwcompress.sim.effects.stored import (
-    flip_thresholds,
     flip_weights,
+    store_thresholds,
     threshold_bits,
     threshold_shape,
 )
@@ -46,7 +46,8 @@ def faulty_graph(graph: Graph, faults: Faults, seed: int | None = None) -> tuple
             remedy="give them to EffectSimulator",
         )
     faults = faults if seed is None else replace(faults, seed=seed)
-    ops, flips = faulty_ops(graph, faults)
+    types = {name: tensor.dtype for name, tensor in graph.tensors.items()}
+    ops, flips = faulty_ops(graph, faults, types)
     affine = {name: tensor.affine for name, tensor in graph.tensors.items()}
     try:
         return Graph.build(graph.name, list(ops.values()), affine, graph.notes), flips
@@ -58,8 +59,15 @@ def faulty_graph(graph: Graph, faults: Faults, seed: int | None = None) -> tuple
         ) from error
 
 
-def faulty_ops(graph: Graph, faults: Faults) -> tuple[dict[str, Op], list[Flip]]:
+def faulty_ops(
+    graph: Graph, faults: Faults, types: Mapping[str, IntType]
+) -> tuple[dict[str, Op], list[Flip]]:
     """Operations by name, those with faults replaced; and the flips, as they took effect.
+
+    Args:
+        graph: the graph.
+        faults: bits that flip.
+        types: of the tensors' streams: thresholds are as wide as what they are compared with.
 
     Raises:
         InputError: a flip or a name in ``only`` does not fit the graph.
@@ -77,19 +85,19 @@ def faulty_ops(graph: Graph, faults: Faults) -> tuple[dict[str, Op], list[Flip]]
     for flip in faults.flips:
         if flip.sample is None:
             op = _memory_of(graph, by_name, flip)
-            shape, bits = _memory(graph, op)
+            shape, bits = _memory(op, types)
             place = checked_index(flip, shape, bits), flip.bit
             listed.setdefault(op.name, set()).symmetric_difference_update([place])
     flips: list[Flip] = []
     for op in graph.layers:
         if not isinstance(op, Dense | Conv | ConvTranspose | Threshold):
             continue
-        given = set(_drawn(graph, op, faults)) ^ listed.get(op.name, set())
+        given = set(_drawn(op, faults, types)) ^ listed.get(op.name, set())
         if not given:
             continue
         places = sorted(given)
         flips += (Flip(op.name, index, bit) for index, bit in places)
-        by_name[op.name] = _flipped(graph, op, places)
+        by_name[op.name] = _flipped(op, places, types)
     return by_name, flips
 
 
@@ -130,29 +138,29 @@ def _memory_of(graph: Graph, ops: dict[str, Op], flip: Flip) -> Op:
     raise flip.fail(what, f"layers that have: {', '.join(names) or 'none'}")
 
 
-def _memory(graph: Graph, op: Op) -> tuple[tuple[int, ...], int]:
+def _memory(op: Op, types: Mapping[str, IntType]) -> tuple[tuple[int, ...], int]:
     """Shape of a layer's memory, and bits of an element."""
     if isinstance(op, Threshold):
-        return threshold_shape(op), threshold_bits(graph.tensors[op.inputs[0]].dtype)
+        return threshold_shape(op), threshold_bits(types[op.inputs[0]])
     assert isinstance(op, Dense | Conv | ConvTranspose)
     return op.weight.shape, op.wtype.bits
 
 
-def _drawn(graph: Graph, op: Op, faults: Faults) -> list[_Place]:
+def _drawn(op: Op, faults: Faults, types: Mapping[str, IntType]) -> list[_Place]:
     """Bits that the rate hits."""
     part = "thresholds" if isinstance(op, Threshold) else "weights"
     rate = getattr(faults, part)
     if rate == 0 or (faults.only and op.name not in faults.only):
         return []
-    shape, bits = _memory(graph, op)
+    shape, bits = _memory(op, types)
     total = int(np.prod(shape)) * bits
     found = hits(stream_key(faults.seed, part, op.name), total, rate)
     indices = zip(*(axis.tolist() for axis in np.unravel_index(found // bits, shape)), strict=True)
     return list(zip(indices, (found % bits).tolist(), strict=True))
 
 
-def _flipped(graph: Graph, op: Op, places: Sequence[_Place]) -> Op:
+def _flipped(op: Op, places: Sequence[_Place], types: Mapping[str, IntType]) -> Op:
     if isinstance(op, Threshold):
-        return flip_thresholds(op, graph.tensors[op.inputs[0]].dtype, places)
+        return store_thresholds(op, types[op.inputs[0]], places)
     assert isinstance(op, Dense | Conv | ConvTranspose)
     return flip_weights(op, places)

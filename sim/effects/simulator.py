@@ -20,6 +20,7 @@ from hwcompress.sim.effects.faults import Faults, Flip
 from hwcompress.sim.effects.layers import Watch
 from hwcompress.sim.effects.memories import faulty_ops
 from hwcompress.sim.effects.plan import make_plan
+from hwcompress.sim.effects.streams import stream_types
 from hwcompress.sim.plan import SIM
 from hwcompress.sim.storage import storage_dtype
 
@@ -67,15 +68,14 @@ class EffectSimulator:
         self.accumulators = accumulators or Accumulators()
         self.faults = faults or Faults()
         self.threads = threads or _processors()
-        ops, memory_flips = faulty_ops(graph, self.faults)
+        bits = self.accumulators.by_layer(graph)
+        self._wires = stream_types(graph, bits)
+        ops, memory_flips = faulty_ops(graph, self.faults, self._wires)
         self._memory_flips = tuple(memory_flips)
         flipped = flipped_tensors(graph, self.faults)
-        self._plan = make_plan(
-            graph, ops, self.accumulators.by_layer(graph), self.accumulators.overflow, flipped
-        )
+        self._plan = make_plan(graph, ops, self._wires, bits, self.accumulators.overflow, flipped)
         self._flips = {
-            name: TensorFlips.make(name, self._plan.wire[name], graph, self.faults)
-            for name in flipped
+            name: TensorFlips.make(name, self._wires[name], graph, self.faults) for name in flipped
         }
         self.batch = batch or self._lanes()
         self._reads = Counter(source for op in graph.ops for source in op.inputs)
@@ -96,7 +96,7 @@ class EffectSimulator:
             self._counters = {
                 op.name: SumCounter(
                     op.name,
-                    self._plan.registers[op.name],
+                    given.get(op.name, self._wires[op.outputs[0]].bits),
                     self.accumulators.overflow if op.name in given else "wrap",
                 )
                 for op in self.graph.layers

@@ -12,9 +12,9 @@ from hwcompress.ir import BIPOLAR, Conv, ConvTranspose, Dense, IntType, Threshol
 __all__ = [
     "Weighted",
     "bit_patterns",
-    "flip_thresholds",
     "flip_weights",
     "storage_range",
+    "store_thresholds",
     "threshold_bits",
     "threshold_shape",
 ]
@@ -78,14 +78,20 @@ def threshold_shape(op: Threshold) -> tuple[int, int]:
     return (max(rows, len(op.sign)) if _mixed(op) else rows, levels)
 
 
-def flip_thresholds(
-    op: Threshold, source: IntType, places: Sequence[tuple[tuple[int, ...], int]]
+def store_thresholds(
+    op: Threshold, source: IntType, places: Sequence[tuple[tuple[int, ...], int]] = ()
 ) -> Threshold:
-    """The step function with some bits of its stored thresholds flipped.
+    """The step function as hardware stores it, perhaps with some bits flipped.
 
-    A threshold beyond the range of the input is stored as the edge that decides alike, and one of
-    a falling function as ``1 - t``, both in two's complement of :func:`threshold_bits`. The
-    comparisons are counted whatever their order, which is the same as with ascending ones.
+    A threshold beyond the range of the input is stored as the edge that decides alike for all
+    inputs of that range, and one of a falling function as ``1 - t``, both in two's complement of
+    :func:`threshold_bits`. Comparisons are counted whatever the order of the thresholds, which is
+    the same as with ascending ones.
+
+    Args:
+        op: the step function.
+        source: type of its input's stream.
+        places: index and bit of every flip.
     """
     shape = threshold_shape(op)
     sign = np.broadcast_to(op.sign, shape[:1]) if _mixed(op) else op.sign[:1]

@@ -128,8 +128,7 @@ def _run(
         return [_look_up(op, declared, inputs[0])], [op.otype]
     kinds = [kind.dtype for kind in op.infer(types)]
     if isinstance(op, Threshold):
-        assert declared is not None
-        return [_count(op, declared, inputs[0], memory)], kinds
+        return [_count(op, types[0].dtype, inputs[0], memory)], kinds
     if isinstance(op, Dense | Conv | ConvTranspose | SumPool | Add):
         shape = op.infer(types)[0].shape
         kind, register = kinds[0], None
@@ -250,18 +249,16 @@ def _count(op: Threshold, source: IntType, x: np.ndarray, memory: Sequence[Flip]
     shared = len(op.thresholds) == 1 and len(set(op.sign.tolist())) == 1
     thresholds, sign = op.rows(channels)
     result = np.zeros(x.shape, np.int64)
-    flipped = {(flip.index[0], flip.index[1]) for flip in memory}
     for c in range(channels):
         row = 0 if shared else c
         for k in range(levels):
             t = int(thresholds[c, k])
-            if (row, k) in flipped:
-                t = 1 - t if sign[c] < 0 else t
-                t = min(max(t, source.lo), source.hi + 1)
-                for flip in memory:
-                    if flip.index == (row, k):
-                        t = _flipped(t, flip.bit, width)
-                t = 1 - t if sign[c] < 0 else t
+            t = 1 - t if sign[c] < 0 else t
+            t = min(max(t, source.lo), source.hi + 1)
+            for flip in memory:
+                if flip.index == (row, k):
+                    t = _flipped(t, flip.bit, width)
+            t = 1 - t if sign[c] < 0 else t
             result[..., c] += sign[c] * x[..., c] >= t
     return op.otype.lo + op.otype.step * result
 

@@ -101,7 +101,7 @@ def test_faults_and_narrow_registers_together(overflow: str) -> None:
 @pytest.mark.long
 def test_faults_long() -> None:
     kinds = ("Dense", "Conv", "ConvTranspose", "Threshold", "Table", "Mul", "Concat", "Rescale")
-    for seed in range(150):
+    for seed in range(60):
         faults = Faults(0.05, 0.05, 0.05, seed=seed)
         _assert_as_slow(_graph(seed), seed, faults)
         accumulators = Accumulators(2 + seed % 12, "saturate" if seed % 3 else "wrap")
