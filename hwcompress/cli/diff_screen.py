@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from hwcompress.cli.guard import plain
 from hwcompress.levels.difference import Difference, DiffReport, Follows, TensorRow, Window
 
 __all__ = ["show_difference"]
@@ -53,8 +54,8 @@ def _tensors(rows: tuple[TensorRow, ...], *, explained: bool) -> Table:
     for name in ("integers", "differ", *(("explained",) if explained else ()), "first sample"):
         table.add_column(name, justify="right")
     for row in rows:
-        cells = [escape(row.tensor), escape(row.operation.partition(" ")[0])]
-        cells += [escape(row.source)] if sources else []
+        cells = [_cell(row.tensor), _cell(row.operation.partition(" ")[0])]
+        cells += [_cell(row.source)] if sources else []
         cells += [f"{row.integers:,}", f"{row.differing:,}"]
         cells += [f"{row.explained:,}"] if explained else []
         cells.append("" if row.first_sample is None else f"{row.first_sample:,}")
@@ -143,5 +144,10 @@ def _verdict(console: Console, report: DiffReport) -> None:
     _line(console, verdict, f"bold {style}")
 
 
+def _cell(name: str) -> str:
+    """A name of a file's without what a terminal would act on."""
+    return escape(plain(name))
+
+
 def _line(console: Console, text: str, style: str = "") -> None:
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    console.print(plain(text), style=style, markup=False, highlight=False, soft_wrap=True)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from hwcompress.cli.diff_screen import show_difference
 from hwcompress.frontend import import_model
 from hwcompress.ir import trace
+from hwcompress.levels import diff
 from tests.cli.test_models import run
 from tests.inspect.nets import image_net
 
@@ -54,6 +58,15 @@ def test_two_dumps_need_no_model(folder: Path) -> None:
     assert (first["tensor"], first["sample"], first["position"]) == ("conv_2", 3, [2, 1])
     assert first["channel"] == 0 and first["a"] - first["b"] == 1
     assert any("in the order of A" in note for note in facts["notes"])
+
+
+def test_names_do_not_act_on_the_terminal() -> None:
+    name = "[bold]\x1b[31m\r"
+    console = Console(file=io.StringIO(), width=120)
+    show_difference(console, diff({name: np.zeros((1, 3), int)}, {name: np.eye(1, 3, dtype=int)}))
+    assert isinstance(console.file, io.StringIO)
+    said = console.file.getvalue()
+    assert "[bold]\\x1b[31m\\r" in said and "\x1b" not in said
 
 
 def test_random_samples_are_saved(folder: Path) -> None:

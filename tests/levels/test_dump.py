@@ -165,3 +165,31 @@ def test_a_sample_beyond_the_limit(tmp_path: Path) -> None:
             Dump(file)
     finally:
         set_limits(DEFAULT_LIMITS)
+
+
+def test_random_damage(tmp_path: Path) -> None:
+    """Bits, bytes, cuts: a message of ours, or what was stored."""
+    file = tmp_path / "d.npz"
+    given = {name: np.ascontiguousarray(values) for name, values in arrays().items()}
+    ends = {"read": 0, "refused": 0}
+    for seed in range(150):
+        random = np.random.default_rng(seed)
+        (np.savez if seed % 2 else np.savez_compressed)(file, **given)
+        data = bytearray(file.read_bytes())
+        for _ in range(random.integers(1, 5)):
+            data[random.integers(len(data))] ^= 1 << random.integers(8)
+        if seed % 5 == 0:
+            place = random.integers(len(data))
+            data[place : place + random.integers(40)] = bytes(random.integers(40))
+        file.write_bytes(bytes(data[: random.integers(len(data))] if seed % 7 == 0 else data))
+        try:
+            with Dump(file) as dump:
+                found = dump.read(dump.tensors, dump.count)
+        except InputError:
+            ends["refused"] += 1
+            continue
+        ends["read"] += 1
+        for name, values in found.items():
+            if name in given:  # a name has no checksum
+                assert np.array_equal(values, given[name].reshape(values.shape)), seed
+    assert ends["refused"] > 100 and ends["read"] > 0, ends
