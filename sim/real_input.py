@@ -7,10 +7,19 @@ import numpy as np
 from hwcompress.ir import Input
 from hwcompress.sim.jit import kernel
 
-__all__ = ["encode_real"]
+__all__ = ["encode_real", "feed_dtype"]
 
 _EXACT = 1 << 31  # bounds that float64 and the narrow dtypes hold
-_KERNEL_DTYPES = frozenset(np.dtype(kind) for kind in (np.int8, np.uint8, np.int32, np.int64))
+_DTYPES = (np.int8, np.uint8, np.int32, np.int64)  # those that the simulator takes as they are
+
+
+def feed_dtype(op: Input) -> np.dtype:
+    """The smallest dtype for an input's integers that the simulator takes without a copy."""
+    for kind in _DTYPES:
+        info = np.iinfo(kind)
+        if info.min <= op.dtype.lo and op.dtype.hi <= info.max:
+            return np.dtype(kind)
+    raise AssertionError(f"{op.dtype} is bounded by 2**62")
 
 
 def encode_real(op: Input, real: np.ndarray, integers: np.ndarray) -> None:
@@ -31,7 +40,7 @@ def encode_real(op: Input, real: np.ndarray, integers: np.ndarray) -> None:
         and op.dtype.hi < _EXACT
         and real.dtype in (np.float32, np.float64)
         and real.shape[1:] == op.source_shape
-        and integers.dtype in _KERNEL_DTYPES
+        and integers.dtype in _DTYPES
         and integers.flags.c_contiguous
     ):
         moved = real.transpose(0, *(axis + 1 for axis in op.axes))

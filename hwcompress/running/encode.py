@@ -10,23 +10,13 @@ import numpy as np
 
 from hwcompress.data import adapt_samples, to_real
 from hwcompress.ir import Input
-from hwcompress.sim.real_input import encode_real
+from hwcompress.sim.real_input import encode_real, feed_dtype
 
-__all__ = ["Encoder", "feed_dtype"]
+__all__ = ["Encoder"]
 
 # Numbers that are encoded at once, in float64 with several copies: they fit a cache.
 _PIECE = 1 << 15
 _BYTES_A_NUMBER = 48
-_DTYPES = (np.int8, np.uint8, np.int32, np.int64)  # those that the simulator takes as they are
-
-
-def feed_dtype(op: Input) -> np.dtype:
-    """The smallest dtype for an input's integers that the simulator takes without a copy."""
-    for kind in _DTYPES:
-        info = np.iinfo(kind)
-        if info.min <= op.dtype.lo and op.dtype.hi <= info.max:
-            return np.dtype(kind)
-    raise AssertionError(f"{op.dtype} is bounded by 2**62")
 
 
 class Encoder:

@@ -11,11 +11,11 @@ import numpy as np
 
 from hwcompress.errors import InputError
 from hwcompress.ir import Graph
-from hwcompress.running.encode import feed_dtype
 from hwcompress.running.sizes import Sizes, plan_sizes, size_text
 from hwcompress.running.source import Source
 from hwcompress.running.watchers import Made, Rows, Watcher
 from hwcompress.sim import Simulator
+from hwcompress.sim.real_input import feed_dtype
 
 __all__ = ["Timing", "make_simulator", "processors", "run_source", "sizes_for"]
 

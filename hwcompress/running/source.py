@@ -12,8 +12,9 @@ import numpy as np
 from hwcompress.data import SampleStream
 from hwcompress.errors import InputError
 from hwcompress.ir import Graph
-from hwcompress.running.encode import Encoder, feed_dtype
+from hwcompress.running.encode import Encoder
 from hwcompress.samples import named
+from hwcompress.sim.real_input import feed_dtype
 
 __all__ = ["DrawnSource", "Fed", "Source", "StoredSource"]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from hwcompress.errors import InputError
 from hwcompress.ir import Graph
-from hwcompress.sim.real_input import encode_real
+from hwcompress.sim.real_input import encode_real, feed_dtype
 from hwcompress.sim.simulator import Simulator
 
 __all__ = ["HasGraph", "RealSimulator"]
@@ -90,7 +90,7 @@ class RealSimulator:
             real = np.asarray(samples[name])
             if real.ndim == 0 or real.shape[1:] != op.source_shape:
                 op.encode(real)  # raises
-            integers = np.empty((len(real), *op.shape), np.int64)
+            integers = np.empty((len(real), *op.shape), feed_dtype(op))
             encode_real(op, real, integers)
             made[op.outputs[0]] = integers
         return made

@@ -14,10 +14,11 @@ from hwcompress.frontend.integer_inputs import _are_levels
 from hwcompress.ir import BIPOLAR, Graph, Input, IntType, Output
 from hwcompress.running.array_file import ArrayFile
 from hwcompress.running.choice import parse_choice
-from hwcompress.running.encode import Encoder, feed_dtype
+from hwcompress.running.encode import Encoder
 from hwcompress.running.sizes import parse_size, plan_sizes
 from hwcompress.running.source import DrawnSource, StoredSource
 from hwcompress.running.summary import Summary
+from hwcompress.sim.real_input import feed_dtype
 
 RNG = np.random.default_rng(7)
 
