@@ -114,7 +114,7 @@ def _timed(
     macs = macs_of(graph)
     samples = network.samples(max(settings.samples(macs, int(np.prod(network.shape))), *ways))
     ours = integers_of(graph, samples)
-    theirs = ours.astype(np.float32) if row.integers else samples
+    theirs = samples if row.integers is None else ours.astype(row.integers)
     equal = _equality(row, network, graph, ways, (samples, ours, theirs), simulator, settings)
     calls = {size: _call(way, theirs[:size]) for size, way in ways.items()}
     size = (
@@ -173,7 +173,7 @@ def _equality(
         judge = row.peer
     else:
         found, judge = peers.brevitas_eval(network, 1)(samples[:count]), "Brevitas eval"
-    if not row.integers:
+    if row.integers is None:
         found = reals_as_integers(graph, found)
     gap = np.abs(found.reshape(values.shape) - values)
     # Scales that are no powers of two leave a rounding of float32 behind; a step is 1.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from benchmarks import simulator_interpreters as interpreters
 from benchmarks import simulator_peers as peers
 from benchmarks.simulator_networks import Network
@@ -28,7 +30,7 @@ class Comparison:
         batches: sizes that the peer may choose from, once for quick runs, once for others.
         same_batch: the simulator gets as many samples a call as the peer.
         per_batch: the peer is made ready for one batch size.
-        integers: the peer takes the graph's integers; else real samples.
+        integers: the peer takes the graph's integers, in this type; else real samples in float32.
         same_network: the peer's outputs must be the simulator's; else it computes a float network
             of the same shape, and Brevitas is the judge.
         graph: of the simulator.
@@ -45,7 +47,7 @@ class Comparison:
     batches: tuple[tuple[int, ...], tuple[int, ...]] = ((1000,), (100, 1000, 10_000))
     same_batch: bool = False
     per_batch: bool = False
-    integers: bool = False
+    integers: type[np.floating] | None = None
     same_network: bool = True
     graph: Callable[[Network, Settings], Graph] = lambda network, settings: network.graph
     whole: bool = False
@@ -112,7 +114,7 @@ def _rows() -> Iterator[Comparison]:
             _hls4ml,
             wanted,
             ((batch,), (batch,)),
-            integers=True,
+            integers=np.float32,
             threads=1,
         )
     for batch, wanted in ((1000, 100.0), (1, 1000.0)):
@@ -178,7 +180,7 @@ def _rows() -> Iterator[Comparison]:
             _interpreter(interpreter),
             100.0,
             ((1000,), (1000, 10_000)),
-            integers=True,
+            integers=np.float64,
             graph=lambda network, settings: interpreters.rounding_half_up(network.graph),
         )
 
