@@ -11,7 +11,8 @@ from typing import Literal
 import numpy as np
 
 from hwcompress.errors import InputError
-from hwcompress.ir import ArgMax, Graph, TopK
+from hwcompress.ir import Graph
+from hwcompress.sim.decisions import decide as decide_class
 from hwcompress.sim.effects.accumulators import Accumulators, SumCounter
 from hwcompress.sim.effects.faults import Faults
 from hwcompress.sim.effects.simulator import EffectSimulator
@@ -84,22 +85,10 @@ class ReliabilityRow:
 
 
 def first_output_classes(graph: Graph, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Class numbers: the largest real value of the first output, the first one on a tie.
-
-    ArgMax and TopK have decided already; a single value decides by its sign, or against one
-    half if it cannot be negative.
-    """
-    name = graph.outputs[0].inputs[0]
-    tensor = graph.tensors[name]
-    integers = outputs[name]
-    if isinstance(graph.producer(name), ArgMax | TopK):
-        return integers.reshape(len(integers), -1)[:, 0]
-    real = tensor.affine.apply(integers)
-    flat = graph.outputs[0].in_source_order(real).reshape(len(real), -1)
-    if flat.shape[1] > 1:
-        return np.argmax(flat, axis=1).astype(np.int64)
-    lowest = tensor.affine.apply(np.array([[tensor.dtype.lo], [tensor.dtype.hi]])).min()
-    return (flat[:, 0] > (0.0 if lowest < 0 else 0.5)).astype(np.int64)
+    """Class numbers from the first output, as :func:`hwcompress.sim.decisions.decide` says."""
+    output = graph.outputs[0]
+    tensor = graph.tensors[output.inputs[0]]
+    return decide_class(graph, output.in_source_order(tensor.affine.apply(outputs[tensor.name])))
 
 
 def effect_cost(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,6 +71,22 @@ def test_flips_given_back_as_a_list_have_the_same_effect(seed: int, tmp_path: Pa
     again = EffectSimulator(graph, faults=Faults(flips=load_flips(tmp_path / "flips.json")))
     assert _same(simulator.trace(feeds), again.trace(feeds))
     assert again.flips(20) == flips
+
+
+def test_one_simulator_in_many_threads() -> None:
+    graph = random_dag(3)
+    feeds = random_inputs(graph, 40, 3)
+    simulator = EffectSimulator(
+        graph, accumulators=Accumulators(6), faults=_FAULTS, threads=2, batch=5
+    )
+    expected = simulator.trace(feeds)
+    once = simulator.counters
+    simulator.reset_counters()
+    with ThreadPoolExecutor(4) as threads:
+        for found in threads.map(lambda _: simulator.trace(feeds), range(8)):
+            assert _same(expected, found)
+    for name, counter in simulator.counters.items():
+        assert counter.sums == 8 * once[name].sums and counter.changed == 8 * once[name].changed
 
 
 def test_seeds_differ_and_repeat() -> None:
