@@ -20,6 +20,7 @@ from hwcompress.sim.words.dot_kernel import (
     dot,
 )
 from hwcompress.sim.words.plane import CAPACITY, Plane, View
+from hwcompress.sim.words.steps_line import line_of
 from hwcompress.sim.words.sums import Sum, Sums
 from hwcompress.sim.words.tile import OUTPUTS
 
@@ -27,6 +28,8 @@ __all__ = ["Ending", "dot_jobs", "ending_of", "weights_fit"]
 
 # Comparing with every threshold beats a search up to here.
 _MOST_COMPARED = 48
+# A multiplication of 32 bits takes as long as so many comparisons, and one of 64 bits.
+_FEW, _MOST_BEFORE_LONG = 6, 24
 _INT32 = 1 << 31
 
 
@@ -55,12 +58,20 @@ def ending_of(
         return _thresholds(op, channels, source, result)
     for column, values in enumerate((op.mul, op.add, op.shift)):
         terms[:, column] = np.broadcast_to(values, (channels,))
+    return _rescaling(terms, op.otype, op.rounding == "half_even", source, result)
+
+
+def _rescaling(
+    terms: np.ndarray, otype: IntType, half_even: bool, source: IntType, result: Plane
+) -> Ending:
+    """With products of 32 bits where they suffice."""
     reach = max(abs(source.lo), abs(source.hi))
     peak = np.abs(terms[:, 0].astype(np.float64)) * reach + np.abs(terms[:, 1].astype(np.float64))
     half = 2.0 ** np.maximum(terms[:, 2] - 1, 0)
     narrow = bool(np.all(peak + half + 1 < _INT32) and terms[:, 2].max() < 32)
-    narrow = narrow and max(abs(op.otype.lo), abs(op.otype.hi), abs(result.zero)) < _INT32 // 2
-    bounds = (op.otype.lo, op.otype.hi, result.zero, int(op.rounding == "half_even"))
+    narrow = narrow and max(abs(otype.lo), abs(otype.hi), abs(result.zero)) < _INT32 // 2
+    bounds = (otype.lo, otype.hi, result.zero, int(half_even))
+    none = np.zeros((len(terms), 0), np.int32)
     return Ending(NARROW if narrow else RESCALE, none, terms, bounds)
 
 
@@ -73,6 +84,10 @@ def _thresholds(op: Threshold, channels: int, source: IntType, result: Plane) ->
         thresholds, np.where(falling, -source.hi, source.lo), np.where(falling, 1 - source.lo, top)
     )
     rising = np.where(falling, 1 - oriented[:, ::-1], oriented)
+    if rising.shape[1] > _FEW and op.otype.step == 1 and result.kind != BITS:
+        ending = _on_a_line(op, rising, sign, source, result)
+        if ending is not None:
+            return ending
     limits = np.clip(rising, -_INT32, _INT32 - 1).astype(np.int32)
     count = limits.shape[1]
     step, start = (1, 0) if result.kind == BITS else (op.otype.step, op.otype.lo - result.zero)
@@ -81,6 +96,25 @@ def _thresholds(op: Threshold, channels: int, source: IntType, result: Plane) ->
     terms[:, 1] = np.where(sign < 0, -step, step)
     mode = COMPARE if count <= _MOST_COMPARED else SEARCH
     return Ending(mode, np.ascontiguousarray(limits), terms, (0, 0, 0, 0))
+
+
+def _on_a_line(
+    op: Threshold, rising: np.ndarray, sign: np.ndarray, source: IntType, result: Plane
+) -> Ending | None:
+    """A multiplication that counts as the comparisons do, if it costs less than they."""
+    line = line_of(rising, source.lo, source.hi)
+    if line is None:
+        return None
+    lowest, unit = op.otype.lo, np.int64(1) << line.shift
+    # The count of thresholds, added to the lowest level or subtracted from the highest one.
+    up = (line.mul, line.add + lowest * unit)
+    down = (-line.mul, -line.add + unit - 1 + (lowest + rising.shape[1]) * unit)
+    rises = np.broadcast_to(sign > 0, line.mul.shape)
+    mul, add = (np.where(rises, one, other) for one, other in zip(up, down, strict=True))
+    top = IntType(lowest, lowest + rising.shape[1])
+    ending = _rescaling(np.stack([mul, add, line.shift], axis=1), top, False, source, result)
+    worth = _FEW if ending.mode == NARROW else _MOST_BEFORE_LONG
+    return ending if rising.shape[1] > worth else None
 
 
 def weights_fit(kind: int, weight: np.ndarray) -> bool:

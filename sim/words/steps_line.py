@@ -1,0 +1,90 @@
+"""Thresholds that lie on a line: a multiplication instead of many comparisons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Line", "line_of"]
+
+_MOST_SHIFT = 40
+_LIMIT = 1 << 61
+_ROUNDS = 80
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """``floor((x * mul + add) / 2**shift)``, clamped, for every channel: all int64 ``(C,)``."""
+
+    mul: np.ndarray
+    add: np.ndarray
+    shift: np.ndarray
+
+
+def line_of(thresholds: np.ndarray, lo: int, hi: int) -> Line | None:
+    """A line that counts thresholds as comparing does, for every integer of a range.
+
+    Thresholds of a quantizer with even steps lie on one. With ``f(x) = floor((x * mul + add) /
+    2**shift)`` the count is ``f(x)`` clamped to ``0..K`` if, for every ``k``, ``f(t[k]) >= k + 1``
+    and ``f(t[k] - 1) <= k``: as ``f`` does not fall, this proves it for all other ``x``. Both
+    are bounds of ``add`` for a given ``mul``; the slope is sought that leaves most between them.
+
+    Args:
+        thresholds: int64 ``(C, K)``, ascending; the count is that of ``x >= t``.
+        lo, hi: least and greatest ``x``.
+
+    Returns:
+        The line of every channel with the least shift that serves, or ``None`` if a channel
+        has none.
+    """
+    channels, count = thresholds.shape
+    if count == 0 or channels == 0:
+        return None
+    level = np.arange(1, count + 1)
+    reached = thresholds <= hi  # otherwise no x decides
+    passed = thresholds - 1 >= lo
+    slope = _slope(thresholds.astype(np.float64), level, reached, passed)
+    mul, add, shift = (np.zeros(channels, np.int64) for _ in range(3))
+    todo = np.ones(channels, bool)
+    largest = int(max(abs(lo), abs(hi) + 1, np.abs(thresholds).max()))
+    for bits in range(_MOST_SHIFT + 1):
+        factor = np.rint(slope * (1 << bits))
+        if np.any(factor[todo] * largest + ((count + 1) << bits) >= _LIMIT):
+            return None
+        factors = np.where(todo, factor, 0).astype(np.int64)[:, None]
+        least = np.where(reached, (level << bits) - thresholds * factors, -_LIMIT).max(axis=1)
+        most = (level << bits) - 1 - (thresholds - 1) * factors
+        most = np.where(passed, most, _LIMIT).min(axis=1)
+        found = todo & (least <= most)
+        mul[found], shift[found] = factors[found, 0], bits
+        # Where one side is open, the bound of the other; otherwise the middle.
+        closed = np.where(least == -_LIMIT, np.where(most == _LIMIT, 0, most), least)
+        middle = np.where((least > -_LIMIT) & (most < _LIMIT), (least + most) // 2, closed)
+        add[found] = middle[found]
+        todo &= ~found
+        if not np.any(todo):
+            return Line(mul, add, shift)
+    return None
+
+
+def _slope(
+    thresholds: np.ndarray, level: np.ndarray, reached: np.ndarray, passed: np.ndarray
+) -> np.ndarray:
+    """The slope of each channel for which the bounds of the offset are farthest apart.
+
+    Their distance is a concave function of the slope, so a search by thirds finds it.
+    """
+
+    def room(slope: np.ndarray) -> np.ndarray:
+        line = slope[:, None]
+        least = np.where(reached, level - thresholds * line, -np.inf).max(axis=1)
+        most = np.where(passed, level - (thresholds - 1) * line, np.inf).min(axis=1)
+        return np.asarray(most - least)
+
+    low, high = np.zeros(len(thresholds)), np.full(len(thresholds), float(level[-1] + 1))
+    for _ in range(_ROUNDS):
+        third = (high - low) / 3
+        better = room(low + third) >= room(high - third)
+        low, high = np.where(better, low, low + third), np.where(better, high - third, high)
+    return np.asarray((low + high) / 2)
