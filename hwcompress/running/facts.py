@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 __all__ = ["SCHEMA", "EffectFacts", "LayerSums", "RangeFacts", "RunFacts", "Score"]
 
@@ -12,16 +12,21 @@ SCHEMA = "hwcompress-simulate-1"
 
 @dataclass(frozen=True)
 class Score:
-    """Right decisions. ``confusion[true][given]``; ``None`` with more than 32 classes."""
+    """Right decisions.
+
+    Attributes:
+        correct, samples: right ones, and all.
+        confusion: ``confusion[true][given]``; ``None`` with more than 32 classes.
+        share: right ones of all, 0 to 1.
+    """
 
     correct: int
     samples: int
     confusion: tuple[tuple[int, ...], ...] | None
+    share: float = field(init=False)
 
-    @property
-    def share(self) -> float:
-        """Right ones of all, 0 to 1."""
-        return self.correct / self.samples
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "share", self.correct / self.samples)
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,7 @@ def test_many_samples_in_little_memory(tmp_path: Path) -> None:
     score = facts["score"]
     assert isinstance(score, dict) and score["samples"] == 300_000
     assert np.sum(score["confusion"]) == 300_000
+    assert score["share"] == np.trace(score["confusion"]) / 300_000
     assert peak < least + 24 * MB, (least, peak)
 
 

@@ -339,6 +339,7 @@ def test_only_what_is_asked_for_is_read(tmp_path: Path) -> None:
         chunk = next(chunks)
         assert chunk.start == 1000 * number and chunk.samples.shape == (1000, 16)  # type: ignore[union-attr]
     chunks.close()
+    path.unlink()
 
 
 class TestLoops:
