@@ -29,7 +29,7 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
         return numba.njit(nogil=True, error_model="numpy")(function)
     cache = compiled._cache
     # Another version of Numba may keep its files otherwise; then they stay as it makes them.
-    plain = getattr(cache, "_cache_file", None)
+    plain: Any = getattr(cache, "_cache_file", None)
     if type(plain) is caching.IndexDataCacheFile:
         cache._cache_file = KernelFiles(
             cache._cache_path, cache._impl.filename_base, (plain._source_stamp, _sources())
@@ -37,7 +37,7 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     return compiled
 
 
-class KernelFiles(caching.IndexDataCacheFile):
+class KernelFiles(caching.IndexDataCacheFile):  # type: ignore[misc]  # Numba has no types
     """Compiled code that a killed process, or two at once, cannot leave half written.
 
     Numba numbers the files of code and enters a number in the index before the file is
