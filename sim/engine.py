@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ __all__ = ["Engine", "Limits"]
 # kernel does not count, but no longer than this.
 _CACHE_BYTES = 1 << 20
 _MOST_SAMPLES = 1 << 13
+# Starting a thread takes a tenth of this.
+_THREAD_SECONDS = 1e-3
+# Seconds of a multiplication with its addition, and of an integer that is made (measured).
+_PER_SUM, _PER_INTEGER = 1e-11, 1e-9
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ class Engine:
         self.wanted = tuple(wanted)
         self.plan = make_plan(graph, wanted, words=limits.words)
         self._shapes = {name: graph.tensors[name].shape for name in self.wanted}
+        self._worth = max(1, int(_THREAD_SECONDS / _seconds(graph)))
         self.threads, self.lanes, self.groups = _sizes(
             self.plan.memory.bytes_per_sample, limits, graph.name
         )
@@ -78,8 +84,8 @@ class Engine:
         }
         if total == 0:
             return results
-        # A small batch is shared among the threads, too.
-        share = -(-total // self.threads)
+        # A small batch is shared among the threads, too, if that is worth a thread.
+        share = min(max(-(-total // self.threads), self._worth), total)
         size = min(self.batch, -(-share // LANES) * LANES)
         starts = iter(range(0, total, size))
         workers = min(self.threads, -(-total // size))
@@ -126,6 +132,17 @@ class Engine:
         if (block.arena.shape[0], block.arena.shape[2]) != (groups, lanes):
             return self.plan.memory.block(groups, lanes)
         return block
+
+
+def _seconds(graph: Graph) -> float:
+    """About what a sample takes: sums at the kernels' speed, and every integer once."""
+    sums = 0
+    for op in graph.layers:
+        weight = getattr(op, "weight", None)
+        if weight is not None:
+            pixels = math.prod(graph.tensors[op.outputs[0]].shape[:-1])
+            sums += weight.size * pixels
+    return _PER_SUM * sums + _PER_INTEGER * sum(item.type.size for item in graph.tensors.values())
 
 
 def _sizes(sample: int, limits: Limits, where: str) -> tuple[int, int, int]:
