@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from hwcompress.errors import InputError
 from hwcompress.ir import Graph
-from hwcompress.ir.reference import as_feeds
 from hwcompress.sim import (  # noqa: F401  (register handlers)
     constant,
     gather,
@@ -21,6 +19,7 @@ from hwcompress.sim import (  # noqa: F401  (register handlers)
     table,
     threshold,
 )
+from hwcompress.sim.calls import inputs_by_name, processors
 from hwcompress.sim.engine import Engine, Limits
 from hwcompress.sim.plan import SIM
 
@@ -63,7 +62,7 @@ class Simulator:
             if value is not None and value < 1:
                 raise InputError(f"{name} {value} is not positive", where="simulator")
         self.graph = graph
-        self.threads = threads or _processors()
+        self.threads = threads or processors()
         for op in graph.layers:
             SIM.handler(op)
         self._limits = Limits(self.threads, batch, memory, words)
@@ -130,42 +129,4 @@ class Simulator:
     def _run(
         self, inputs: np.ndarray | Mapping[str, np.ndarray], wanted: Sequence[str]
     ) -> dict[str, np.ndarray]:
-        return self._engine(wanted).run(_by_name(self.graph, inputs))
-
-
-def _processors() -> int:
-    """Processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _by_name(graph: Graph, inputs: np.ndarray | Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Inputs as arrays by tensor name; all but their values is checked here."""
-    first = graph.inputs[0]
-    if (
-        isinstance(inputs, np.ndarray)
-        and inputs.dtype == np.int64
-        and inputs.shape[1:] == first.shape
-        and inputs.ndim > len(first.shape)
-        and len(graph.inputs) == 1
-    ):
-        return {first.outputs[0]: inputs}  # the common case, in no time
-    if not isinstance(inputs, Mapping):
-        inputs = {graph.inputs[0].outputs[0]: inputs} if len(graph.inputs) == 1 else inputs
-    if not isinstance(inputs, Mapping):
-        return as_feeds(graph, np.atleast_1d(np.asarray(inputs))[:0])  # raises
-    arrays = {name: np.atleast_1d(np.asarray(values)) for name, values in inputs.items()}
-    # The kernels look at the values; large unsigned ones would wrap before.
-    short = {
-        name: values if values.dtype == np.uint64 else values[:0] for name, values in arrays.items()
-    }
-    as_feeds(graph, short)
-    lengths = {len(arrays[op.outputs[0]]) for op in graph.inputs}
-    if len(lengths) != 1:
-        raise InputError(
-            f"inputs of {' and '.join(map(str, sorted(lengths)))} samples",
-            where=graph.name,
-            remedy="give every input the same number of samples",
-        )
-    return {op.outputs[0]: arrays[op.outputs[0]] for op in graph.inputs}
+        return self._engine(wanted).run(inputs_by_name(self.graph, inputs))

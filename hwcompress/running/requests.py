@@ -15,7 +15,7 @@ from hwcompress.running.choice import Choice, parse_choice
 from hwcompress.running.effects import EffectOptions, EffectWatcher, effect_simulator
 from hwcompress.running.facts import RunFacts
 from hwcompress.running.models import Runnable, open_runnable
-from hwcompress.running.run import Say, make_simulator, processors, run_source, sizes_for
+from hwcompress.running.run import Say, make_simulator, run_source, sizes_for
 from hwcompress.running.source import DrawnSource, Source, StoredSource
 from hwcompress.running.watchers import (
     OutputWriter,
@@ -24,6 +24,7 @@ from hwcompress.running.watchers import (
     TraceWriter,
     Watcher,
 )
+from hwcompress.sim.calls import processors
 from hwcompress.sim.decisions import decides
 
 __all__ = ["RunOptions", "RunRequest", "evaluate", "run_request"]

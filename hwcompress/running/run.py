@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from hwcompress.running.watchers import Made, Rows, Watcher
 from hwcompress.sim import Simulator
 from hwcompress.sim.real_input import feed_dtype
 
-__all__ = ["Timing", "make_simulator", "processors", "run_source", "sizes_for"]
+__all__ = ["Timing", "make_simulator", "run_source", "sizes_for"]
 
 Say = Callable[[str, int, int], None]
 """Told what is done, and how many samples of how many (0: not known) are."""
@@ -30,13 +29,6 @@ class Timing:
     samples: int
     seconds: float
     simulator_seconds: float
-
-
-def processors() -> int:
-    """Processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def make_simulator(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ import hwcompress.sim.simulator  # noqa: F401  (register handlers)
 from hwcompress.errors import InputError
 from hwcompress.ir import Graph, Input, Op, Output, Reshape
 from hwcompress.ir.reference import as_feeds
+from hwcompress.sim.calls import inputs_by_name, processors
 from hwcompress.sim.effects.accumulators import SUMS, Accumulators, SumCounter
 from hwcompress.sim.effects.activations import TensorFlips, flipped_tensors
 from hwcompress.sim.effects.faults import Faults, Flip
@@ -67,7 +67,7 @@ class EffectSimulator:
         self.graph = graph
         self.accumulators = accumulators or Accumulators()
         self.faults = faults or Faults()
-        self.threads = threads or _processors()
+        self.threads = threads or processors()
         bits = self.accumulators.by_layer(graph)
         self._wires = stream_types(graph, bits)
         ops, memory_flips = faulty_ops(graph, self.faults, self._wires)
@@ -175,7 +175,7 @@ class EffectSimulator:
     ) -> dict[str, np.ndarray]:
         if start < 0:
             raise InputError(f"the first sample has the number {start}", remedy="count from 0")
-        feeds = _checked(self.graph, inputs)
+        feeds = inputs_by_name(self.graph, inputs)
         total = len(next(iter(feeds.values())))
         results = {
             name: np.empty((total, *self.graph.tensors[name].shape), np.int64)
@@ -262,27 +262,3 @@ class EffectSimulator:
         values = values.astype(dtype, copy=values.dtype != dtype or isinstance(op, Reshape))
         self._flips[name].apply(values, first)
         return values
-
-
-def _processors() -> int:
-    """Processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _checked(graph: Graph, inputs: np.ndarray | Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Inputs as arrays by tensor name; all but their values is checked here."""
-    if not isinstance(inputs, Mapping):
-        as_feeds(graph, np.atleast_1d(np.asarray(inputs))[:0])
-        inputs = {graph.inputs[0].outputs[0]: inputs}
-    arrays = {name: np.atleast_1d(np.asarray(values)) for name, values in inputs.items()}
-    as_feeds(graph, {name: values[:0] for name, values in arrays.items()})
-    lengths = {len(arrays[op.outputs[0]]) for op in graph.inputs}
-    if len(lengths) != 1:
-        raise InputError(
-            f"inputs of {' and '.join(map(str, sorted(lengths)))} samples",
-            where=graph.name,
-            remedy="give every input the same number of samples",
-        )
-    return {op.outputs[0]: arrays[op.outputs[0]] for op in graph.inputs}
