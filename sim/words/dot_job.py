@@ -13,6 +13,7 @@ from hwcompress.sim.words.dot_kernel import (
     BYTES,
     COMPARE,
     NARROW,
+    NEAR,
     PAIRS,
     RAW,
     RESCALE,
@@ -20,7 +21,7 @@ from hwcompress.sim.words.dot_kernel import (
     dot,
 )
 from hwcompress.sim.words.plane import CAPACITY, Plane, View
-from hwcompress.sim.words.steps_line import line_of
+from hwcompress.sim.words.steps_line import line_of, near_line
 from hwcompress.sim.words.sums import Sum, Sums
 from hwcompress.sim.words.tile import OUTPUTS
 
@@ -94,8 +95,14 @@ def _thresholds(op: Threshold, channels: int, source: IntType, result: Plane) ->
     terms = np.zeros((channels, 3), np.int64)
     terms[:, 0] = np.where(sign < 0, start + step * count, start)
     terms[:, 1] = np.where(sign < 0, -step, step)
-    mode = COMPARE if count <= _MOST_COMPARED else SEARCH
-    return Ending(mode, np.ascontiguousarray(limits), terms, (0, 0, 0, 0))
+    limits = np.ascontiguousarray(limits)
+    if count <= _MOST_COMPARED:
+        return Ending(COMPARE, limits, terms, (0, 0, 0, 0))
+    guess = near_line(rising, source.lo, source.hi)
+    if guess is None:
+        return Ending(SEARCH, limits, terms, (0, 0, 0, 0))
+    terms = np.stack([terms[:, 0], terms[:, 1], guess.mul, guess.add, guess.shift], axis=1)
+    return Ending(NEAR, limits, terms, (0, 0, 0, 0))
 
 
 def _on_a_line(

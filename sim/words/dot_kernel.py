@@ -13,6 +13,7 @@ from hwcompress.sim.words.cpu import COLUMNS, LANES
 from hwcompress.sim.words.finish import (
     compare,
     copy,
+    near,
     pack_bits,
     pack_bytes,
     pack_pairs,
@@ -22,12 +23,24 @@ from hwcompress.sim.words.finish import (
 )
 from hwcompress.sim.words.tile import OUTPUTS, TILES, WIDE_TILES
 
-__all__ = ["BITS", "BYTES", "COMPARE", "NARROW", "PAIRS", "RAW", "RESCALE", "SEARCH", "WIDE", "dot"]
+__all__ = [
+    "BITS",
+    "BYTES",
+    "COMPARE",
+    "NARROW",
+    "NEAR",
+    "PAIRS",
+    "RAW",
+    "RESCALE",
+    "SEARCH",
+    "WIDE",
+    "dot",
+]
 
 # What a word holds.
 WIDE, BYTES, PAIRS, BITS = 0, 1, 2, 3
 # What follows a sum.
-RAW, COMPARE, SEARCH, RESCALE, NARROW = 0, 1, 2, 3, 4
+RAW, COMPARE, SEARCH, RESCALE, NARROW, NEAR = 0, 1, 2, 3, 4, 5
 
 # Bytes from one sum of a tile to the next.
 _TO_NEXT = 4 * LANES * COLUMNS
@@ -105,9 +118,9 @@ def dot(  # type: ignore[no-untyped-def]
         window: outputs (height, width).
         start, factor: of the sums, int32 ``(4 * blocks,)`` and an integer.
         mode: what follows; ``limits`` int32 ``(4 * blocks, levels)`` ascend, ``terms`` is int64
-            ``(4 * blocks, 3)``: of COMPARE and SEARCH base and gain, of RESCALE and NARROW
-            multiplier, addend and shift. ``bounds`` is lowest, highest, what is stored as
-            zero, and 1 for ties to even.
+            ``(4 * blocks, 3 or 5)``: of COMPARE, SEARCH and NEAR base and gain; behind them of
+            NEAR, and first of RESCALE and NARROW, multiplier, addend and shift. ``bounds`` is
+            lowest, highest, what is stored as zero, and 1 for ties to even.
         result_kind: of the words written.
         target: row of the first one, and rows from an output to the next (below, to the right).
         rows: sums that are wanted (the last block may be filled up).
@@ -160,6 +173,20 @@ def dot(  # type: ignore[no-untyped-def]
                         if mode == COMPARE:
                             row = limit_rows + c * count * 4
                             compare(at_sum, start[c], factor, row, count, terms[c, 0], terms[c, 1])
+                        elif mode == NEAR:
+                            row = limit_rows + c * count * 4
+                            near(
+                                at_sum,
+                                start[c],
+                                factor,
+                                row,
+                                count,
+                                terms[c, 2],
+                                terms[c, 3],
+                                terms[c, 4],
+                                terms[c, 0],
+                                terms[c, 1],
+                            )
                         elif mode == NARROW:
                             rescale_narrow(
                                 at_sum,

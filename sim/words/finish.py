@@ -21,6 +21,7 @@ __all__ = [
     "max_bytes",
     "max_pairs",
     "max_wide",
+    "near",
     "or_bits",
     "pack_bits",
     "pack_bytes",
@@ -147,6 +148,47 @@ def _compare(builder: ir.IRBuilder, args: Any) -> None:
     _put(builder, results, sums)
 
 
+def _entries(builder: ir.IRBuilder, table: Any, index: Any) -> Any:
+    """``table[index]`` in every lane, of int32 entries."""
+    result = ir.Constant(_VECTOR, ir.Undefined)
+    for lane in range(LANES):
+        number = ir.Constant(_I32, lane)
+        entry = builder.sext(builder.extract_element(index, number), _I64)
+        place = builder.add(table, builder.shl(entry, ir.Constant(_I64, 2)))
+        result = builder.insert_element(result, _load(builder, place, _I32), number)
+    return result
+
+
+def _near(builder: ir.IRBuilder, args: Any) -> None:
+    """The count lies at most one beside the estimate: two comparisons decide."""
+    sums, start, factor, limits, count, mul, add, shift, base, gain = args
+    slope, offset, places = (_spread(builder, item, _LONGS) for item in (mul, add, shift))
+    none, one = (ir.Constant(_VECTOR, [value] * LANES) for value in (0, 1))
+    most = _spread(builder, _narrow(builder, count))
+    last = builder.sub(most, one)
+    rise, first = _spread(builder, _narrow(builder, gain)), _spread(builder, _narrow(builder, base))
+    top = _spread(builder, count, _LONGS)
+    results = []
+    for value in _sums(builder, sums, start, factor):
+        line = builder.add(builder.mul(builder.sext(value, _LONGS), slope), offset)
+        guess = _clamp(builder, builder.ashr(line, places), ir.Constant(_LONGS, [0] * LANES), top)
+        guess = builder.trunc(guess, _VECTOR)
+        upper = _clamp(builder, guess, none, last)
+        lower = _clamp(builder, builder.sub(guess, one), none, last)
+        more = builder.and_(
+            builder.icmp_signed(">=", value, _entries(builder, limits, upper)),
+            builder.icmp_signed("<", guess, most),
+        )
+        less = builder.and_(
+            builder.icmp_signed("<", value, _entries(builder, limits, lower)),
+            builder.icmp_signed(">", guess, none),
+        )
+        found = builder.add(guess, builder.zext(more, _VECTOR))
+        found = builder.sub(found, builder.zext(less, _VECTOR))
+        results.append(builder.add(builder.mul(found, rise), first))
+    _put(builder, results, sums)
+
+
 def _rescaled(kind: ir.VectorType) -> Callable[[ir.IRBuilder, Any], None]:
     """With products of ``kind``, which must hold them."""
     wide = kind.element == _I64
@@ -243,6 +285,9 @@ raw = _made(3, _raw)
 compare = _made(7, _compare)
 """``compare(sums, start, factor, limits, count, base, gain)``: ``base + gain * #{k: sum >=
 limits[k]}``, in place."""
+near = _made(10, _near)
+"""``near(sums, start, factor, limits, count, mul, add, shift, base, gain)``: as ``compare``, where
+``(sum * mul + add) >> shift`` is at most one beside the count."""
 rescale = _made(10, _rescaled(_LONGS))
 """``rescale(sums, start, factor, mul, add, shift, even, low, high, zero)``, in place."""
 rescale_narrow = _made(10, _rescaled(_VECTOR))

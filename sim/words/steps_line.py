@@ -1,4 +1,4 @@
-"""Thresholds that lie on a line: a multiplication instead of many comparisons."""
+"""Thresholds on a line, or close to one: a multiplication instead of many comparisons."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Line", "line_of"]
+__all__ = ["Line", "line_of", "near_line"]
 
 _MOST_SHIFT = 40
 _LIMIT = 1 << 61
@@ -44,7 +44,7 @@ def line_of(thresholds: np.ndarray, lo: int, hi: int) -> Line | None:
     level = np.arange(1, count + 1)
     reached = thresholds <= hi  # otherwise no x decides
     passed = thresholds - 1 >= lo
-    slope = _slope(thresholds.astype(np.float64), level, reached, passed)
+    slope, _ = _slope(thresholds.astype(np.float64), level, reached, passed)
     mul, add, shift = (np.zeros(channels, np.int64) for _ in range(3))
     todo = np.ones(channels, bool)
     largest = int(max(abs(lo), abs(hi) + 1, np.abs(thresholds).max()))
@@ -68,18 +68,53 @@ def line_of(thresholds: np.ndarray, lo: int, hi: int) -> Line | None:
     return None
 
 
+def near_line(thresholds: np.ndarray, lo: int, hi: int) -> Line | None:
+    """A line that is at most one beside the count of thresholds, for every integer of a range.
+
+    For every ``k``, ``f(t[k]) >= k`` and ``f(t[k] - 1) <= k + 1`` (of equal thresholds, the
+    last and the first) prove it, as ``f`` does not fall.
+
+    Args:
+        thresholds, lo, hi: as of :func:`line_of`.
+    """
+    channels, count = thresholds.shape
+    if count == 0 or channels == 0:
+        return None
+    reached, passed = thresholds <= hi, thresholds - 1 >= lo
+    level = np.arange(1, count + 1)
+    slope, offset = _slope(thresholds.astype(np.float64), level, reached, passed)
+    largest = max(abs(lo), abs(hi) + 1, int(np.abs(thresholds).max()))
+    room = _LIMIT / (np.maximum(slope * largest, np.abs(offset)) + count + 1)
+    shift = np.clip(np.floor(np.log2(room)) - 1, 0, _MOST_SHIFT).astype(np.int64)
+    mul = np.rint(np.ldexp(slope, shift.astype(np.int32))).astype(np.int64)
+    add = np.rint(np.ldexp(offset, shift.astype(np.int32))).astype(np.int64)
+
+    def guess(x: np.ndarray) -> np.ndarray:
+        found = (x * mul[:, None] + add[:, None]) >> shift[:, None]
+        return np.asarray(np.clip(found, 0, count))
+
+    low = np.all((guess(thresholds) >= level - 1) | ~reached)
+    high = np.all((guess(thresholds - 1) <= level) | ~passed)
+    return Line(mul, add, shift) if low and high else None
+
+
 def _slope(
     thresholds: np.ndarray, level: np.ndarray, reached: np.ndarray, passed: np.ndarray
-) -> np.ndarray:
-    """The slope of each channel for which the bounds of the offset are farthest apart.
+) -> tuple[np.ndarray, np.ndarray]:
+    """The slope of each channel for which the bounds of the offset are farthest apart, and the
+    offset in the middle of them.
 
     Their distance is a concave function of the slope, so a search by thirds finds it.
     """
 
-    def room(slope: np.ndarray) -> np.ndarray:
+    def bounds(slope: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         line = slope[:, None]
         least = np.where(reached, level - thresholds * line, -np.inf).max(axis=1)
         most = np.where(passed, level - (thresholds - 1) * line, np.inf).min(axis=1)
+        return least, most
+
+    def room(slope: np.ndarray) -> np.ndarray:
+        least, most = bounds(slope)
         return np.asarray(most - least)
 
     low, high = np.zeros(len(thresholds)), np.full(len(thresholds), float(level[-1] + 1))
@@ -87,4 +122,9 @@ def _slope(
         third = (high - low) / 3
         better = room(low + third) >= room(high - third)
         low, high = np.where(better, low, low + third), np.where(better, high - third, high)
-    return np.asarray((low + high) / 2)
+    slope = (low + high) / 2
+    least, most = bounds(slope)
+    # Where one side is open, the bound of the other.
+    least, most = np.where(least == -np.inf, most, least), np.where(most == np.inf, least, most)
+    offset = np.where(np.isfinite(least + most), (least + most) / 2, 0.0)
+    return np.asarray(slope), np.asarray(offset)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwcompress.ir import Graph, Input, IntType, Output, SumPool, Threshold, evaluate
+from hwcompress.ir import Add, Graph, Input, IntType, Output, SumPool, Threshold, evaluate
 from hwcompress.sim import Simulator
-from hwcompress.sim.words.steps_line import line_of
+from hwcompress.sim.words.steps_line import line_of, near_line
 
 
 def _count(thresholds: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -52,6 +52,61 @@ def test_any_steps(data: st.DataObject, channels: int, count: int) -> None:
     found = _by_line(thresholds, -25, 25)
     if found is not None:
         assert np.array_equal(found, _count(thresholds, np.arange(-25, 26)))
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(data=st.data(), channels=st.integers(1, 3), count=st.integers(1, 12))
+def test_close_to_a_line(data: st.DataObject, channels: int, count: int) -> None:
+    """Thresholds beside a line have a guess that is at most one beside the count."""
+    step = data.draw(st.integers(1, 9))
+    shift = st.integers(-2 * step, 2 * step)
+    rows = [
+        sorted(step * k + data.draw(shift) for k in range(-count // 2, count - count // 2))
+        for _ in range(channels)
+    ]
+    thresholds = np.clip(np.array(rows, np.int64), -40, 41)
+    guess = near_line(thresholds, -40, 40)
+    if guess is None:
+        return
+    x = np.arange(-40, 41)
+    found = (x * guess.mul[:, None] + guess.add[:, None]) >> guess.shift[:, None]
+    away = np.clip(found, 0, thresholds.shape[1]) - _count(thresholds, x)
+    assert np.abs(away).max() <= 1
+
+
+def test_even_steps_over_a_wide_range_have_a_guess() -> None:
+    """Products of 64 bits cannot tell such steps exactly; a guess and two comparisons can."""
+    reach, levels = (1 << 31) - 5, 255
+    thresholds = np.ceil((np.arange(levels) - 127.3) * (2 * reach / 256)).astype(np.int64)[None]
+    assert line_of(thresholds, -reach, reach) is None
+    assert near_line(thresholds, -reach, reach) is not None
+
+
+@pytest.mark.parametrize("wobble", [0, 1, 400])
+def test_the_simulator_guesses_or_searches(wobble: int) -> None:
+    """Sums of 31 bits: many levels on a line, beside one, and far from any."""
+    rng = np.random.default_rng(wobble)
+    dtype, reach, levels = IntType(-7, 7), 1 << 30, 120
+    factor = np.array([reach // 16, reach // 15 + 7777])
+    rows = (np.arange(levels) - levels / 2) * (reach // levels) + rng.uniform(-9, 9, (3, 1))
+    rows += rng.uniform(-1, 1, rows.shape) * wobble * reach / levels / 3
+    graph = Graph.build(
+        "guess",
+        [
+            Input("i", (), ("a",), (2, 2, 3), (0, 1, 2), (2, 2, 3), dtype, 1.0),
+            Input("j", (), ("b",), (2, 2, 3), (0, 1, 2), (2, 2, 3), dtype, 1.0),
+            Add("s", ("a", "b"), ("y",), factor[:, None]),
+            Threshold(
+                "t", ("y",), ("z",), np.sort(rows, axis=1).astype(np.int64),
+                np.array([1, 1, -1]), IntType(-60, 60),
+            ),
+            Output("o", ("z",), ()),
+        ],
+    )  # fmt: skip
+    feeds = {name: rng.integers(-7, 8, (2000, 2, 2, 3)) for name in ("a", "b")}
+    expected = evaluate(graph, feeds)["z"]
+    assert len(np.unique(expected)) > 60
+    assert np.array_equal(Simulator(graph)(feeds), expected)
 
 
 def test_no_line_through_a_bend() -> None:
