@@ -12,6 +12,7 @@ from hwcompress.sim.words.dot_kernel import (
     BITS,
     BYTES,
     COMPARE,
+    DOUBLE,
     NARROW,
     NEAR,
     PAIRS,
@@ -29,9 +30,11 @@ __all__ = ["Ending", "dot_jobs", "ending_of", "weights_fit"]
 
 # Comparing with every threshold beats a search up to here.
 _MOST_COMPARED = 48
-# A multiplication of 32 bits takes as long as so many comparisons, and one of 64 bits.
-_FEW, _MOST_BEFORE_LONG = 6, 24
+# A multiplication takes as long as so many comparisons (measured).
+_WORTH = {NARROW: 6, DOUBLE: 12, RESCALE: 24}
 _INT32 = 1 << 31
+# Integers below this and their halves are float64 numbers.
+_EXACT = 2.0**52
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,15 +68,25 @@ def ending_of(
 def _rescaling(
     terms: np.ndarray, otype: IntType, half_even: bool, source: IntType, result: Plane
 ) -> Ending:
-    """With products of 32 bits where they suffice."""
+    """With products of 32 bits where they suffice, else in float64 where that is exact."""
+    mul, add, shift = terms.T
     reach = max(abs(source.lo), abs(source.hi))
-    peak = np.abs(terms[:, 0].astype(np.float64)) * reach + np.abs(terms[:, 1].astype(np.float64))
-    half = 2.0 ** np.maximum(terms[:, 2] - 1, 0)
-    narrow = bool(np.all(peak + half + 1 < _INT32) and terms[:, 2].max() < 32)
-    narrow = narrow and max(abs(otype.lo), abs(otype.hi), abs(result.zero)) < _INT32 // 2
+    peak = np.abs(mul.astype(np.float64)) * reach + np.abs(add.astype(np.float64))
+    half = 2.0 ** np.maximum(shift - 1, 0)
     bounds = (otype.lo, otype.hi, result.zero, int(half_even))
     none = np.zeros((len(terms), 0), np.int32)
-    return Ending(NARROW if narrow else RESCALE, none, terms, bounds)
+    small = max(abs(otype.lo), abs(otype.hi), abs(result.zero)) < _INT32 // 2
+    if small and bool(np.all(peak + half + 1 < _INT32) and shift.max() < 32):
+        return Ending(NARROW, none, terms, bounds)
+    if not small or not np.all(peak + half + 1 < _EXACT):
+        return Ending(RESCALE, none, terms, bounds)
+    # Rounding down is rounding to the nearest of what lies half a step lower: with a numerator
+    # of one more bit that is odd, there is no tie.
+    lower = 0.0 if half_even else (np.ldexp(1.0, shift.astype(np.int32)) - 1) / 2
+    places = -shift.astype(np.int32)
+    slope, offset = np.ldexp(mul.astype(np.float64), places), np.ldexp(add - lower, places)
+    bits = np.stack([slope, offset], axis=1).view(np.int64)
+    return Ending(DOUBLE, none, bits, bounds)
 
 
 def _thresholds(op: Threshold, channels: int, source: IntType, result: Plane) -> Ending:
@@ -85,7 +98,7 @@ def _thresholds(op: Threshold, channels: int, source: IntType, result: Plane) ->
         thresholds, np.where(falling, -source.hi, source.lo), np.where(falling, 1 - source.lo, top)
     )
     rising = np.where(falling, 1 - oriented[:, ::-1], oriented)
-    if rising.shape[1] > _FEW and op.otype.step == 1 and result.kind != BITS:
+    if rising.shape[1] > _WORTH[NARROW] and op.otype.step == 1 and result.kind != BITS:
         ending = _on_a_line(op, rising, sign, source, result)
         if ending is not None:
             return ending
@@ -120,8 +133,7 @@ def _on_a_line(
     mul, add = (np.where(rises, one, other) for one, other in zip(up, down, strict=True))
     top = IntType(lowest, lowest + rising.shape[1])
     ending = _rescaling(np.stack([mul, add, line.shift], axis=1), top, False, source, result)
-    worth = _FEW if ending.mode == NARROW else _MOST_BEFORE_LONG
-    return ending if rising.shape[1] > worth else None
+    return ending if rising.shape[1] > _WORTH[ending.mode] else None
 
 
 def weights_fit(kind: int, weight: np.ndarray) -> bool:

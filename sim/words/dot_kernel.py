@@ -19,6 +19,7 @@ from hwcompress.sim.words.finish import (
     pack_pairs,
     raw,
     rescale,
+    rescale_in_doubles,
     rescale_narrow,
 )
 from hwcompress.sim.words.tile import OUTPUTS, TILES, WIDE_TILES
@@ -27,6 +28,7 @@ __all__ = [
     "BITS",
     "BYTES",
     "COMPARE",
+    "DOUBLE",
     "NARROW",
     "NEAR",
     "PAIRS",
@@ -40,7 +42,7 @@ __all__ = [
 # What a word holds.
 WIDE, BYTES, PAIRS, BITS = 0, 1, 2, 3
 # What follows a sum.
-RAW, COMPARE, SEARCH, RESCALE, NARROW, NEAR = 0, 1, 2, 3, 4, 5
+RAW, COMPARE, SEARCH, RESCALE, NARROW, NEAR, DOUBLE = 0, 1, 2, 3, 4, 5, 6
 
 # Bytes from one sum of a tile to the next.
 _TO_NEXT = 4 * LANES * COLUMNS
@@ -119,8 +121,9 @@ def dot(  # type: ignore[no-untyped-def]
         start, factor: of the sums, int32 ``(4 * blocks,)`` and an integer.
         mode: what follows; ``limits`` int32 ``(4 * blocks, levels)`` ascend, ``terms`` is int64
             ``(4 * blocks, 3 or 5)``: of COMPARE, SEARCH and NEAR base and gain; behind them of
-            NEAR, and first of RESCALE and NARROW, multiplier, addend and shift. ``bounds`` is
-            lowest, highest, what is stored as zero, and 1 for ties to even.
+            NEAR, and first of RESCALE and NARROW, multiplier, addend and shift; of DOUBLE the
+            bits of slope and offset. ``bounds`` is lowest, highest, what is stored as zero, and
+            1 for ties to even.
         result_kind: of the words written.
         target: row of the first one, and rows from an output to the next (below, to the right).
         rows: sums that are wanted (the last block may be filled up).
@@ -186,6 +189,10 @@ def dot(  # type: ignore[no-untyped-def]
                                 terms[c, 4],
                                 terms[c, 0],
                                 terms[c, 1],
+                            )
+                        elif mode == DOUBLE:
+                            rescale_in_doubles(
+                                at_sum, start[c], factor, terms[c, 0], terms[c, 1], low, high, zero
                             )
                         elif mode == NARROW:
                             rescale_narrow(

@@ -28,12 +28,14 @@ __all__ = [
     "pack_pairs",
     "raw",
     "rescale",
+    "rescale_in_doubles",
     "rescale_narrow",
 ]
 
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 _VECTOR = ir.VectorType(_I32, LANES)
 _LONGS = ir.VectorType(_I64, LANES)
+_DOUBLES = ir.VectorType(ir.DoubleType(), LANES)
 
 
 def _spread(builder: ir.IRBuilder, value: Any, kind: ir.VectorType = _VECTOR) -> Any:
@@ -98,13 +100,16 @@ def _made(count: int, body: Callable[[ir.IRBuilder, Any], None]) -> Any:
     def three(typingctx, a, b, c):  # type: ignore[no-untyped-def]
         return made
 
+    def eight(typingctx, a, b, c, d, e, f, g, h):  # type: ignore[no-untyped-def]
+        return made
+
     def seven(typingctx, a, b, c, d, e, f, g):  # type: ignore[no-untyped-def]
         return made
 
     def ten(typingctx, a, b, c, d, e, f, g, h, i, j):  # type: ignore[no-untyped-def]
         return made
 
-    return intrinsic({2: two, 3: three, 7: seven, 10: ten}[count])
+    return intrinsic({2: two, 3: three, 7: seven, 8: eight, 10: ten}[count])
 
 
 def _raw(builder: ir.IRBuilder, args: Any) -> None:
@@ -223,6 +228,26 @@ def _rescaled(kind: ir.VectorType) -> Callable[[ir.IRBuilder, Any], None]:
     return body
 
 
+def _in_doubles(builder: ir.IRBuilder, args: Any) -> None:
+    """``rint(sum * slope + offset)``: exact where both, and the result before it is rounded, are
+    integers below 2**53 times a power of two."""
+    sums, start, factor, slope, offset, low, high, zero = args
+    real = ir.DoubleType()
+    line, shift = (_spread(builder, builder.bitcast(x, real), _DOUBLES) for x in (slope, offset))
+    least, most = (_spread(builder, builder.sitofp(x, real), _DOUBLES) for x in (low, high))
+    none = _spread(builder, _narrow(builder, zero))
+    kind = ir.FunctionType(_DOUBLES, [_DOUBLES])
+    rint = builder.module.declare_intrinsic(f"llvm.rint.v{LANES}f64", (), kind)
+    results = []
+    for value in _sums(builder, sums, start, factor):
+        value = builder.fadd(builder.fmul(builder.sitofp(value, _DOUBLES), line), shift)
+        value = builder.call(rint, [value])
+        value = builder.select(builder.fcmp_ordered("<", value, least), least, value)
+        value = builder.select(builder.fcmp_ordered(">", value, most), most, value)
+        results.append(builder.sub(builder.fptosi(value, _VECTOR), none))
+    _put(builder, results, sums)
+
+
 def _packed(parts: int) -> Callable[[ir.IRBuilder, Any], None]:
     """``parts`` rows of levels into one word each lane."""
     bits = 32 // parts
@@ -292,6 +317,9 @@ rescale = _made(10, _rescaled(_LONGS))
 """``rescale(sums, start, factor, mul, add, shift, even, low, high, zero)``, in place."""
 rescale_narrow = _made(10, _rescaled(_VECTOR))
 """The same where products and their rounding fit 32 bits."""
+rescale_in_doubles = _made(8, _in_doubles)
+"""``rescale_in_doubles(sums, start, factor, slope, offset, low, high, zero)``: slope and offset are
+the bits of float64 numbers."""
 pack_bytes = _made(2, _packed(4))
 """``pack_bytes(levels, target)``: one column of four sums' levels into words."""
 pack_pairs = _made(2, _packed(2))

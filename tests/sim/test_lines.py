@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwcompress.ir import Add, Graph, Input, IntType, Output, SumPool, Threshold, evaluate
+from hwcompress.ir import Dense, Graph, Input, IntType, Output, SumPool, Threshold, evaluate
 from hwcompress.sim import Simulator
+from hwcompress.sim.words.dot_job import ending_of
+from hwcompress.sim.words.dot_kernel import BYTES, NEAR, SEARCH
+from hwcompress.sim.words.plane import Plane
 from hwcompress.sim.words.steps_line import line_of, near_line
 
 
@@ -86,16 +89,15 @@ def test_even_steps_over_a_wide_range_have_a_guess() -> None:
 def test_the_simulator_guesses_or_searches(wobble: int) -> None:
     """Sums of 31 bits: many levels on a line, beside one, and far from any."""
     rng = np.random.default_rng(wobble)
-    dtype, reach, levels = IntType(-7, 7), 1 << 30, 120
-    factor = np.array([reach // 16, reach // 15 + 7777])
-    rows = (np.arange(levels) - levels / 2) * (reach // levels) + rng.uniform(-9, 9, (3, 1))
+    dtype, reach, levels = IntType.signed_bits(16), 1 << 29, 120
+    weight = np.eye(3, dtype=np.int64) << 14
+    rows = (np.arange(levels) - levels / 2) * (2 * reach // levels) + rng.uniform(-9, 9, (3, 1))
     rows += rng.uniform(-1, 1, rows.shape) * wobble * reach / levels / 3
     graph = Graph.build(
         "guess",
         [
-            Input("i", (), ("a",), (2, 2, 3), (0, 1, 2), (2, 2, 3), dtype, 1.0),
-            Input("j", (), ("b",), (2, 2, 3), (0, 1, 2), (2, 2, 3), dtype, 1.0),
-            Add("s", ("a", "b"), ("y",), factor[:, None]),
+            Input("i", (), ("x",), (3,), (0,), (3,), dtype, 1.0),
+            Dense("s", ("x",), ("y",), weight, IntType.signed_bits(16)),
             Threshold(
                 "t", ("y",), ("z",), np.sort(rows, axis=1).astype(np.int64),
                 np.array([1, 1, -1]), IntType(-60, 60),
@@ -103,10 +105,15 @@ def test_the_simulator_guesses_or_searches(wobble: int) -> None:
             Output("o", ("z",), ()),
         ],
     )  # fmt: skip
-    feeds = {name: rng.integers(-7, 8, (2000, 2, 2, 3)) for name in ("a", "b")}
-    expected = evaluate(graph, feeds)["z"]
+    assert "Dense s, Threshold t on words of 16 bits" in Simulator(graph).jobs
+    step = graph.layers[1]
+    assert isinstance(step, Threshold)
+    ending = ending_of(step, 3, graph.tensors["y"].dtype, Plane("z", BYTES, 1, 1, 3, -60))
+    assert ending.mode == (SEARCH if wobble == 400 else NEAR)
+    x = rng.integers(dtype.lo, dtype.hi + 1, (4000, 3))
+    expected = evaluate(graph, x)["z"]
     assert len(np.unique(expected)) > 60
-    assert np.array_equal(Simulator(graph)(feeds), expected)
+    assert np.array_equal(Simulator(graph)(x), expected)
 
 
 def test_no_line_through_a_bend() -> None:
