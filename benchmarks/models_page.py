@@ -99,6 +99,10 @@ def page(records: Sequence[Record], known: Mapping[str, str]) -> str:
     if built:
         board = built[0].built.board if built[0].built else ""
         lines += ["", *_BUILT.format(board=board).splitlines(), "", *_table(built, _DESIGNS)]
+        rest = [Path(record.name).stem for record in taken if record.built is None]
+        if rest:
+            names = ", ".join(f"`{name}`" for name in rest)
+            lines += ["", f"Imported and compared, but not built for this page: {names}."]
     text = "\n".join([*lines, ""])
     return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
 
