@@ -1,9 +1,10 @@
-"""What a call of a simulator is given: samples for every input, and processors."""
+"""What every simulator does with a call: check what it is given, and share it among threads."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from hwcompress.errors import InputError
 from hwcompress.ir import Graph
 from hwcompress.ir.reference import as_feeds
 
-__all__ = ["inputs_by_name", "processors"]
+__all__ = ["inputs_by_name", "known_tensors", "processors", "share_blocks"]
 
 
 def processors() -> int:
@@ -58,3 +59,43 @@ def inputs_by_name(
             remedy="give every input the same number of samples",
         )
     return {op.outputs[0]: arrays[op.outputs[0]] for op in graph.inputs}
+
+
+def known_tensors(graph: Graph, tensors: Iterable[str] | None) -> tuple[str, ...]:
+    """The named tensors, each once; all of the graph for ``None``.
+
+    Raises:
+        InputError: a name is no tensor of the graph.
+    """
+    wanted = tuple(dict.fromkeys(graph.tensors if tensors is None else tensors))
+    for name in wanted:
+        if name not in graph.tensors:
+            raise InputError(
+                f"no tensor {name!r} in {graph.name}",
+                remedy=f"it has {', '.join(graph.tensors)}",
+            )
+    return wanted
+
+
+def share_blocks(
+    work: Callable[[Iterator[int]], None], total: int, size: int, threads: int
+) -> None:
+    """Let threads take the first samples of blocks from one iterator, until there are none.
+
+    A range's iterator is thread-safe. The pool lives for this call only: nothing is left for a
+    fork to break.
+
+    Args:
+        work: one thread's part.
+        total: samples.
+        size: samples of a block.
+        threads: at most so many; one block needs none.
+    """
+    starts = iter(range(0, total, size))
+    workers = min(threads, -(-total // size))
+    if workers <= 1:
+        work(starts)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        for job in [pool.submit(work, starts) for _ in range(workers)]:
+            job.result()

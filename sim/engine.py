@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from hwcompress.errors import InputError
 from hwcompress.ir import Graph
+from hwcompress.sim.calls import share_blocks
 from hwcompress.sim.words import COLUMNS, LANES, Block, make_plan
 
 __all__ = ["Engine", "Limits"]
@@ -87,18 +87,9 @@ class Engine:
         # A small batch is shared among the threads, too, if that is worth a thread.
         share = min(max(-(-total // self.threads), self._worth), total)
         size = min(self.batch, -(-share // LANES) * LANES)
-        starts = iter(range(0, total, size))
-        workers = min(self.threads, -(-total // size))
-        if workers == 1:
-            self._work(feeds, results, starts, size)
-            return results
-        # The pool lives for this call only: nothing is left for a fork to break.
-        with ThreadPoolExecutor(workers) as threads:
-            jobs = [
-                threads.submit(self._work, feeds, results, starts, size) for _ in range(workers)
-            ]
-            for job in jobs:
-                job.result()
+        share_blocks(
+            lambda starts: self._work(feeds, results, starts, size), total, size, self.threads
+        )
         return results
 
     def _work(
@@ -108,7 +99,7 @@ class Engine:
         starts: Iterator[int],
         size: int,
     ) -> None:
-        """One thread: take blocks until there are none (a range iterator is thread-safe)."""
+        """One thread: take blocks until there are none."""
         block = self._block(size)
         for start in starts:
             part = slice(start, start + size)

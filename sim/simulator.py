@@ -19,7 +19,7 @@ from hwcompress.sim import (  # noqa: F401  (register handlers)
     table,
     threshold,
 )
-from hwcompress.sim.calls import inputs_by_name, processors
+from hwcompress.sim.calls import inputs_by_name, known_tensors, processors
 from hwcompress.sim.engine import Engine, Limits
 from hwcompress.sim.plan import SIM
 
@@ -100,14 +100,7 @@ class Simulator:
         Raises:
             InputError: a name is no tensor of the graph, or the inputs are wrong.
         """
-        wanted = tuple(self.graph.tensors if tensors is None else tensors)
-        for name in wanted:
-            if name not in self.graph.tensors:
-                raise InputError(
-                    f"no tensor {name!r} in {self.graph.name}",
-                    remedy=f"it has {', '.join(self.graph.tensors)}",
-                )
-        return self._run(inputs, wanted)
+        return self._run(inputs, known_tensors(self.graph, tensors))
 
     def describe(self) -> str:
         """The plan for the outputs as text: a line for every job."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -13,7 +12,7 @@ import hwcompress.sim.simulator  # noqa: F401  (register handlers)
 from hwcompress.errors import InputError
 from hwcompress.ir import Graph, Input, Op, Output, Reshape
 from hwcompress.ir.reference import as_feeds
-from hwcompress.sim.calls import inputs_by_name, processors
+from hwcompress.sim.calls import inputs_by_name, known_tensors, processors, share_blocks
 from hwcompress.sim.effects.accumulators import SUMS, Accumulators, SumCounter
 from hwcompress.sim.effects.activations import TensorFlips, flipped_tensors
 from hwcompress.sim.effects.faults import Faults, Flip
@@ -147,14 +146,7 @@ class EffectSimulator:
         Raises:
             InputError: a name is no tensor of the graph, or the inputs are wrong.
         """
-        wanted = list(self.graph.tensors if tensors is None else tensors)
-        for name in wanted:
-            if name not in self.graph.tensors:
-                raise InputError(
-                    f"no tensor {name!r} in {self.graph.name}",
-                    remedy=f"it has {', '.join(self.graph.tensors)}",
-                )
-        return self._run(inputs, wanted, start)
+        return self._run(inputs, known_tensors(self.graph, tensors), start)
 
     def _lanes(self) -> int:
         """Samples of a block: the inputs and outputs of the largest layer fit a cache."""
@@ -183,18 +175,12 @@ class EffectSimulator:
         }
         # A small batch is shared among the threads, too.
         size = max(1, min(self.batch, -(-total // self.threads)))
-        starts = iter(range(0, total, size))
-        workers = min(self.threads, -(-total // size))
-        if workers <= 1:
-            self._work(feeds, results, starts, size, start)
-            return results
-        with ThreadPoolExecutor(workers) as threads:
-            jobs = [
-                threads.submit(self._work, feeds, results, starts, size, start)
-                for _ in range(workers)
-            ]
-            for job in jobs:
-                job.result()
+        share_blocks(
+            lambda starts: self._work(feeds, results, starts, size, start),
+            total,
+            size,
+            self.threads,
+        )
         return results
 
     def _work(
@@ -205,7 +191,7 @@ class EffectSimulator:
         size: int,
         offset: int,
     ) -> None:
-        """One thread: take blocks until there are none (a range iterator is thread-safe)."""
+        """One thread: take blocks until there are none."""
         watch = Watch()
         for first in starts:
             part = slice(first, first + size)
