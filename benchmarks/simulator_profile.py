@@ -13,6 +13,8 @@ from benchmarks.simulator_timing import repeated
 from hwcompress.inspect.layers import layer_facts
 from hwcompress.ir import Graph
 from hwcompress.sim import Simulator
+from hwcompress.sim.words.block import Action, Block, Work
+from hwcompress.sim.words.program import FEEDABLE, Program, address_of
 
 __all__ = ["JobTime", "macs_of", "profile"]
 
@@ -49,14 +51,19 @@ def profile(
     size = engine.lanes * engine.groups
     block = engine.plan.memory.block(engine.groups, engine.lanes)
     rows = np.resize(integers, (size, *integers.shape[1:]))
-    block.feeds = {graph.inputs[0].outputs[0]: np.ascontiguousarray(rows.reshape(size, -1))}
+    samples = np.ascontiguousarray(rows.reshape(size, -1))
+    block.feeds = {graph.inputs[0].outputs[0]: samples}
     block.results = {
         name: np.empty((size, graph.tensors[name].type.size), np.int64) for name in wanted
     }
-    engine.plan.run(block)  # what a job reads is there
+    places = [(address_of(samples), FEEDABLE[samples.dtype])]
+    places += [(address_of(values), 0) for values in block.results.values()]
+    run = partial(_run, block=block, places=np.array(places, np.int64), count=size)
+    for work in engine.plan.work:  # what a job reads is there
+        run(_ready(work))
     times = []
-    for action in engine.plan.actions:
-        found = repeated(partial(action, block), repetitions, least)
+    for work in engine.plan.work:
+        found = repeated(partial(run, _ready(work)), repetitions, least)
         times.append(statistics.median(found) / size)
     labels = [job.label for job in engine.plan.jobs]
     macs = _macs(graph, labels)
@@ -65,6 +72,18 @@ def profile(
         JobTime(label, time * 1e9, time / total, count, count / time / 1e9)
         for label, time, count in zip(labels, times, macs, strict=True)
     ]
+
+
+def _ready(work: Work) -> Action | Program:
+    """One job's work by itself."""
+    return Program(work) if isinstance(work, tuple) else work
+
+
+def _run(work: Action | Program, block: Block, places: np.ndarray, count: int) -> None:
+    if isinstance(work, Program):
+        work.run(block.arena, places, count)
+    else:
+        work(block)
 
 
 def macs_of(graph: Graph) -> int:

@@ -12,6 +12,8 @@ from hwcompress.errors import InputError
 from hwcompress.ir import Graph
 from hwcompress.sim.calls import share_blocks
 from hwcompress.sim.words import COLUMNS, LANES, Block, make_plan
+from hwcompress.sim.words.plan import refuse
+from hwcompress.sim.words.program import FEEDABLE, address_of
 
 __all__ = ["Engine", "Limits"]
 
@@ -56,7 +58,9 @@ class Engine:
 
     def __init__(self, graph: Graph, wanted: Sequence[str], limits: Limits) -> None:
         self.wanted = tuple(wanted)
-        self.plan = make_plan(graph, wanted, words=limits.words)
+        self._graph = graph
+        self.plan = make_plan(graph, self.wanted, words=limits.words)
+        self._on_rows = self.plan.on_rows
         self._shapes = {name: graph.tensors[name].shape for name in self.wanted}
         self._worth = max(1, int(_THREAD_SECONDS / _seconds(graph)))
         self.threads, self.lanes, self.groups = _sizes(
@@ -84,13 +88,17 @@ class Engine:
         }
         if total == 0:
             return results
-        # A small batch is shared among the threads, too, if that is worth a thread.
-        share = min(max(-(-total // self.threads), self._worth), total)
-        size = min(self.batch, -(-share // LANES) * LANES)
+        size = self._block_size(total)
         share_blocks(
             lambda starts: self._work(feeds, results, starts, size), total, size, self.threads
         )
         return results
+
+    def _block_size(self, total: int) -> int:
+        """Samples of a block: threads get equal parts, if those are worth a thread."""
+        rounds = -(-total // (self.batch * self.threads))
+        share = -(-total // (self.threads * rounds))
+        return min(self.batch, -(-min(max(share, self._worth), total) // LANES) * LANES)
 
     def _work(
         self,
@@ -101,14 +109,19 @@ class Engine:
     ) -> None:
         """One thread: take blocks until there are none."""
         block = self._block(size)
+        total = len(next(iter(feeds.values())))
         for start in starts:
-            part = slice(start, start + size)
-            block.feeds = {name: _flat(values[part]) for name, values in feeds.items()}
-            block.results = {
-                name: values[part].reshape(len(values[part]), -1)
-                for name, values in results.items()
-            }
-            self.plan.run(block)
+            count = min(size, total - start)
+            parts = {name: _flat(values[start : start + count]) for name, values in feeds.items()}
+            places = [(address_of(part), FEEDABLE[part.dtype]) for part in parts.values()]
+            made = {name: values[start : start + count] for name, values in results.items()}
+            places += [(address_of(values), 0) for values in made.values()]
+            if self._on_rows:
+                block.feeds = parts
+                block.results = {name: values.reshape(count, -1) for name, values in made.items()}
+            wrong = self.plan.run(block, np.array(places, np.int64), count)
+            if wrong is not None:
+                refuse(self._graph, wrong, parts[wrong])
         block.feeds, block.results = {}, {}
         self._free.append(block)
 
@@ -158,15 +171,9 @@ def _sizes(sample: int, limits: Limits, where: str) -> tuple[int, int, int]:
 
 
 def _flat(values: np.ndarray) -> np.ndarray:
-    """Samples ``(n, features)`` as the kernels take them: few dtypes, C order, writable.
-
-    Every other kind of array would have to be compiled for.
-    """
+    """Samples ``(n, features)`` as the kernels take them: few dtypes, C order, aligned."""
     flat = values.reshape(len(values), -1)
-    dtype = flat.dtype if flat.dtype in _COMPILED else np.dtype(np.int64)
-    if flat.dtype == dtype and flat.flags.c_contiguous and flat.flags.writeable:
+    dtype = flat.dtype if flat.dtype in FEEDABLE else np.dtype(np.int64)
+    if flat.dtype == dtype and flat.flags.c_contiguous and flat.flags.aligned:
         return flat
     return np.array(flat, dtype, order="C")
-
-
-_COMPILED = frozenset(np.dtype(kind) for kind in (np.int8, np.uint8, np.int32, np.int64))

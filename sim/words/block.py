@@ -10,8 +10,9 @@ import numpy as np
 
 from hwcompress.sim.plan import Rows
 from hwcompress.sim.words.plane import Plane
+from hwcompress.sim.words.program import Instruction
 
-__all__ = ["Action", "Block", "Job", "Memory"]
+__all__ = ["Action", "Block", "Job", "Memory", "Work"]
 
 
 @dataclass(eq=False)
@@ -35,11 +36,13 @@ class Block:
 _Item = TypeVar("_Item", bound=object)
 
 Action = Callable[[Block], None]
+# What a job does: an action on rows, or lines of a program on words.
+Work = Action | tuple[Instruction, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """One step of a plan: what memory it touches, and its action, made once all has a place.
+    """One step of a plan: what memory it touches, and its work, made once all has a place.
 
     ``scratch`` are arrays that nobody else needs.
     """
@@ -47,7 +50,7 @@ class Job:
     label: str
     planes: tuple[Plane, ...]
     rows: tuple[str, ...]
-    make: Callable[[], Action]
+    make: Callable[[], Work]
     scratch: tuple[tuple[str, Rows], ...] = ()
 
 

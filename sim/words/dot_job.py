@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from hwcompress.ir import IntType, Rescale, Threshold
+from hwcompress.sim.words.bytes_ending import (
+    IntegerLine,
+    in_doubles,
+    in_floats,
+    shifted_limits,
+)
 from hwcompress.sim.words.dot_kernel import (
     BITS,
     BYTES,
     COMPARE,
+    COMPARE_BYTES,
     DOUBLE,
+    DOUBLE_BYTES,
+    FLOAT_BYTES,
     NARROW,
     NEAR,
     PAIRS,
     RAW,
     RESCALE,
     SEARCH,
-    dot,
 )
 from hwcompress.sim.words.plane import CAPACITY, Plane, View
+from hwcompress.sim.words.program import Instruction
 from hwcompress.sim.words.steps_line import line_of, near_line
 from hwcompress.sim.words.sums import Sum, Sums
 from hwcompress.sim.words.tile import OUTPUTS
@@ -32,19 +40,27 @@ __all__ = ["Ending", "dot_jobs", "ending_of", "weights_fit"]
 _MOST_COMPARED = 48
 # A multiplication takes as long as so many comparisons (measured).
 _WORTH = {NARROW: 6, DOUBLE: 12, RESCALE: 24}
-_INT32 = 1 << 31
+_INT16, _INT32 = 1 << 15, 1 << 31
+# With fewer thresholds nothing is gained by a line.
+_LEAST_LINE = 2
 # Integers below this and their halves are float64 numbers.
 _EXACT = 2.0**52
 
 
 @dataclass(frozen=True, eq=False)
 class Ending:
-    """What follows a sum: a mode of the kernel with its parameters for every channel."""
+    """What follows a sum: a mode of the kernel with its parameters for every channel.
+
+    ``source`` is the type of the sum; ``line`` is the same ending as a multiplication, if it is
+    known as one.
+    """
 
     mode: int
     limits: np.ndarray
     terms: np.ndarray
     bounds: tuple[int, int, int, int]
+    source: IntType
+    line: IntegerLine | None = None
 
 
 def ending_of(
@@ -57,7 +73,7 @@ def ending_of(
     none = np.zeros((channels, 0), np.int32)
     terms = np.zeros((channels, 3), np.int64)
     if op is None:
-        return Ending(RAW, none, terms, (0, 0, 0, 0))
+        return Ending(RAW, none, terms, (0, 0, 0, 0), source)
     if isinstance(op, Threshold):
         return _thresholds(op, channels, source, result)
     for column, values in enumerate((op.mul, op.add, op.shift)):
@@ -69,7 +85,8 @@ def _rescaling(
     terms: np.ndarray, otype: IntType, half_even: bool, source: IntType, result: Plane
 ) -> Ending:
     """With products of 32 bits where they suffice, else in float64 where that is exact."""
-    mul, add, shift = terms.T
+    mul, add, shift = (np.ascontiguousarray(item) for item in terms.T)
+    line = IntegerLine(mul, add, shift, half_even, otype.lo, otype.hi, source.lo, source.hi)
     reach = max(abs(source.lo), abs(source.hi))
     peak = np.abs(mul.astype(np.float64)) * reach + np.abs(add.astype(np.float64))
     half = 2.0 ** np.maximum(shift - 1, 0)
@@ -77,16 +94,16 @@ def _rescaling(
     none = np.zeros((len(terms), 0), np.int32)
     small = max(abs(otype.lo), abs(otype.hi), abs(result.zero)) < _INT32 // 2
     if small and bool(np.all(peak + half + 1 < _INT32) and shift.max() < 32):
-        return Ending(NARROW, none, terms, bounds)
+        return Ending(NARROW, none, terms, bounds, source, line)
     if not small or not np.all(peak + half + 1 < _EXACT):
-        return Ending(RESCALE, none, terms, bounds)
+        return Ending(RESCALE, none, terms, bounds, source, line)
     # Rounding down is rounding to the nearest of what lies half a step lower: with a numerator
     # of one more bit that is odd, there is no tie.
     lower = 0.0 if half_even else (np.ldexp(1.0, shift.astype(np.int32)) - 1) / 2
     places = -shift.astype(np.int32)
     slope, offset = np.ldexp(mul.astype(np.float64), places), np.ldexp(add - lower, places)
     bits = np.stack([slope, offset], axis=1).view(np.int64)
-    return Ending(DOUBLE, none, bits, bounds)
+    return Ending(DOUBLE, none, bits, bounds, source, line)
 
 
 def _thresholds(op: Threshold, channels: int, source: IntType, result: Plane) -> Ending:
@@ -98,10 +115,12 @@ def _thresholds(op: Threshold, channels: int, source: IntType, result: Plane) ->
         thresholds, np.where(falling, -source.hi, source.lo), np.where(falling, 1 - source.lo, top)
     )
     rising = np.where(falling, 1 - oriented[:, ::-1], oriented)
-    if rising.shape[1] > _WORTH[NARROW] and op.otype.step == 1 and result.kind != BITS:
+    line = None
+    if rising.shape[1] >= _LEAST_LINE and op.otype.step == 1 and result.kind != BITS:
         ending = _on_a_line(op, rising, sign, source, result)
-        if ending is not None:
+        if ending is not None and rising.shape[1] > _WORTH[ending.mode]:
             return ending
+        line = ending.line if ending is not None else None
     limits = np.clip(rising, -_INT32, _INT32 - 1).astype(np.int32)
     count = limits.shape[1]
     step, start = (1, 0) if result.kind == BITS else (op.otype.step, op.otype.lo - result.zero)
@@ -110,18 +129,18 @@ def _thresholds(op: Threshold, channels: int, source: IntType, result: Plane) ->
     terms[:, 1] = np.where(sign < 0, -step, step)
     limits = np.ascontiguousarray(limits)
     if count <= _MOST_COMPARED:
-        return Ending(COMPARE, limits, terms, (0, 0, 0, 0))
+        return Ending(COMPARE, limits, terms, (0, 0, 0, 0), source, line)
     guess = near_line(rising, source.lo, source.hi)
     if guess is None:
-        return Ending(SEARCH, limits, terms, (0, 0, 0, 0))
+        return Ending(SEARCH, limits, terms, (0, 0, 0, 0), source)
     terms = np.stack([terms[:, 0], terms[:, 1], guess.mul, guess.add, guess.shift], axis=1)
-    return Ending(NEAR, limits, terms, (0, 0, 0, 0))
+    return Ending(NEAR, limits, terms, (0, 0, 0, 0), source)
 
 
 def _on_a_line(
     op: Threshold, rising: np.ndarray, sign: np.ndarray, source: IntType, result: Plane
 ) -> Ending | None:
-    """A multiplication that counts as the comparisons do, if it costs less than they."""
+    """A multiplication that counts as the comparisons do."""
     line = line_of(rising, source.lo, source.hi)
     if line is None:
         return None
@@ -132,8 +151,27 @@ def _on_a_line(
     rises = np.broadcast_to(sign > 0, line.mul.shape)
     mul, add = (np.where(rises, one, other) for one, other in zip(up, down, strict=True))
     top = IntType(lowest, lowest + rising.shape[1])
-    ending = _rescaling(np.stack([mul, add, line.shift], axis=1), top, False, source, result)
-    return ending if rising.shape[1] > _WORTH[ending.mode] else None
+    return _rescaling(np.stack([mul, add, line.shift], axis=1), top, False, source, result)
+
+
+def _in_bytes(ending: Ending, start: np.ndarray, zero: int) -> Ending | None:
+    """The ending as one of those that make words of bytes at once, of sums that ``start`` has not
+    been added to; ``None`` if it is none of them."""
+    line, source, none = ending.line, ending.source, np.zeros((start.size, 0), np.int32)
+    if line is not None and line.low == zero and abs(zero) < _INT16 and line.high - zero < 256:
+        bounds = (0, line.high - zero, zero, 0)
+        floats = in_floats(line, start)
+        if floats is not None:
+            return Ending(FLOAT_BYTES, none, floats, bounds, source, line)
+        doubles = in_doubles(line, start)
+        if doubles is not None and ending.mode != COMPARE:
+            return Ending(DOUBLE_BYTES, none, doubles, bounds, source, line)
+    if ending.mode == COMPARE:
+        limits = shifted_limits(ending.limits, start, source.lo, source.hi)
+        if limits is not None:
+            terms = ending.terms[:, :2].astype(np.int32)
+            return Ending(COMPARE_BYTES, limits, terms, (0, 255, 0, 0), source)
+    return None
 
 
 def weights_fit(kind: int, weight: np.ndarray) -> bool:
@@ -144,21 +182,13 @@ def weights_fit(kind: int, weight: np.ndarray) -> bool:
     return kind in (BYTES, PAIRS) and bool(weight.min() >= low and weight.max() <= high)
 
 
-def dot_jobs(view: View, sums: Sums, ending: Ending, target: Plane) -> Callable[[np.ndarray], None]:
+def dot_jobs(view: View, sums: Sums, ending: Ending, target: Plane) -> tuple[Instruction, ...]:
     """What makes all sums on an arena; every plane has its place."""
-    calls = [_arguments(view, part, sums, ending, target) for part in sums.parts]
-
-    def run(arena: np.ndarray) -> None:
-        for arguments in calls:
-            dot(arena, *arguments)
-
-    return run
+    return tuple(_instruction(view, part, sums, ending, target) for part in sums.parts)
 
 
-def _arguments(
-    view: View, part: Sum, sums: Sums, ending: Ending, target: Plane
-) -> tuple[object, ...]:
-    """Of the kernel."""
+def _instruction(view: View, part: Sum, sums: Sums, ending: Ending, target: Plane) -> Instruction:
+    """For the kernel."""
     kind, capacity = view.kind, CAPACITY[view.kind]
     rows = part.weight.shape[0]
     blocks = -(-rows // OUTPUTS)
@@ -175,27 +205,45 @@ def _arguments(
         start = start + part.weight.sum(axis=1) * view.zero
     if ending.mode == RAW:
         start = start - target.zero
+    if target.kind == BYTES and factor == 1:
+        ending = _in_bytes(ending, start, target.zero) or ending
     # Sums are made modulo 2**32, in which the result itself lies.
     wrapped = ((start + _INT32) % (1 << 32) - _INT32).astype(np.int32)
     step_y, step_x = view.steps
     first = target.base + target.first
     first += part.origin[0] * target.step_y + part.origin[1] * target.words
-    return (
-        kind,
-        np.ascontiguousarray(offsets),
-        np.ascontiguousarray(_words(kind, words).transpose(0, 2, 1)),
-        offsets.shape[0],
-        (part.stride[0] * step_y, part.stride[1] * step_x),
-        part.size,
-        _filled(wrapped, blocks),
-        factor,
-        ending.mode,
-        _filled(ending.limits, blocks),
-        _filled(ending.terms, blocks),
-        np.array(ending.bounds, np.int64),
-        target.kind,
-        (first, part.pitch[0] * target.step_y, part.pitch[1] * target.words),
-        rows,
+    terms = np.ascontiguousarray(_filled(ending.terms, blocks))
+    low, high, zero, even = ending.bounds
+    return Instruction(
+        "dot",
+        {
+            "kind": kind,
+            "offsets": offsets,
+            "steps": offsets.shape[1],
+            "weights": _words(kind, words).transpose(0, 2, 1),
+            "blocks": blocks,
+            "groups": offsets.shape[0],
+            "below": part.stride[0] * step_y,
+            "right": part.stride[1] * step_x,
+            "height": part.size[0],
+            "width": part.size[1],
+            "starts": _filled(wrapped, blocks),
+            "factor": factor,
+            "mode": ending.mode,
+            "limits": _filled(ending.limits, blocks),
+            "count": ending.limits.shape[1],
+            "terms": terms,
+            "wide": terms.strides[0],
+            "low": low,
+            "high": high,
+            "zero": zero,
+            "even": even,
+            "result": target.kind,
+            "first": first,
+            "pitch_y": part.pitch[0] * target.step_y,
+            "pitch_x": part.pitch[1] * target.words,
+            "rows": rows,
+        },
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,28 +11,70 @@ import numpy as np
 from hwcompress.ir import Graph, Op, Rescale, Reshape, Threshold
 from hwcompress.ir.reference import as_feeds
 from hwcompress.sim.plan import rows_of
-from hwcompress.sim.words import codec
-from hwcompress.sim.words.block import Action, Block, Job, Memory
+from hwcompress.sim.words.block import Action, Block, Job, Memory, Work
 from hwcompress.sim.words.forms import find_forms
 from hwcompress.sim.words.plane import View
 from hwcompress.sim.words.planner import Planner
+from hwcompress.sim.words.program import Instruction, Program
 from hwcompress.sim.words.sums import as_sums
 
-__all__ = ["Plan", "make_plan"]
+__all__ = ["Plan", "make_plan", "refuse"]
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Jobs in order, what they do, and the memory they need."""
+    """Jobs in order, what they do, and the memory they need.
+
+    Attributes:
+        jobs: in order.
+        work: what each of them does.
+        stages: the same, jobs on words that follow each other as one program.
+        memory: of a block.
+        inputs: names of the tensors that samples are given for.
+    """
 
     jobs: tuple[Job, ...]
-    actions: tuple[Action, ...]
+    work: tuple[Work, ...]
+    stages: tuple[Action | Program, ...]
     memory: Memory
+    inputs: tuple[str, ...]
 
-    def run(self, block: Block) -> None:
-        """Take a block's samples through the graph."""
-        for action in self.actions:
-            action(block)
+    @property
+    def on_rows(self) -> bool:
+        """Whether there is anything but one program."""
+        return any(not isinstance(stage, Program) for stage in self.stages)
+
+    def run(self, block: Block, places: np.ndarray, count: int) -> str | None:
+        """Take a block's samples through the graph.
+
+        Args:
+            block: its memory; feeds and results are looked at by actions on rows alone.
+            places: as of :meth:`hwcompress.sim.words.program.Program.run`: inputs in the graph's
+                order, then what is wanted.
+            count: samples.
+
+        Returns:
+            The input that holds an integer which is not of its type, if there is one.
+        """
+        for stage in self.stages:
+            if isinstance(stage, Program):
+                wrong = stage.run(block.arena, places, count)
+                if wrong >= 0:
+                    return self.inputs[wrong]
+            else:
+                stage(block)
+        return None
+
+
+def _stages(work: Sequence[Work]) -> Iterator[Action | Program]:
+    """Lines of programs that follow each other as one."""
+    for on_words, items in itertools.groupby(work, key=lambda item: isinstance(item, tuple)):
+        if on_words:
+            lines = [line for item in items if isinstance(item, tuple) for line in item]
+            if lines:
+                yield Program(lines)
+        else:
+            yield from (item for item in items if not isinstance(item, tuple))
 
 
 def make_plan(graph: Graph, wanted: Sequence[str], *, words: bool = True) -> Plan:
@@ -47,9 +90,10 @@ def make_plan(graph: Graph, wanted: Sequence[str], *, words: bool = True) -> Pla
         for op in graph.layers
     }
     forms = find_forms(graph, sums) if words else {}
-    planner = Planner(graph, frozenset(wanted), forms, sums)
-    for item in graph.inputs:
-        _feed(planner, item.outputs[0])
+    planner = Planner(graph, tuple(wanted), forms, sums)
+    names = tuple(item.outputs[0] for item in graph.inputs)
+    for number, name in enumerate(names):
+        _feed(planner, name, number)
     done: set[str] = set()
     for op in graph.layers:
         if op.name in done:
@@ -65,11 +109,11 @@ def make_plan(graph: Graph, wanted: Sequence[str], *, words: bool = True) -> Pla
         for name in op.outputs:
             planner.keep(name)
     memory = Memory.placed(planner.jobs, planner.kinds)
-    actions = tuple(job.make() for job in planner.jobs)
-    return Plan(tuple(planner.jobs), actions, memory)
+    work = tuple(job.make() for job in planner.jobs)
+    return Plan(tuple(planner.jobs), work, tuple(_stages(work)), memory, names)
 
 
-def _feed(planner: Planner, tensor: str) -> None:
+def _feed(planner: Planner, tensor: str, number: int) -> None:
     """Bring an input of the graph into the block, checked."""
     graph = planner.graph
     form, kind = planner.forms.get(tensor), graph.tensors[tensor]
@@ -79,20 +123,22 @@ def _feed(planner: Planner, tensor: str) -> None:
         flat = all(isinstance(op, Reshape) and len(op.shape) == 1 for op in readers)
         plane = planner.plane(tensor, form, flat=flat and not any(form.border))
         view = planner.views[tensor] = View.whole(plane)
-        span, lowest = (kind.dtype.lo, kind.dtype.hi), kind.dtype.lo
-        between = kind.dtype.step - 1
 
-        def make() -> Action:
+        def make() -> Work:
             first = view.elements()[0].reshape(-1, plane.channels)[:, 0].astype(np.int64)
-            facts = (plane.channels, plane.words, plane.kind, plane.zero, lowest)
-
-            def action(block: Block) -> None:
-                values = block.feeds[tensor]
-                low, high, union = codec.encode(values, first, *facts, block.arena)
-                if low < span[0] or high > span[1] or union & between:
-                    _refuse(graph, tensor, values)
-
-            return action
+            facts: dict[str, int | np.ndarray] = {
+                "feed": number,
+                "first": first,
+                "pixels": first.size,
+                "channels": plane.channels,
+                "words": plane.words,
+                "kind": plane.kind,
+                "zero": plane.zero,
+                "lowest": kind.dtype.lo,
+                "highest": kind.dtype.hi,
+                "between": kind.dtype.step - 1,
+            }
+            return (Instruction("encode", facts),)
 
         planner.add(f"encode {tensor}", make, [plane])
     else:
@@ -101,7 +147,7 @@ def _feed(planner: Planner, tensor: str) -> None:
         def action(block: Block) -> None:
             values, rows = block.feeds[tensor], block.rows[tensor]
             if not kind.dtype.contains(values):
-                _refuse(graph, tensor, values)
+                refuse(graph, tensor, values)
             rows[:, : len(values)] = values.T
             rows[:, len(values) :] = values[-1:].T
 
@@ -110,7 +156,7 @@ def _feed(planner: Planner, tensor: str) -> None:
     planner.keep(tensor)
 
 
-def _refuse(graph: Graph, tensor: str, values: np.ndarray) -> None:
+def refuse(graph: Graph, tensor: str, values: np.ndarray) -> None:
     """Raise what the definition raises for integers that are not of an input's type."""
     feeds = {
         name: np.full((1, *graph.tensors[name].shape), graph.tensors[name].dtype.lo)

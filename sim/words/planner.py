@@ -20,12 +20,13 @@ from hwcompress.ir import (
     Upsample,
 )
 from hwcompress.sim.plan import SIM, Rows, Step, rows_of
-from hwcompress.sim.words import codec, move_kernel
-from hwcompress.sim.words.block import Action, Block, Job
+from hwcompress.sim.words import codec
+from hwcompress.sim.words.block import Block, Job, Work
 from hwcompress.sim.words.dot_job import dot_jobs, ending_of, weights_fit
 from hwcompress.sim.words.dot_kernel import BITS, BYTES, PAIRS, WIDE
 from hwcompress.sim.words.forms import Form, is_virtual
 from hwcompress.sim.words.plane import Plane, View
+from hwcompress.sim.words.program import Instruction
 from hwcompress.sim.words.sums import Sums
 
 __all__ = ["Planner"]
@@ -42,7 +43,7 @@ class Planner:
     """
 
     graph: Graph
-    wanted: frozenset[str]
+    wanted: tuple[str, ...]
     forms: dict[str, Form | None]
     sums: dict[str, Sums | None]
     jobs: list[Job] = field(default_factory=list)
@@ -53,7 +54,7 @@ class Planner:
     def add(
         self,
         label: str,
-        make: Callable[[], Action],
+        make: Callable[[], Work],
         planes: Sequence[Plane] = (),
         rows: Sequence[str] = (),
         scratch: tuple[tuple[str, Rows], ...] = (),
@@ -68,10 +69,20 @@ class Planner:
         plane = form.plane(tensor, self.graph.tensors[tensor].shape, flat=flat)
         if any(plane.border) and plane.pad is not None:
 
-            def make() -> Action:
-                facts = (plane.base, plane.height, plane.width, plane.words, plane.border)
-                word = np.uint32(plane.pad_word)
-                return lambda block: move_kernel.fill(block.arena, *facts, word)
+            def make() -> Work:
+                top, left, bottom, right = plane.border
+                facts = {
+                    "first": plane.base,
+                    "height": plane.height,
+                    "width": plane.width,
+                    "words": plane.words,
+                    "top": top,
+                    "left": left,
+                    "bottom": bottom,
+                    "right": right,
+                    "word": plane.pad_word,
+                }
+                return (Instruction("fill", facts),)
 
             self.add(f"border of {tensor}", make, [plane])
         return plane
@@ -87,7 +98,7 @@ class Planner:
         plane, source = self.plane(tensor, form), self.arrays[tensor]
         view = self.views[tensor] = View.whole(plane)
 
-        def make() -> Action:
+        def make() -> Work:
             places = _places(view)
             return lambda block: codec.from_rows(
                 block.rows[source], *places, plane.kind, plane.zero, block.arena
@@ -103,7 +114,7 @@ class Planner:
         view = self.views[tensor]
         self.kinds[tensor] = rows_of(self.graph.tensors[tensor].type)
 
-        def make() -> Action:
+        def make() -> Work:
             places = _places(view)
             return lambda block: codec.to_rows(
                 block.arena, *places, view.kind, view.zero, block.rows[tensor]
@@ -120,11 +131,17 @@ class Planner:
         if tensor in self.views:
             view = self.views[tensor]
 
-            def make() -> Action:
-                places = _places(view)
-                return lambda block: codec.decode(
-                    block.arena, *places, view.kind, view.zero, block.results[tensor]
-                )
+            def make() -> Work:
+                rows, parts = _places(view)
+                facts: dict[str, int | np.ndarray] = {
+                    "result": len(self.graph.inputs) + self.wanted.index(tensor),
+                    "rows": rows,
+                    "parts": parts,
+                    "features": rows.size,
+                    "kind": view.kind,
+                    "zero": view.zero,
+                }
+                return (Instruction("decode", facts),)
 
             self.add(f"keep {tensor}", make, view.planes)
             return
@@ -180,10 +197,8 @@ class Planner:
         if isinstance(op, Threshold | Rescale):
             step, source = op, self.graph.tensors[op.inputs[0]].dtype
 
-        def make() -> Action:
-            ending = ending_of(step, sums.bias.size, source, plane)
-            run = dot_jobs(view, sums, ending, plane)
-            return lambda block: run(block.arena)
+        def make() -> Work:
+            return dot_jobs(view, sums, ending_of(step, sums.bias.size, source, plane), plane)
 
         label = f"{op.kind} {op.name}" + (f", {after.kind} {after.name}" if after else "")
         self.add(f"{label} on {_WORDS[view.kind]}", make, [*view.planes, plane])
@@ -268,32 +283,41 @@ def _places(view: View) -> tuple[np.ndarray, np.ndarray]:
     return row.astype(np.int64), part.astype(np.int64)
 
 
-def _pool(op: MaxPool, source: Plane, plane: Plane) -> Callable[[], Action]:
-    def make() -> Action:
-        facts = (
-            source.kind,
-            (source.base + source.first, source.step_y, source.words),
-            source.words,
-            (source.height, source.width),
-            op.kernel,
-            op.stride,
-            op.padding[:2],
-            (plane.height, plane.width),
-            (plane.base + plane.first, plane.step_y, plane.words),
-        )
-        return lambda block: move_kernel.max_pool(block.arena, *facts)
+def _pool(op: MaxPool, source: Plane, plane: Plane) -> Callable[[], Work]:
+    def make() -> Work:
+        facts = {
+            "kind": source.kind,
+            "source": source.base + source.first,
+            "source_y": source.step_y,
+            "source_x": source.words,
+            "words": source.words,
+            "height": source.height,
+            "width": source.width,
+            "kernel_y": op.kernel[0],
+            "kernel_x": op.kernel[1],
+            "stride_y": op.stride[0],
+            "stride_x": op.stride[1],
+            "top": op.padding[0],
+            "left": op.padding[1],
+            "out_height": plane.height,
+            "out_width": plane.width,
+            "target": plane.base + plane.first,
+            "target_y": plane.step_y,
+            "target_x": plane.words,
+        }
+        return (Instruction("pool", facts),)
 
     return make
 
 
-def _copy(op: Upsample, source: Plane, plane: Plane) -> Callable[[], Action]:
-    def make() -> Action:
+def _copy(op: Upsample, source: Plane, plane: Plane) -> Callable[[], Work]:
+    def make() -> Work:
         y, x, w = (
             item.reshape(-1) for item in np.indices((plane.height, plane.width, plane.words))
         )
         rows = source.base + source.first + w
         rows = rows + y // op.factor[0] * source.step_y + x // op.factor[1] * source.words
         to = plane.base + plane.first + y * plane.step_y + x * plane.words + w
-        return lambda block: move_kernel.copy_rows(block.arena, rows, to)
+        return (Instruction("copy", {"sources": rows, "targets": to, "count": rows.size}),)
 
     return make

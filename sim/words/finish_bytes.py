@@ -1,0 +1,215 @@
+"""What follows four sums whose results share words of bytes: all in registers, down to the words.
+
+A vector of lanes is read of each of the four sums, brought to its level, and the four are
+packed and clamped together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from hwcompress.sim.words.cpu import COLUMNS, LANES, LEVEL
+from hwcompress.sim.words.tile import OUTPUTS
+
+__all__ = ["compare_bytes", "double_bytes", "float_bytes"]
+
+_I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
+_VECTOR = ir.VectorType(_I32, LANES)
+_FLOATS = ir.VectorType(ir.FloatType(), LANES)
+_HALF = ir.VectorType(_I32, LANES // 2)
+_DOUBLES = ir.VectorType(ir.DoubleType(), LANES // 2)
+_SHORTS = ir.VectorType(_I16, 2 * LANES)
+_BYTES = ir.VectorType(_I8, 4 * LANES)
+_WIDE = LEVEL in ("vnni", "avx512")
+
+# A float64 number below 2**31, with this added, has its nearest integer in the low half.
+_MAGIC = 1.5 * 2.0**52
+_TO_NEXT = 4 * LANES * COLUMNS
+
+Level = Callable[[ir.IRBuilder, Any], Any]
+
+
+def _at(builder: ir.IRBuilder, address: Any, offset: int) -> Any:
+    return builder.add(address, ir.Constant(_I64, offset))
+
+
+def _load(builder: ir.IRBuilder, address: Any, kind: ir.Type) -> Any:
+    value = builder.load(builder.inttoptr(address, kind.as_pointer()))
+    value.align = 4
+    return value
+
+
+def _spread(builder: ir.IRBuilder, value: Any, count: int) -> Any:
+    """A scalar in every element."""
+    kind = ir.VectorType(value.type, count)
+    undefined = ir.Constant(kind, ir.Undefined)
+    first = builder.insert_element(undefined, value, ir.Constant(_I32, 0))
+    mask = ir.Constant(ir.VectorType(_I32, count), [0] * count)
+    return builder.shuffle_vector(first, undefined, mask)
+
+
+def _intrinsic(builder: ir.IRBuilder, name: str, result: ir.Type, args: list[Any]) -> Any:
+    kind = ir.FunctionType(result, [item.type for item in args])
+    return builder.call(builder.module.declare_intrinsic(name, (), kind), args)
+
+
+def _line(builder: ir.IRBuilder, x: Any, slope: Any, offset: Any, name: str) -> Any:
+    """``x * slope + offset``, rounded once or twice: what is chosen is right either way."""
+    if _WIDE:
+        return _intrinsic(builder, f"llvm.fma.{name}", x.type, [x, slope, offset])
+    return builder.fadd(builder.fmul(x, slope), offset)
+
+
+def _float_level(builder: ir.IRBuilder, at: Any, params: Any) -> Any:
+    """``rint(sum * slope + offset)`` in float32."""
+    real = ir.FloatType()
+    slope, offset = (
+        _spread(builder, _load(builder, _at(builder, params, 4 * i), real), LANES) for i in (0, 1)
+    )
+    value = builder.sitofp(_load(builder, at, _VECTOR), _FLOATS)
+    value = _line(builder, value, slope, offset, f"v{LANES}f32")
+    if _WIDE:
+        none, current = ir.Constant(_VECTOR, [0] * LANES), ir.Constant(_I32, 4)
+        every = ir.Constant(_I16, -1)
+        name = "llvm.x86.avx512.mask.cvtps2dq.512"
+        return _intrinsic(builder, name, _VECTOR, [value, none, every, current])
+    value = _intrinsic(builder, f"llvm.rint.v{LANES}f32", _FLOATS, [value])
+    return builder.fptosi(value, _VECTOR)
+
+
+def _double_level(builder: ir.IRBuilder, at: Any, params: Any) -> Any:
+    """``rint(sum * slope + offset)`` in float64; below 2**31."""
+    real = ir.DoubleType()
+    slope, offset = (
+        _spread(builder, _load(builder, _at(builder, params, 8 * i), real), LANES // 2)
+        for i in (0, 1)
+    )
+    magic = ir.Constant(_DOUBLES, [_MAGIC] * (LANES // 2))
+    halves = []
+    for half in (0, 1):
+        value = builder.sitofp(_load(builder, _at(builder, at, 2 * LANES * half), _HALF), _DOUBLES)
+        value = _line(builder, value, slope, offset, f"v{LANES // 2}f64")
+        halves.append(builder.bitcast(builder.fadd(value, magic), _VECTOR))
+    low = ir.Constant(_VECTOR, list(range(0, 2 * LANES, 2)))
+    return builder.shuffle_vector(halves[0], halves[1], low)
+
+
+def _clamped(builder: ir.IRBuilder, value: Any, low: Any, high: Any) -> Any:
+    value = builder.select(builder.icmp_signed("<", value, low), low, value)
+    return builder.select(builder.icmp_signed(">", value, high), high, value)
+
+
+def _pack(builder: ir.IRBuilder, levels: list[Any], zero: Any, high: Any, target: Any) -> None:
+    """``clamp(level - zero, 0, high)`` of four vectors as the bytes of one vector of words."""
+    if not _WIDE:
+        least, most = ir.Constant(_VECTOR, [0] * LANES), _spread(builder, high, LANES)
+        word = None
+        for part, level in enumerate(levels):
+            level = builder.sub(level, _spread(builder, zero, LANES))
+            value = _clamped(builder, level, least, most)
+            value = builder.shl(value, ir.Constant(_VECTOR, [8 * part] * LANES))
+            word = value if word is None else builder.or_(word, value)
+        builder.store(word, builder.inttoptr(target, _VECTOR.as_pointer())).align = 4
+        return
+    none = _spread(builder, builder.trunc(zero, _I16), 2 * LANES)
+    pairs = []
+    for a, b in ((0, 1), (2, 3)):
+        name = "llvm.x86.avx512.packssdw.512"
+        pair = _intrinsic(builder, name, _SHORTS, [levels[a], levels[b]])
+        name = f"llvm.ssub.sat.v{2 * LANES}i16"
+        pairs.append(_intrinsic(builder, name, _SHORTS, [pair, none]))
+    packed = _intrinsic(builder, "llvm.x86.avx512.packuswb.512", _BYTES, pairs)
+    # In each 16 bytes stand four lanes of the first sum, then of the second, and so on.
+    order = [16 * (i // 16) + 4 * (i % 4) + i % 16 // 4 for i in range(4 * LANES)]
+    mask = ir.Constant(ir.VectorType(_I32, 4 * LANES), order)
+    packed = builder.shuffle_vector(packed, packed, mask)
+    most = _spread(builder, builder.trunc(high, _I8), 4 * LANES)
+    packed = builder.select(builder.icmp_unsigned("<", packed, most), packed, most)
+    builder.store(packed, builder.inttoptr(target, _BYTES.as_pointer())).align = 4
+
+
+def _line_body(level: Callable[[ir.IRBuilder, Any, Any], Any], stride: int) -> Any:
+    """An intrinsic for levels on a line; ``stride`` bytes of parameters a sum."""
+
+    @intrinsic
+    def finish(typingctx, sums, params, zero, high, target):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+            sums, params, zero, high, target = args
+            levels = [
+                level(builder, _at(builder, sums, o * _TO_NEXT), _at(builder, params, o * stride))
+                for o in range(OUTPUTS)
+            ]
+            zero, high = builder.trunc(zero, _I32), builder.trunc(high, _I32)
+            _pack(builder, levels, zero, high, target)
+            return context.get_dummy_value()
+
+        return types.void(*[types.int64] * 5), codegen
+
+    return finish
+
+
+def _counts(builder: ir.IRBuilder, sums: Any, limits: Any, count: Any) -> list[Any]:
+    """How many limits each sum reaches; at least one limit."""
+    values = [_load(builder, _at(builder, sums, o * _TO_NEXT), _VECTOR) for o in range(OUTPUTS)]
+    entry = builder.block
+    body = builder.append_basic_block("count.body")
+    done = builder.append_basic_block("count.done")
+    builder.branch(body)
+    builder.position_at_end(body)
+    k = builder.phi(_I64)
+    k.add_incoming(ir.Constant(_I64, 0), entry)
+    totals = [builder.phi(_VECTOR) for _ in values]
+    place = builder.add(limits, builder.shl(k, ir.Constant(_I64, 2)))
+    row = builder.shl(count, ir.Constant(_I64, 2))
+    found = []
+    for value, total in zip(values, totals, strict=True):
+        total.add_incoming(ir.Constant(_VECTOR, [0] * LANES), entry)
+        limit = _spread(builder, _load(builder, place, _I32), LANES)
+        reached = builder.sext(builder.icmp_signed(">=", value, limit), _VECTOR)
+        found.append(builder.sub(total, reached))
+        place = builder.add(place, row)
+    following = builder.add(k, ir.Constant(_I64, 1))
+    k.add_incoming(following, body)
+    for total, result in zip(totals, found, strict=True):
+        total.add_incoming(result, body)
+    builder.cbranch(builder.icmp_signed("<", following, count), body, done)
+    builder.position_at_end(done)
+    return found
+
+
+@intrinsic
+def compare_bytes(  # type: ignore[no-untyped-def]
+    typingctx, sums, limits, count, terms, high, target
+):
+    """``compare_bytes(sums, limits, count, terms, high, target)``, all int64.
+
+    ``limits`` is the address of int32 ``(4, count)``, ``terms`` of int32 ``(4, 2)``: base and
+    gain. A word's byte is ``base + gain * #{k: sum >= limits[k]}``, which lies in 0 to ``high``.
+    """
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        sums, limits, count, terms, high, target = args
+        levels = []
+        for o, found in enumerate(_counts(builder, sums, limits, count)):
+            base, gain = (
+                _spread(builder, _load(builder, _at(builder, terms, 8 * o + 4 * i), _I32), LANES)
+                for i in (0, 1)
+            )
+            levels.append(builder.add(builder.mul(found, gain), base))
+        _pack(builder, levels, ir.Constant(_I32, 0), builder.trunc(high, _I32), target)
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 6), codegen
+
+
+float_bytes = _line_body(_float_level, 8)
+"""``float_bytes(sums, params, zero, high, target)``, all int64: the bytes of a vector of words are
+``clamp(rint(sum * slope + offset) - zero, 0, high)``, computed in float32. ``params`` is the
+address of float32 ``(4, 2)``: slope and offset."""
+double_bytes = _line_body(_double_level, 16)
+"""The same in float64; ``params`` are float64."""
