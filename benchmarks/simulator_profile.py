@@ -14,7 +14,7 @@ from hwcompress.inspect.layers import layer_facts
 from hwcompress.ir import Graph
 from hwcompress.sim import Simulator
 from hwcompress.sim.words.block import Action, Block, Work
-from hwcompress.sim.words.program import FEEDABLE, Program, address_of
+from hwcompress.sim.words.program import FEEDABLE, Program, address
 
 __all__ = ["JobTime", "macs_of", "profile"]
 
@@ -56,8 +56,8 @@ def profile(
     block.results = {
         name: np.empty((size, graph.tensors[name].type.size), np.int64) for name in wanted
     }
-    places = [(address_of(samples), FEEDABLE[samples.dtype])]
-    places += [(address_of(values), 0) for values in block.results.values()]
+    places = [(address(samples), FEEDABLE[samples.dtype])]
+    places += [(address(values), 0) for values in block.results.values()]
     run = partial(_run, block=block, places=np.array(places, np.int64), count=size)
     for work in engine.plan.work:  # what a job reads is there
         run(_ready(work))

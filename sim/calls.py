@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import numpy as np
 
 from hwcompress.errors import InputError
 from hwcompress.ir import Graph
 from hwcompress.ir.reference import as_feeds
+from hwcompress.sim.words.program import FEEDABLE
 
 __all__ = ["inputs_by_name", "known_tensors", "processors", "share_blocks"]
 
@@ -34,7 +36,7 @@ def inputs_by_name(
     first = graph.inputs[0]
     if (
         isinstance(inputs, np.ndarray)
-        and inputs.dtype == np.int64
+        and inputs.dtype in FEEDABLE
         and inputs.shape[1:] == first.shape
         and inputs.ndim > len(first.shape)
         and len(graph.inputs) == 1
@@ -82,8 +84,8 @@ def share_blocks(
 ) -> None:
     """Let threads take the first samples of blocks from one iterator, until there are none.
 
-    A range's iterator is thread-safe. The pool lives for this call only: nothing is left for a
-    fork to break.
+    A range's iterator is thread-safe. The caller's thread works, too: it waits for no thread
+    that has not begun.
 
     Args:
         work: one thread's part.
@@ -96,6 +98,43 @@ def share_blocks(
     if workers <= 1:
         work(starts)
         return
-    with ThreadPoolExecutor(workers) as pool:
-        for job in [pool.submit(work, starts) for _ in range(workers)]:
-            job.result()
+    jobs = [_POOLS.pool(workers - 1).submit(work, starts) for _ in range(workers - 1)]
+    try:
+        work(starts)
+    except BaseException:
+        for _ in starts:  # no block for the others
+            pass
+        raise
+    finally:
+        begun = [job for job in jobs if not job.cancel()]
+        wait(begun)
+    for job in begun:
+        job.result()
+
+
+class _Pools:
+    """One pool of threads for all calls: starting threads takes longer than many a call.
+
+    Threads do not outlive a fork: the child starts with none.
+    """
+
+    def __init__(self) -> None:
+        self._pool: ThreadPoolExecutor | None = None
+        self._size = 0
+        self._lock = threading.Lock()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        self._pool, self._size, self._lock = None, 0, threading.Lock()
+
+    def pool(self, threads: int) -> ThreadPoolExecutor:
+        """With at least so many threads."""
+        with self._lock:
+            if self._pool is None or self._size < threads:
+                # Calls that use the smaller one keep it alive; it ends with them.
+                self._pool, self._size = ThreadPoolExecutor(threads, "simulator"), threads
+            return self._pool
+
+
+_POOLS = _Pools()

@@ -13,7 +13,7 @@ from hwcompress.ir import Graph
 from hwcompress.sim.calls import share_blocks
 from hwcompress.sim.words import COLUMNS, LANES, Block, make_plan
 from hwcompress.sim.words.plan import refuse
-from hwcompress.sim.words.program import FEEDABLE, address_of
+from hwcompress.sim.words.program import FEEDABLE, address
 
 __all__ = ["Engine", "Limits"]
 
@@ -60,7 +60,6 @@ class Engine:
         self.wanted = tuple(wanted)
         self._graph = graph
         self.plan = make_plan(graph, self.wanted, words=limits.words)
-        self._on_rows = self.plan.on_rows
         self._shapes = {name: graph.tensors[name].shape for name in self.wanted}
         self._worth = max(1, int(_THREAD_SECONDS / _seconds(graph)))
         self.threads, self.lanes, self.groups = _sizes(
@@ -96,6 +95,8 @@ class Engine:
 
     def _block_size(self, total: int) -> int:
         """Samples of a block: threads get equal parts, if those are worth a thread."""
+        if total <= LANES:
+            return LANES
         rounds = -(-total // (self.batch * self.threads))
         share = -(-total // (self.threads * rounds))
         return min(self.batch, -(-min(max(share, self._worth), total) // LANES) * LANES)
@@ -109,19 +110,18 @@ class Engine:
     ) -> None:
         """One thread: take blocks until there are none."""
         block = self._block(size)
-        total = len(next(iter(feeds.values())))
         for start in starts:
-            count = min(size, total - start)
-            parts = {name: _flat(values[start : start + count]) for name, values in feeds.items()}
-            places = [(address_of(part), FEEDABLE[part.dtype]) for part in parts.values()]
-            made = {name: values[start : start + count] for name, values in results.items()}
-            places += [(address_of(values), 0) for values in made.values()]
-            if self._on_rows:
-                block.feeds = parts
-                block.results = {name: values.reshape(count, -1) for name, values in made.items()}
+            part = slice(start, start + size)
+            block.feeds = {name: _flat(values[part]) for name, values in feeds.items()}
+            places = []
+            for samples in block.feeds.values():
+                count = len(samples)
+                places.append((address(samples), FEEDABLE[samples.dtype]))
+            block.results = {name: _flat(values[part]) for name, values in results.items()}
+            places += [(address(values), 0) for values in block.results.values()]
             wrong = self.plan.run(block, np.array(places, np.int64), count)
             if wrong is not None:
-                refuse(self._graph, wrong, parts[wrong])
+                refuse(self._graph, wrong, block.feeds[wrong])
         block.feeds, block.results = {}, {}
         self._free.append(block)
 

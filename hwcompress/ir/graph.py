@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -147,17 +148,17 @@ class Graph:
                 fed.update(op.outputs)
         return fed
 
-    @property
+    @cached_property
     def inputs(self) -> tuple[Input, ...]:
         """Input operations, in order."""
         return tuple(op for op in self.ops if isinstance(op, Input))
 
-    @property
+    @cached_property
     def outputs(self) -> tuple[Output, ...]:
         """Output operations, in order."""
         return tuple(op for op in self.ops if isinstance(op, Output))
 
-    @property
+    @cached_property
     def layers(self) -> tuple[Op, ...]:
         """Every operation that computes: all but Input and Output."""
         return tuple(op for op in self.ops if not isinstance(op, Input | Output))

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["IntegerLine", "in_doubles", "in_floats", "shifted_limits"]
+from hwcompress.sim.words.steps_line import slope_of
+
+__all__ = ["IntegerLine", "guesses", "in_doubles", "in_floats", "shifted_limits"]
 
 # Integers below this are float32 numbers.
 _FLOAT_EXACT = 1 << 24
@@ -89,17 +91,62 @@ def in_floats(line: IntegerLine, start: np.ndarray) -> np.ndarray | None:
     lower = 0.0 if line.half_even else 0.5 - 0.5 / unit
     slope = (line.mul / unit).astype(np.float32).astype(np.float64)
     offset = (line.add / unit - lower + slope * start).astype(np.float32).astype(np.float64)
+    wanted = line(x)
+    for edge in _rounded_sums(sums, slope, offset):
+        if not np.array_equal(np.clip(edge, line.low, line.high), wanted):
+            return None
+    return np.stack([slope, offset], axis=1).astype(np.float32)
+
+
+def _rounded_sums(
+    sums: np.ndarray, slope: np.ndarray, offset: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The least and the largest that ``rint(s * slope + offset)`` may be in float32.
+
+    ``s`` int64 ``(C, n)`` and ``slope`` and ``offset``, float64 ``(C,)``, are float32 numbers.
+    """
     product = sums * slope[:, None]
     value = product + offset[:, None]
     if np.abs(product).max() + np.abs(offset).max() >= _INT32 // 2:
-        return None
+        none = np.full(sums.shape, np.nan)  # beyond 32 bits: equal to nothing
+        return none, none
     rounded = _is_rounded(product)
     whole = (value - product == offset[:, None]) & (value - offset[:, None] == product)
     room = np.where(rounded, _step(product), 0.0)
     room += np.where(rounded | ~whole | _is_rounded(value), _step(value), 0.0)
-    wanted = line(x)
-    for edge in (value - room, value + room):
-        if not np.array_equal(np.clip(np.rint(edge), line.low, line.high), wanted):
+    return np.rint(value - room), np.rint(value + room)
+
+
+def guesses(thresholds: np.ndarray, lo: int, hi: int, start: np.ndarray) -> np.ndarray | None:
+    """A line in float32 that is the count of thresholds or one less, for sums ``s`` where ``x =
+    start + s`` lies in ``lo..hi``; or ``None``.
+
+    Args:
+        thresholds: int64 ``(C, K)``, ascending; the count is that of ``x >= t``.
+        lo, hi: least and greatest ``x``.
+        start: int64 ``(C,)``.
+
+    Returns:
+        float32 ``(C, 2)``, slope and offset: ``rint(s * slope + offset)``, clamped to
+        ``0..K-1``. As it does not fall, both sides of every threshold prove it.
+    """
+    count = thresholds.shape[1]
+    slope, offset = slope_of(thresholds, lo, hi)
+    slope = slope.astype(np.float32).astype(np.float64)
+    # The line passes the count's steps at whole numbers; here it is rounded to the nearest, and
+    # half a level lower.
+    offset = (offset - 1 + slope * start).astype(np.float32).astype(np.float64)
+    ends = np.broadcast_to(np.array([lo, hi]), (len(thresholds), 2))
+    x = np.clip(np.concatenate([thresholds, thresholds - 1, ends], axis=1), lo, hi)
+    sums = x - start[:, None]
+    if np.abs(sums).max() >= _FLOAT_EXACT:
+        return None
+    found = np.array(
+        [np.searchsorted(row, at, side="right") for row, at in zip(thresholds, x, strict=True)]
+    )
+    for edge in _rounded_sums(sums, slope, offset):
+        guess = np.clip(edge, 0, count - 1)
+        if not np.all((guess == found) | (guess == found - 1)):
             return None
     return np.stack([slope, offset], axis=1).astype(np.float32)
 

@@ -207,14 +207,15 @@ def decode(arena, facts, values):  # type: ignore[no-untyped-def]
         group = arena[start // lanes]
         for begin in range(0, rows.size, _TILE):
             end = min(begin + _TILE, rows.size)
-            for lane in range(min(lanes, values.shape[0] - start)):
-                sample = values[start + lane]
+            for f in range(begin, end):
+                source, part = group[rows[f]], parts[f]
+                target = values[start : start + lanes, f]
                 if kind == _WIDE:
-                    for f in range(begin, end):
-                        sample[f] = np.int64(np.int32(group[rows[f], lane])) + zero
+                    for lane in range(target.size):
+                        target[lane] = np.int64(np.int32(source[lane])) + zero
                 else:
-                    for f in range(begin, end):
-                        sample[f] = _get(kind, zero, parts[f], group[rows[f], lane])
+                    for lane in range(target.size):
+                        target[lane] = _get(kind, zero, part, source[lane])
 
 
 @kernel

@@ -9,6 +9,7 @@ import numpy as np
 from hwcompress.ir import IntType, Rescale, Threshold
 from hwcompress.sim.words.bytes_ending import (
     IntegerLine,
+    guesses,
     in_doubles,
     in_floats,
     shifted_limits,
@@ -23,6 +24,7 @@ from hwcompress.sim.words.dot_kernel import (
     FLOAT_BYTES,
     NARROW,
     NEAR,
+    NEAR_BYTES,
     PAIRS,
     RAW,
     RESCALE,
@@ -41,6 +43,8 @@ _MOST_COMPARED = 48
 # A multiplication takes as long as so many comparisons (measured).
 _WORTH = {NARROW: 6, DOUBLE: 12, RESCALE: 24}
 _INT16, _INT32 = 1 << 15, 1 << 31
+# How often a word may be read for one sum, if its weight is larger than a byte.
+_MOST_COPIES = 8
 # With fewer thresholds nothing is gained by a line.
 _LEAST_LINE = 2
 # Integers below this and their halves are float64 numbers.
@@ -166,20 +170,37 @@ def _in_bytes(ending: Ending, start: np.ndarray, zero: int) -> Ending | None:
         doubles = in_doubles(line, start)
         if doubles is not None and ending.mode != COMPARE:
             return Ending(DOUBLE_BYTES, none, doubles, bounds, source, line)
-    if ending.mode == COMPARE:
-        limits = shifted_limits(ending.limits, start, source.lo, source.hi)
-        if limits is not None:
-            terms = ending.terms[:, :2].astype(np.int32)
-            return Ending(COMPARE_BYTES, limits, terms, (0, 255, 0, 0), source)
-    return None
+    if ending.mode not in (COMPARE, NEAR):
+        return None
+    limits = shifted_limits(ending.limits, start, source.lo, source.hi)
+    if limits is None:
+        return None
+    terms, bounds = ending.terms[:, :2].astype(np.int32), (0, 255, 0, 0)
+    if ending.mode == NEAR:
+        near = guesses(ending.limits.astype(np.int64), source.lo, source.hi, start)
+        if near is None:
+            return None
+        terms = np.concatenate([near.view(np.int32), terms], axis=1)
+        return Ending(NEAR_BYTES, limits, terms, bounds, source)
+    return Ending(COMPARE_BYTES, limits, terms, bounds, source)
 
 
-def weights_fit(kind: int, weight: np.ndarray) -> bool:
-    """Whether integers fit the weights' places in a word."""
+def weights_fit(kind: int, weight: np.ndarray, *, apart: bool = False) -> bool:
+    """Whether integers fit the weights' places in words.
+
+    Args:
+        kind: of the words.
+        weight: of all sums.
+        apart: each sum reads few words. It may read them several times then, each time with a
+            part of the weight.
+    """
     if kind == BITS:
         return bool(np.all(np.abs(weight) == 1))
-    low, high = (-128, 127) if kind == BYTES else (-32768, 32767)
-    return kind in (BYTES, PAIRS) and bool(weight.min() >= low and weight.max() <= high)
+    if kind not in (BYTES, PAIRS):
+        return False
+    top = 127 if kind == BYTES else 32767
+    top *= _MOST_COPIES if apart else 1
+    return bool(weight.min() >= -top - 1 and weight.max() <= top)
 
 
 def dot_jobs(view: View, sums: Sums, ending: Ending, target: Plane) -> tuple[Instruction, ...]:
@@ -196,6 +217,7 @@ def _instruction(view: View, part: Sum, sums: Sums, ending: Ending, target: Plan
     weight = _filled(part.weight, blocks).reshape(blocks, OUTPUTS, -1)
     gather = _gathered_apart if sums.apart else _gathered
     offsets, words = gather(row, place, weight, capacity)
+    offsets, words = _in_parts(offsets, words, kind)
     start, factor = sums.bias.astype(np.int64), 1
     if kind == BITS:
         words = words > 0
@@ -275,6 +297,23 @@ def _gathered_apart(
         offsets[block, : places.size] = places
         _add_at(words[block], index, place[used], weight[block][:, used])
     return offsets, words
+
+
+def _in_parts(offsets: np.ndarray, words: np.ndarray, kind: int) -> tuple[np.ndarray, np.ndarray]:
+    """Weights that a byte or a pair does not hold as several smaller ones, each with its step."""
+    if kind == BITS:
+        return offsets, words
+    top = 127 if kind == BYTES else 32767
+    low, high = int(words.min()), int(words.max())
+    copies = max(-(-high // top), -(low // (top + 1)), 1)
+    if copies == 1:
+        return offsets, words
+    parts = []
+    left = words
+    for _ in range(copies):
+        parts.append(np.clip(left, -top - 1, top))
+        left = left - parts[-1]
+    return np.concatenate([offsets] * copies, axis=1), np.concatenate(parts, axis=2)
 
 
 def _add_at(words: np.ndarray, step: np.ndarray, place: np.ndarray, weight: np.ndarray) -> None:

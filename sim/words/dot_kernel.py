@@ -22,7 +22,12 @@ from hwcompress.sim.words.finish import (
     rescale_in_doubles,
     rescale_narrow,
 )
-from hwcompress.sim.words.finish_bytes import compare_bytes, double_bytes, float_bytes
+from hwcompress.sim.words.finish_bytes import (
+    compare_bytes,
+    double_bytes,
+    float_bytes,
+    near_bytes,
+)
 from hwcompress.sim.words.pointers import load_int32, load_int64
 from hwcompress.sim.words.tile import OUTPUTS, TILES, WIDE_TILES
 
@@ -37,6 +42,7 @@ __all__ = [
     "FLOAT_BYTES",
     "NARROW",
     "NEAR",
+    "NEAR_BYTES",
     "PAIRS",
     "RAW",
     "RESCALE",
@@ -50,7 +56,7 @@ WIDE, BYTES, PAIRS, BITS = 0, 1, 2, 3
 # What follows a sum.
 RAW, COMPARE, SEARCH, RESCALE, NARROW, NEAR, DOUBLE = 0, 1, 2, 3, 4, 5, 6
 # Those that make words of bytes at once (:mod:`hwcompress.sim.words.finish_bytes`).
-FLOAT_BYTES, DOUBLE_BYTES, COMPARE_BYTES = 7, 8, 9
+FLOAT_BYTES, DOUBLE_BYTES, COMPARE_BYTES, NEAR_BYTES = 7, 8, 9, 10
 
 DOT_FACTS = (
     "code",
@@ -232,6 +238,8 @@ def dot(arena, facts):  # type: ignore[no-untyped-def]
                                 float_bytes(found, params, zero, high, to)
                             elif mode == DOUBLE_BYTES:
                                 double_bytes(found, params, zero, high, to)
+                            elif mode == NEAR_BYTES:
+                                near_bytes(found, limits, count, params, high, to)
                             else:
                                 compare_bytes(found, limits, count, params, high, to)
                         continue

@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 from hwcompress.sim.words.cpu import COLUMNS, LANES, LEVEL
 from hwcompress.sim.words.tile import OUTPUTS
 
-__all__ = ["compare_bytes", "double_bytes", "float_bytes"]
+__all__ = ["compare_bytes", "double_bytes", "float_bytes", "near_bytes"]
 
 _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 _VECTOR = ir.VectorType(_I32, LANES)
@@ -201,6 +201,59 @@ def compare_bytes(  # type: ignore[no-untyped-def]
                 for i in (0, 1)
             )
             levels.append(builder.add(builder.mul(found, gain), base))
+        _pack(builder, levels, ir.Constant(_I32, 0), builder.trunc(high, _I32), target)
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 6), codegen
+
+
+def _entries(builder: ir.IRBuilder, table: Any, index: Any) -> Any:
+    """``table[index]`` in every lane, of int32 entries."""
+    if _WIDE:
+        none, scale = ir.Constant(_VECTOR, [0] * LANES), ir.Constant(_I32, 4)
+        every = ir.Constant(ir.VectorType(ir.IntType(1), LANES), [1] * LANES)
+        place = builder.inttoptr(table, _I8.as_pointer())
+        name = "llvm.x86.avx512.mask.gather.dpi.512"
+        return _intrinsic(builder, name, _VECTOR, [none, place, index, every, scale])
+    result = ir.Constant(_VECTOR, ir.Undefined)
+    for lane in range(LANES):
+        number = ir.Constant(_I32, lane)
+        entry = builder.sext(builder.extract_element(index, number), _I64)
+        place = builder.add(table, builder.shl(entry, ir.Constant(_I64, 2)))
+        result = builder.insert_element(result, _load(builder, place, _I32), number)
+    return result
+
+
+@intrinsic
+def near_bytes(  # type: ignore[no-untyped-def]
+    typingctx, sums, limits, count, terms, high, target
+):
+    """As ``compare_bytes``, where ``rint(sum * slope + offset)`` in float32, clamped to 0 to
+    ``count - 1``, is the count or one less: one comparison decides.
+
+    ``terms`` is the address of 16 bytes a sum: slope and offset as float32, base and gain as
+    int32.
+    """
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        sums, limits, count, terms, high, target = args
+        none = ir.Constant(_VECTOR, [0] * LANES)
+        last = builder.sub(builder.trunc(count, _I32), ir.Constant(_I32, 1))
+        row = builder.shl(count, ir.Constant(_I64, 2))
+        levels = []
+        for o in range(OUTPUTS):
+            at, params = _at(builder, sums, o * _TO_NEXT), _at(builder, terms, o * 16)
+            guess = _float_level(builder, at, params)
+            guess = _clamped(builder, guess, none, _spread(builder, last, LANES))
+            limit = _entries(builder, limits, guess)
+            more = builder.icmp_signed(">=", _load(builder, at, _VECTOR), limit)
+            found = builder.add(guess, builder.zext(more, _VECTOR))
+            base, gain = (
+                _spread(builder, _load(builder, _at(builder, params, 8 + 4 * i), _I32), LANES)
+                for i in (0, 1)
+            )
+            levels.append(builder.add(builder.mul(found, gain), base))
+            limits = builder.add(limits, row)
         _pack(builder, levels, ir.Constant(_I32, 0), builder.trunc(high, _I32), target)
         return context.get_dummy_value()
 

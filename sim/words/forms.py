@@ -129,7 +129,7 @@ def _read(op: Op, graph: Graph, total: Sums | None, wish: _Wish) -> None:
     if any(border) and abs(pad) != 1:
         wish.bits = False
     weights = total.weights
-    if not weights_fit(BYTES, weights):
+    if not weights_fit(BYTES, weights, apart=total.apart):
         wish.large_weights = True
     if total.apart or not weights_fit(BITS, weights):
         wish.bits = False

@@ -39,11 +39,6 @@ class Plan:
     memory: Memory
     inputs: tuple[str, ...]
 
-    @property
-    def on_rows(self) -> bool:
-        """Whether there is anything but one program."""
-        return any(not isinstance(stage, Program) for stage in self.stages)
-
     def run(self, block: Block, places: np.ndarray, count: int) -> str | None:
         """Take a block's samples through the graph.
 

@@ -217,7 +217,11 @@ class Planner:
             return None
         views = [item for item in map(self.view, op.inputs) if item is not None]
         view = View.joined(views) if len(views) == len(op.inputs) else None
-        if view is None or view.kind == WIDE or not weights_fit(view.kind, sums.weights):
+        if (
+            view is None
+            or view.kind == WIDE
+            or not weights_fit(view.kind, sums.weights, apart=sums.apart)
+        ):
             return None
         if view.kind == BITS and sums.apart:
             return None

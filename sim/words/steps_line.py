@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Line", "line_of", "near_line"]
+__all__ = ["Line", "line_of", "near_line", "slope_of"]
 
 _MOST_SHIFT = 40
 _LIMIT = 1 << 61
@@ -82,7 +82,7 @@ def near_line(thresholds: np.ndarray, lo: int, hi: int) -> Line | None:
         return None
     reached, passed = thresholds <= hi, thresholds - 1 >= lo
     level = np.arange(1, count + 1)
-    slope, offset = _slope(thresholds.astype(np.float64), level, reached, passed)
+    slope, offset = slope_of(thresholds, lo, hi)
     largest = max(abs(lo), abs(hi) + 1, int(np.abs(thresholds).max()))
     room = _LIMIT / (np.maximum(slope * largest, np.abs(offset)) + count + 1)
     shift = np.clip(np.floor(np.log2(room)) - 1, 0, _MOST_SHIFT).astype(np.int64)
@@ -96,6 +96,20 @@ def near_line(thresholds: np.ndarray, lo: int, hi: int) -> Line | None:
     low = np.all((guess(thresholds) >= level - 1) | ~reached)
     high = np.all((guess(thresholds - 1) <= level) | ~passed)
     return Line(mul, add, shift) if low and high else None
+
+
+def slope_of(thresholds: np.ndarray, lo: int, hi: int) -> tuple[np.ndarray, np.ndarray]:
+    """The line closest to passing ``1, 2, ...`` between each threshold and what lies below it.
+
+    Args:
+        thresholds, lo, hi: as of :func:`line_of`.
+
+    Returns:
+        Slope and offset, float64 ``(C,)``.
+    """
+    level = np.arange(1, thresholds.shape[1] + 1)
+    reached, passed = thresholds <= hi, thresholds - 1 >= lo
+    return _slope(thresholds.astype(np.float64), level, reached, passed)
 
 
 def _slope(
