@@ -8,7 +8,7 @@ import numpy as np
 
 from hwcompress.sim.words.steps_line import slope_of
 
-__all__ = ["IntegerLine", "guesses", "in_doubles", "in_floats", "shifted_limits"]
+__all__ = ["IntegerLine", "guesses", "in_doubles", "in_floats", "largest", "shifted_limits"]
 
 # Integers below this are float32 numbers.
 _FLOAT_EXACT = 1 << 24
@@ -22,7 +22,8 @@ _MOST_LEVELS = 1 << 8
 class IntegerLine:
     """``clamp(round((x * mul + add) / 2**shift), low, high)`` of every channel: int64 ``(C,)``.
 
-    Rounding is down, or to the nearest and to even at ties. ``x`` lies in ``lo..hi``.
+    Rounding is down, or to the nearest and to even at ties. ``x`` lies in ``lo..hi``, int64
+    ``(C,)``.
     """
 
     mul: np.ndarray
@@ -31,8 +32,8 @@ class IntegerLine:
     half_even: bool
     low: int
     high: int
-    lo: int
-    hi: int
+    lo: np.ndarray
+    hi: np.ndarray
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """The levels of ``x``, int64 ``(C, n)``."""
@@ -117,13 +118,15 @@ def _rounded_sums(
     return np.rint(value - room), np.rint(value + room)
 
 
-def guesses(thresholds: np.ndarray, lo: int, hi: int, start: np.ndarray) -> np.ndarray | None:
+def guesses(
+    thresholds: np.ndarray, lo: np.ndarray, hi: np.ndarray, start: np.ndarray
+) -> np.ndarray | None:
     """A line in float32 that is the count of thresholds or one less, for sums ``s`` where ``x =
     start + s`` lies in ``lo..hi``; or ``None``.
 
     Args:
         thresholds: int64 ``(C, K)``, ascending; the count is that of ``x >= t``.
-        lo, hi: least and greatest ``x``.
+        lo, hi: least and greatest ``x``, int64 ``(C,)``.
         start: int64 ``(C,)``.
 
     Returns:
@@ -136,8 +139,9 @@ def guesses(thresholds: np.ndarray, lo: int, hi: int, start: np.ndarray) -> np.n
     # The line passes the count's steps at whole numbers; here it is rounded to the nearest, and
     # half a level lower.
     offset = (offset - 1 + slope * start).astype(np.float32).astype(np.float64)
-    ends = np.broadcast_to(np.array([lo, hi]), (len(thresholds), 2))
-    x = np.clip(np.concatenate([thresholds, thresholds - 1, ends], axis=1), lo, hi)
+    ends = np.stack([lo, hi], axis=1)
+    x = np.concatenate([thresholds, thresholds - 1, ends], axis=1)
+    x = np.clip(x, lo[:, None], hi[:, None])
     sums = x - start[:, None]
     if np.abs(sums).max() >= _FLOAT_EXACT:
         return None
@@ -168,7 +172,7 @@ def in_doubles(line: IntegerLine, start: np.ndarray) -> np.ndarray | None:
         return None
     unit = np.ldexp(1.0, line.shift.astype(np.int32))
     lower = 0.0 if line.half_even else (unit - 1) / 2
-    reach, first = _reach(line.lo, line.hi), np.abs(start.astype(np.float64))
+    reach, first = largest(line.lo, line.hi), np.abs(start.astype(np.float64))
     mul, add = line.mul.astype(np.float64), line.add.astype(np.float64)
     peak = np.abs(mul) * (reach + 2 * first) + np.abs(add) + unit
     small = np.all(2 * peak < _DOUBLE_EXACT) and np.all(peak < unit * (_INT32 // 2))
@@ -177,13 +181,16 @@ def in_doubles(line: IntegerLine, start: np.ndarray) -> np.ndarray | None:
     return np.stack([mul / unit, (add - lower + mul * start) / unit], axis=1)
 
 
-def shifted_limits(limits: np.ndarray, start: np.ndarray, lo: int, hi: int) -> np.ndarray | None:
+def shifted_limits(
+    limits: np.ndarray, start: np.ndarray, lo: np.ndarray, hi: np.ndarray
+) -> np.ndarray | None:
     """Limits int32 ``(C, K)`` of ``start + s``, in ``lo..hi``, as limits of ``s`` itself."""
-    if not limits.shape[1] or np.any(np.abs(start) + _reach(lo, hi) >= _INT32):
+    if not limits.shape[1] or np.any(np.abs(start) + largest(lo, hi) >= _INT32):
         return None
     shifted = limits.astype(np.int64) - start[:, None]
     return shifted.astype(np.int32) if np.abs(shifted).max() < _INT32 else None
 
 
-def _reach(lo: int, hi: int) -> int:
-    return max(abs(lo), abs(hi))
+def largest(lo: np.ndarray, hi: np.ndarray) -> np.ndarray:
+    """The largest magnitude between two ends."""
+    return np.asarray(np.maximum(np.abs(lo), np.abs(hi)))

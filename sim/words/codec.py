@@ -77,13 +77,13 @@ def _spread_words(source, count, first, words, zero, arena):  # type: ignore[no-
         group = start // lanes
         for begin in range(0, first.size, each):
             end = min(begin + each, first.size)
-            for lane in range(min(lanes, count - start)):
-                sample = source[start + lane]
-                for pixel in range(begin, end):
-                    for w in range(words):
-                        word = np.uint32(sample[pixel * words + w])
-                        word = ((word & low) + (less & low)) ^ ((word ^ less) & top)
-                        arena[group, first[pixel] + w, lane] = word
+            for pixel in range(begin, end):
+                for w in range(words):
+                    row = arena[group, first[pixel] + w]
+                    column = source[start : start + lanes, pixel * words + w]
+                    for lane in range(column.size):
+                        word = np.uint32(column[lane])
+                        row[lane] = ((word & low) + (less & low)) ^ ((word ^ less) & top)
 
 
 @kernel

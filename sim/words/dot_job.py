@@ -12,6 +12,7 @@ from hwcompress.sim.words.bytes_ending import (
     guesses,
     in_doubles,
     in_floats,
+    largest,
     shifted_limits,
 )
 from hwcompress.sim.words.dot_kernel import (
@@ -36,7 +37,7 @@ from hwcompress.sim.words.steps_line import line_of, near_line
 from hwcompress.sim.words.sums import Sum, Sums
 from hwcompress.sim.words.tile import OUTPUTS
 
-__all__ = ["Ending", "dot_jobs", "ending_of", "weights_fit"]
+__all__ = ["Ending", "Reach", "dot_jobs", "ending_of", "weights_fit"]
 
 # Comparing with every threshold beats a search up to here.
 _MOST_COMPARED = 48
@@ -45,6 +46,8 @@ _WORTH = {NARROW: 6, DOUBLE: 12, RESCALE: 24}
 _INT16, _INT32 = 1 << 15, 1 << 31
 # How often a word may be read for one sum, if its weight is larger than a byte.
 _MOST_COPIES = 8
+# In float64, bytes take as long as so many comparisons (measured).
+_WORTH_BYTES = 4
 # With fewer thresholds nothing is gained by a line.
 _LEAST_LINE = 2
 # Integers below this and their halves are float64 numbers.
@@ -52,10 +55,23 @@ _EXACT = 2.0**52
 
 
 @dataclass(frozen=True, eq=False)
+class Reach:
+    """Least and greatest sum of every channel: int64 ``(C,)``."""
+
+    lo: np.ndarray
+    hi: np.ndarray
+
+    @classmethod
+    def of_type(cls, kind: IntType, channels: int) -> Reach:
+        """All that a type holds."""
+        return cls(np.full(channels, kind.lo), np.full(channels, kind.hi))
+
+
+@dataclass(frozen=True, eq=False)
 class Ending:
     """What follows a sum: a mode of the kernel with its parameters for every channel.
 
-    ``source`` is the type of the sum; ``line`` is the same ending as a multiplication, if it is
+    ``source`` is what the sum may be; ``line`` is the same ending as a multiplication, if it is
     known as one.
     """
 
@@ -63,14 +79,14 @@ class Ending:
     limits: np.ndarray
     terms: np.ndarray
     bounds: tuple[int, int, int, int]
-    source: IntType
+    source: Reach
     line: IntegerLine | None = None
 
 
 def ending_of(
-    op: Threshold | Rescale | None, channels: int, source: IntType, result: Plane
+    op: Threshold | Rescale | None, channels: int, source: Reach, result: Plane
 ) -> Ending:
-    """The step that follows a sum of type ``source``, into a plane.
+    """The step that follows a sum within ``source``, into a plane.
 
     A threshold outside the range of the sum decides the same at its edge.
     """
@@ -86,12 +102,12 @@ def ending_of(
 
 
 def _rescaling(
-    terms: np.ndarray, otype: IntType, half_even: bool, source: IntType, result: Plane
+    terms: np.ndarray, otype: IntType, half_even: bool, source: Reach, result: Plane
 ) -> Ending:
     """With products of 32 bits where they suffice, else in float64 where that is exact."""
     mul, add, shift = (np.ascontiguousarray(item) for item in terms.T)
     line = IntegerLine(mul, add, shift, half_even, otype.lo, otype.hi, source.lo, source.hi)
-    reach = max(abs(source.lo), abs(source.hi))
+    reach = largest(source.lo, source.hi)
     peak = np.abs(mul.astype(np.float64)) * reach + np.abs(add.astype(np.float64))
     half = 2.0 ** np.maximum(shift - 1, 0)
     bounds = (otype.lo, otype.hi, result.zero, int(half_even))
@@ -110,14 +126,13 @@ def _rescaling(
     return Ending(DOUBLE, none, bits, bounds, source, line)
 
 
-def _thresholds(op: Threshold, channels: int, source: IntType, result: Plane) -> Ending:
+def _thresholds(op: Threshold, channels: int, source: Reach, result: Plane) -> Ending:
     """With sign -1, ``-x >= t`` is ``not x >= 1 - t``: the count of the others, subtracted."""
     thresholds, sign = op.rows(channels)
     falling = (sign < 0)[:, None]
-    top = min(source.hi + 1, _INT32 - 1)  # a sum never reaches 2**31
-    oriented = np.clip(
-        thresholds, np.where(falling, -source.hi, source.lo), np.where(falling, 1 - source.lo, top)
-    )
+    lo, hi = source.lo[:, None], source.hi[:, None]
+    top = np.minimum(hi + 1, _INT32 - 1)  # a sum never reaches 2**31
+    oriented = np.clip(thresholds, np.where(falling, -hi, lo), np.where(falling, 1 - lo, top))
     rising = np.where(falling, 1 - oriented[:, ::-1], oriented)
     line = None
     if rising.shape[1] >= _LEAST_LINE and op.otype.step == 1 and result.kind != BITS:
@@ -142,7 +157,7 @@ def _thresholds(op: Threshold, channels: int, source: IntType, result: Plane) ->
 
 
 def _on_a_line(
-    op: Threshold, rising: np.ndarray, sign: np.ndarray, source: IntType, result: Plane
+    op: Threshold, rising: np.ndarray, sign: np.ndarray, source: Reach, result: Plane
 ) -> Ending | None:
     """A multiplication that counts as the comparisons do."""
     line = line_of(rising, source.lo, source.hi)
@@ -162,13 +177,16 @@ def _in_bytes(ending: Ending, start: np.ndarray, zero: int) -> Ending | None:
     """The ending as one of those that make words of bytes at once, of sums that ``start`` has not
     been added to; ``None`` if it is none of them."""
     line, source, none = ending.line, ending.source, np.zeros((start.size, 0), np.int32)
-    if line is not None and line.low == zero and abs(zero) < _INT16 and line.high - zero < 256:
-        bounds = (0, line.high - zero, zero, 0)
+    fits = line is not None and line.low >= zero and line.high - zero < 256
+    if line is not None and fits and abs(zero) < _INT16:
+        bounds = (line.low - zero, line.high - zero, zero, 0)
         floats = in_floats(line, start)
         if floats is not None:
             return Ending(FLOAT_BYTES, none, floats, bounds, source, line)
         doubles = in_doubles(line, start)
-        if doubles is not None and ending.mode != COMPARE:
+        if doubles is not None and (
+            ending.mode != COMPARE or ending.limits.shape[1] > _WORTH_BYTES
+        ):
             return Ending(DOUBLE_BYTES, none, doubles, bounds, source, line)
     if ending.mode not in (COMPARE, NEAR):
         return None

@@ -235,9 +235,9 @@ def dot(arena, facts):  # type: ignore[no-untyped-def]
                             found = totals + column * LANES * 4
                             to = into_pixel + column * into_step + block * row_bytes
                             if mode == FLOAT_BYTES:
-                                float_bytes(found, params, zero, high, to)
+                                float_bytes(found, params, zero, low, high, to)
                             elif mode == DOUBLE_BYTES:
-                                double_bytes(found, params, zero, high, to)
+                                double_bytes(found, params, zero, low, high, to)
                             elif mode == NEAR_BYTES:
                                 near_bytes(found, limits, count, params, high, to)
                             else:

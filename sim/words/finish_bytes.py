@@ -104,10 +104,12 @@ def _clamped(builder: ir.IRBuilder, value: Any, low: Any, high: Any) -> Any:
     return builder.select(builder.icmp_signed(">", value, high), high, value)
 
 
-def _pack(builder: ir.IRBuilder, levels: list[Any], zero: Any, high: Any, target: Any) -> None:
-    """``clamp(level - zero, 0, high)`` of four vectors as the bytes of one vector of words."""
+def _pack(
+    builder: ir.IRBuilder, levels: list[Any], zero: Any, low: Any, high: Any, target: Any
+) -> None:
+    """``clamp(level - zero, low, high)`` of four vectors as the bytes of one vector of words."""
     if not _WIDE:
-        least, most = ir.Constant(_VECTOR, [0] * LANES), _spread(builder, high, LANES)
+        least, most = (_spread(builder, item, LANES) for item in (low, high))
         word = None
         for part, level in enumerate(levels):
             level = builder.sub(level, _spread(builder, zero, LANES))
@@ -128,7 +130,8 @@ def _pack(builder: ir.IRBuilder, levels: list[Any], zero: Any, high: Any, target
     order = [16 * (i // 16) + 4 * (i % 4) + i % 16 // 4 for i in range(4 * LANES)]
     mask = ir.Constant(ir.VectorType(_I32, 4 * LANES), order)
     packed = builder.shuffle_vector(packed, packed, mask)
-    most = _spread(builder, builder.trunc(high, _I8), 4 * LANES)
+    least, most = (_spread(builder, builder.trunc(item, _I8), 4 * LANES) for item in (low, high))
+    packed = builder.select(builder.icmp_unsigned(">", packed, least), packed, least)
     packed = builder.select(builder.icmp_unsigned("<", packed, most), packed, most)
     builder.store(packed, builder.inttoptr(target, _BYTES.as_pointer())).align = 4
 
@@ -137,18 +140,18 @@ def _line_body(level: Callable[[ir.IRBuilder, Any, Any], Any], stride: int) -> A
     """An intrinsic for levels on a line; ``stride`` bytes of parameters a sum."""
 
     @intrinsic
-    def finish(typingctx, sums, params, zero, high, target):  # type: ignore[no-untyped-def]
+    def finish(typingctx, sums, params, zero, low, high, target):  # type: ignore[no-untyped-def]
         def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
-            sums, params, zero, high, target = args
+            sums, params, zero, low, high, target = args
             levels = [
                 level(builder, _at(builder, sums, o * _TO_NEXT), _at(builder, params, o * stride))
                 for o in range(OUTPUTS)
             ]
-            zero, high = builder.trunc(zero, _I32), builder.trunc(high, _I32)
-            _pack(builder, levels, zero, high, target)
+            zero, low, high = (builder.trunc(item, _I32) for item in (zero, low, high))
+            _pack(builder, levels, zero, low, high, target)
             return context.get_dummy_value()
 
-        return types.void(*[types.int64] * 5), codegen
+        return types.void(*[types.int64] * 6), codegen
 
     return finish
 
@@ -201,7 +204,8 @@ def compare_bytes(  # type: ignore[no-untyped-def]
                 for i in (0, 1)
             )
             levels.append(builder.add(builder.mul(found, gain), base))
-        _pack(builder, levels, ir.Constant(_I32, 0), builder.trunc(high, _I32), target)
+        none = ir.Constant(_I32, 0)
+        _pack(builder, levels, none, none, builder.trunc(high, _I32), target)
         return context.get_dummy_value()
 
     return types.void(*[types.int64] * 6), codegen
@@ -237,14 +241,14 @@ def near_bytes(  # type: ignore[no-untyped-def]
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
         sums, limits, count, terms, high, target = args
-        none = ir.Constant(_VECTOR, [0] * LANES)
+        first = ir.Constant(_VECTOR, [0] * LANES)
         last = builder.sub(builder.trunc(count, _I32), ir.Constant(_I32, 1))
         row = builder.shl(count, ir.Constant(_I64, 2))
         levels = []
         for o in range(OUTPUTS):
             at, params = _at(builder, sums, o * _TO_NEXT), _at(builder, terms, o * 16)
             guess = _float_level(builder, at, params)
-            guess = _clamped(builder, guess, none, _spread(builder, last, LANES))
+            guess = _clamped(builder, guess, first, _spread(builder, last, LANES))
             limit = _entries(builder, limits, guess)
             more = builder.icmp_signed(">=", _load(builder, at, _VECTOR), limit)
             found = builder.add(guess, builder.zext(more, _VECTOR))
@@ -254,15 +258,16 @@ def near_bytes(  # type: ignore[no-untyped-def]
             )
             levels.append(builder.add(builder.mul(found, gain), base))
             limits = builder.add(limits, row)
-        _pack(builder, levels, ir.Constant(_I32, 0), builder.trunc(high, _I32), target)
+        none = ir.Constant(_I32, 0)
+        _pack(builder, levels, none, none, builder.trunc(high, _I32), target)
         return context.get_dummy_value()
 
     return types.void(*[types.int64] * 6), codegen
 
 
 float_bytes = _line_body(_float_level, 8)
-"""``float_bytes(sums, params, zero, high, target)``, all int64: the bytes of a vector of words are
-``clamp(rint(sum * slope + offset) - zero, 0, high)``, computed in float32. ``params`` is the
+"""``float_bytes(sums, params, zero, low, high, target)``, all int64: the bytes of a vector of words
+are ``clamp(rint(sum * slope + offset) - zero, low, high)``, computed in float32. ``params`` is the
 address of float32 ``(4, 2)``: slope and offset."""
 double_bytes = _line_body(_double_level, 16)
 """The same in float64; ``params`` are float64."""

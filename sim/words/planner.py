@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from hwcompress.ir import (
     Graph,
     MaxPool,
     Op,
+    Range,
     Rescale,
     Reshape,
     Shuffle,
@@ -22,7 +24,7 @@ from hwcompress.ir import (
 from hwcompress.sim.plan import SIM, Rows, Step, rows_of
 from hwcompress.sim.words import codec
 from hwcompress.sim.words.block import Block, Job, Work
-from hwcompress.sim.words.dot_job import dot_jobs, ending_of, weights_fit
+from hwcompress.sim.words.dot_job import Reach, dot_jobs, ending_of, weights_fit
 from hwcompress.sim.words.dot_kernel import BITS, BYTES, PAIRS, WIDE
 from hwcompress.sim.words.forms import Form, is_virtual
 from hwcompress.sim.words.plane import Plane, View
@@ -193,16 +195,25 @@ class Planner:
         view, sums = found
         plane = self.plane(name, form)
         self.views[name] = View.whole(plane)
-        step, source = after, self.graph.tensors[op.outputs[0]].dtype
-        if isinstance(op, Threshold | Rescale):
-            step, source = op, self.graph.tensors[op.inputs[0]].dtype
+        step = op if isinstance(op, Threshold | Rescale) else after
 
         def make() -> Work:
-            return dot_jobs(view, sums, ending_of(step, sums.bias.size, source, plane), plane)
+            ending = ending_of(step, sums.bias.size, self._reach(op), plane)
+            return dot_jobs(view, sums, ending, plane)
 
         label = f"{op.kind} {op.name}" + (f", {after.kind} {after.name}" if after else "")
         self.add(f"{label} on {_WORDS[view.kind]}", make, [*view.planes, plane])
         return True
+
+    def _reach(self, op: Op) -> Reach:
+        """What every channel's sum may be, whatever the samples are."""
+        summed = op.inputs[0] if isinstance(op, Threshold | Rescale) else op.outputs[0]
+        found = self._ranges[summed]
+        return Reach(found.lo.astype(np.int64), found.hi.astype(np.int64))
+
+    @cached_property
+    def _ranges(self) -> dict[str, Range]:
+        return self.graph.ranges()
 
     def _source_of_sums(self, op: Op) -> tuple[View, Sums] | None:
         """What an operation sums, if words can be summed for it."""

@@ -12,6 +12,8 @@ _MOST_SHIFT = 40
 _LIMIT = 1 << 61
 _ROUNDS = 80
 
+Ends = int | np.ndarray
+
 
 @dataclass(frozen=True, eq=False)
 class Line:
@@ -22,7 +24,7 @@ class Line:
     shift: np.ndarray
 
 
-def line_of(thresholds: np.ndarray, lo: int, hi: int) -> Line | None:
+def line_of(thresholds: np.ndarray, lo: Ends, hi: Ends) -> Line | None:
     """A line that counts thresholds as comparing does, for every integer of a range.
 
     Thresholds of a quantizer with even steps lie on one. With ``f(x) = floor((x * mul + add) /
@@ -32,7 +34,7 @@ def line_of(thresholds: np.ndarray, lo: int, hi: int) -> Line | None:
 
     Args:
         thresholds: int64 ``(C, K)``, ascending; the count is that of ``x >= t``.
-        lo, hi: least and greatest ``x``.
+        lo, hi: least and greatest ``x``; of all channels, or int64 ``(C,)``.
 
     Returns:
         The line of every channel with the least shift that serves, or ``None`` if a channel
@@ -42,12 +44,11 @@ def line_of(thresholds: np.ndarray, lo: int, hi: int) -> Line | None:
     if count == 0 or channels == 0:
         return None
     level = np.arange(1, count + 1)
-    reached = thresholds <= hi  # otherwise no x decides
-    passed = thresholds - 1 >= lo
+    reached, passed = _decided(thresholds, lo, hi)
     slope, _ = _slope(thresholds.astype(np.float64), level, reached, passed)
     mul, add, shift = (np.zeros(channels, np.int64) for _ in range(3))
     todo = np.ones(channels, bool)
-    largest = int(max(abs(lo), abs(hi) + 1, np.abs(thresholds).max()))
+    largest = _largest(thresholds, lo, hi)
     for bits in range(_MOST_SHIFT + 1):
         factor = np.rint(slope * (1 << bits))
         if np.any(factor[todo] * largest + ((count + 1) << bits) >= _LIMIT):
@@ -68,7 +69,7 @@ def line_of(thresholds: np.ndarray, lo: int, hi: int) -> Line | None:
     return None
 
 
-def near_line(thresholds: np.ndarray, lo: int, hi: int) -> Line | None:
+def near_line(thresholds: np.ndarray, lo: Ends, hi: Ends) -> Line | None:
     """A line that is at most one beside the count of thresholds, for every integer of a range.
 
     For every ``k``, ``f(t[k]) >= k`` and ``f(t[k] - 1) <= k + 1`` (of equal thresholds, the
@@ -80,10 +81,10 @@ def near_line(thresholds: np.ndarray, lo: int, hi: int) -> Line | None:
     channels, count = thresholds.shape
     if count == 0 or channels == 0:
         return None
-    reached, passed = thresholds <= hi, thresholds - 1 >= lo
+    reached, passed = _decided(thresholds, lo, hi)
     level = np.arange(1, count + 1)
     slope, offset = slope_of(thresholds, lo, hi)
-    largest = max(abs(lo), abs(hi) + 1, int(np.abs(thresholds).max()))
+    largest = _largest(thresholds, lo, hi)
     room = _LIMIT / (np.maximum(slope * largest, np.abs(offset)) + count + 1)
     shift = np.clip(np.floor(np.log2(room)) - 1, 0, _MOST_SHIFT).astype(np.int64)
     mul = np.rint(np.ldexp(slope, shift.astype(np.int32))).astype(np.int64)
@@ -98,7 +99,18 @@ def near_line(thresholds: np.ndarray, lo: int, hi: int) -> Line | None:
     return Line(mul, add, shift) if low and high else None
 
 
-def slope_of(thresholds: np.ndarray, lo: int, hi: int) -> tuple[np.ndarray, np.ndarray]:
+def _decided(thresholds: np.ndarray, lo: Ends, hi: Ends) -> tuple[np.ndarray, np.ndarray]:
+    """Thresholds that some ``x`` reaches, and those that some ``x`` does not."""
+    least, most = np.reshape(lo, (-1, 1)), np.reshape(hi, (-1, 1))
+    return thresholds <= most, thresholds - 1 >= least
+
+
+def _largest(thresholds: np.ndarray, lo: Ends, hi: Ends) -> int:
+    """The largest magnitude of all that is multiplied."""
+    return int(max(np.abs(lo).max(), np.abs(hi).max() + 1, np.abs(thresholds).max()))
+
+
+def slope_of(thresholds: np.ndarray, lo: Ends, hi: Ends) -> tuple[np.ndarray, np.ndarray]:
     """The line closest to passing ``1, 2, ...`` between each threshold and what lies below it.
 
     Args:
@@ -108,7 +120,7 @@ def slope_of(thresholds: np.ndarray, lo: int, hi: int) -> tuple[np.ndarray, np.n
         Slope and offset, float64 ``(C,)``.
     """
     level = np.arange(1, thresholds.shape[1] + 1)
-    reached, passed = thresholds <= hi, thresholds - 1 >= lo
+    reached, passed = _decided(thresholds, lo, hi)
     return _slope(thresholds.astype(np.float64), level, reached, passed)
 
 

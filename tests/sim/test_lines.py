@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hwcompress.ir import Dense, Graph, Input, IntType, Output, SumPool, Threshold, evaluate
 from hwcompress.sim import Simulator
-from hwcompress.sim.words.dot_job import ending_of
+from hwcompress.sim.words.dot_job import Reach, ending_of
 from hwcompress.sim.words.dot_kernel import BYTES, NEAR, SEARCH
 from hwcompress.sim.words.plane import Plane
 from hwcompress.sim.words.steps_line import line_of, near_line
@@ -108,7 +108,9 @@ def test_the_simulator_guesses_or_searches(wobble: int) -> None:
     assert "Dense s, Threshold t on words of 16 bits" in Simulator(graph).jobs
     step = graph.layers[1]
     assert isinstance(step, Threshold)
-    ending = ending_of(step, 3, graph.tensors["y"].dtype, Plane("z", BYTES, 1, 1, 3, -60))
+    ending = ending_of(
+        step, 3, Reach.of_type(graph.tensors["y"].dtype, 3), Plane("z", BYTES, 1, 1, 3, -60)
+    )
     assert ending.mode == (SEARCH if wobble == 400 else NEAR)
     x = rng.integers(dtype.lo, dtype.hi + 1, (4000, 3))
     expected = evaluate(graph, x)["z"]

@@ -7,7 +7,7 @@ import pytest
 
 from hwcompress.ir import Dense, Graph, Input, IntType, Output, Rescale, evaluate
 from hwcompress.sim import Simulator
-from hwcompress.sim.words.dot_job import ending_of
+from hwcompress.sim.words.dot_job import Reach, ending_of
 from hwcompress.sim.words.dot_kernel import BYTES, DOUBLE, NARROW, RESCALE
 from hwcompress.sim.words.plane import Plane
 
@@ -54,4 +54,7 @@ def test_every_mode_is_exact(bits: int, product: int, rounding: str) -> None:
         op = graph.layers[1]
         assert isinstance(op, Rescale)
         plane = Plane("z", BYTES, 1, 1, 3)
-        assert ending_of(op, 3, graph.tensors["y"].dtype, plane).mode == _MODES[product]
+        assert (
+            ending_of(op, 3, Reach.of_type(graph.tensors["y"].dtype, 3), plane).mode
+            == _MODES[product]
+        )
