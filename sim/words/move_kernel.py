@@ -12,8 +12,9 @@ _BYTES, _PAIRS, _BITS = 1, 2, 3
 
 
 @kernel
-def fill(arena, first, height, width, words, border, word):  # type: ignore[no-untyped-def]
-    """The border of a plane: ``(top, left, bottom, right)`` pixels of ``words`` words each."""
+def fill(arena, first, height, width, words, border, pixel):  # type: ignore[no-untyped-def]
+    """The border of a plane: ``(top, left, bottom, right)`` pixels of ``words`` words each, which
+    are those of ``pixel``."""
     top, left, bottom, right = border
     tall, wide = height + top + bottom, width + left + right
     for group in range(arena.shape[0]):
@@ -29,7 +30,7 @@ def fill(arena, first, height, width, words, border, word):  # type: ignore[no-u
                 for w in range(words):
                     target = arena[group, row + w]
                     for i in range(arena.shape[2]):
-                        target[i] = word
+                        target[i] = pixel[w]
                 x += 1
 
 
