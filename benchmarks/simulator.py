@@ -158,7 +158,8 @@ def _print(item: dict[str, Any]) -> None:
     print(
         f"{head}: {ratio['median']:.3g} times ({ratio['low']:.3g} to {ratio['high']:.3g}){goal};"
         f" {item['rate']['median']:.4g} against {item['peer_rate']['median']:.4g} samples/s at"
-        f" batch {item['peer_batch']}; {item['differing']} of {item['compared']} differ",
+        f" batch {item['peer_batch']}; {item['differing']} of {item['compared']} differ,"
+        f" {item['unexplained']} of them unexplained",
         flush=True,
     )
 

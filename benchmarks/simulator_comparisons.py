@@ -22,6 +22,7 @@ from benchmarks.simulator_networks import (
 )
 from benchmarks.simulator_profile import macs_of
 from benchmarks.simulator_rows import ROWS, Comparison
+from benchmarks.simulator_ties import explained as ties_alone
 from benchmarks.simulator_timing import Rate, Settings, best_of, in_turns, rate, ratios
 from hwcompress.ir import Graph, evaluate
 from hwcompress.sim import Simulator
@@ -40,6 +41,8 @@ class Found:
 
     Attributes:
         differing: of ``compared`` output integers; ``largest`` is the greatest difference.
+        explained: of those, in samples that rounding ties of float32 alone are proven to
+            explain; ``unexplained`` are the others.
         judge: whose outputs were compared.
         self_differing: outputs in which the peer differs from itself, with its optimizations off;
             -1 if it was not asked.
@@ -59,6 +62,8 @@ class Found:
     ratio: Rate | None = None
     compared: int = 0
     differing: int = 0
+    explained: int = 0
+    unexplained: int = 0
     largest: float = 0.0
     judge: str = ""
     self_differing: int = -1
@@ -173,20 +178,32 @@ def _equality(
         judge = row.peer
     else:
         found, judge = peers.brevitas_eval(network, 1)(samples[:count]), "Brevitas eval"
+    reals = found
     if row.integers is None:
-        found = reals_as_integers(graph, found)
-    gap = np.abs(found.reshape(values.shape) - values)
+        found = reals_as_integers(graph, reals)
+    found = found.reshape(values.shape)
+    gap = np.abs(found - values)
     # Scales that are no powers of two leave a rounding of float32 behind; a step is 1.
     least = 0.01 if row.plain else 0.0
+    differ = gap.reshape(count, -1) > least
+    wrong = np.flatnonzero(differ.any(axis=1))
+    explained = 0
+    if row.source is not None and wrong.size:
+        ties = ties_alone(
+            row.source(network, settings), samples[wrong], reals[wrong], values[wrong]
+        )
+        explained = int(np.count_nonzero(differ[wrong[ties]]))
     other = -1
     if row.plain is not None:
         plain = row.plain(network, settings)
         again = np.concatenate([plain(theirs[at : at + size]) for at in range(0, count, size)])
         again = reals_as_integers(graph, again).reshape(values.shape)
-        other = int(np.count_nonzero(np.abs(again - found.reshape(values.shape)) > least))
+        other = int(np.count_nonzero(np.abs(again - found) > least))
     return {
         "compared": int(values.size),
-        "differing": int(np.count_nonzero(gap > least)),
+        "differing": int(np.count_nonzero(differ)),
+        "explained": explained,
+        "unexplained": int(np.count_nonzero(differ)) - explained,
         "self_differing": other,
         "largest": float(np.round(gap.max(), 3)),
         "judge": judge,

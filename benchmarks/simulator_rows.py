@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 
@@ -11,7 +13,7 @@ from benchmarks import simulator_interpreters as interpreters
 from benchmarks import simulator_peers as peers
 from benchmarks.simulator_networks import Network
 from benchmarks.simulator_timing import Settings
-from hwcompress.frontend import import_model
+from hwcompress.frontend import Imported, import_model
 from hwcompress.ir import Graph
 
 __all__ = ["ROWS", "Comparison"]
@@ -37,6 +39,7 @@ class Comparison:
         whole: the peer takes as many threads as there are processors: keep it on one for one.
         threads: most threads that the peer can use, if it is limited.
         plain: the peer with its optimizations off, if it rounds: what it differs from itself.
+        source: what the peer runs, as it was imported, if it rounds: which differences are ties.
     """
 
     part: str
@@ -53,6 +56,7 @@ class Comparison:
     whole: bool = False
     threads: int | None = None
     plain: Callable[[Network, Settings], peers.Run] | None = None
+    source: Callable[[Network, Settings], Imported] | None = None
 
 
 def _interpreter(
@@ -69,8 +73,17 @@ def _qdq(network: Network, graph: Graph, batch: int, threads: int, at: Settings)
     return peers.onnxruntime_session(peers.qdq_file(network, at.folder), threads)
 
 
+@cache
+def _imported(path: Path) -> Imported:
+    return import_model(path)
+
+
+def _qdq_source(network: Network, settings: Settings) -> Imported:
+    return _imported(peers.qdq_file(network, settings.folder))
+
+
 def _qdq_graph(network: Network, settings: Settings) -> Graph:
-    return import_model(peers.qdq_file(network, settings.folder)).graph
+    return _qdq_source(network, settings).graph
 
 
 def _qdq_plain(network: Network, settings: Settings) -> peers.Run:
@@ -163,6 +176,7 @@ def _rows() -> Iterator[Comparison]:
             _batches(network),
             graph=_qdq_graph,
             plain=_qdq_plain,
+            source=_qdq_source,
         )
     for network in ("cnv-w1a1", "lfc-w1a1"):
         for peer, start in (("onnxruntime float32", _float), ("PyTorch float32", _torch)):

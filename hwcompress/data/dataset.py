@@ -12,6 +12,8 @@ from hwcompress.samples import Samples, sample_count, sample_shapes
 
 __all__ = ["Dataset", "check_labels", "check_samples", "stratified_split", "to_real"]
 
+_LARGEST = float(np.finfo(np.float32).max)
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -102,7 +104,13 @@ def check_samples(x: np.ndarray, where: str, first: int = 0) -> np.ndarray:
     """
     if x.dtype.kind not in "biuf":
         raise InputError(f"samples of dtype {x.dtype} are no numbers", where=where)
-    if x.ndim == 0 or x.shape[0] == 0:
+    if x.ndim == 0:
+        raise InputError(
+            "a single number",
+            where=where,
+            remedy="the first axis counts samples, the others are the sample: (n, features)",
+        )
+    if x.shape[0] == 0:
         raise InputError("the data set is empty", where=where, remedy="give at least one sample")
     if x.ndim == 1 or 0 in x.shape:
         raise InputError(
@@ -121,6 +129,14 @@ def check_samples(x: np.ndarray, where: str, first: int = 0) -> np.ndarray:
                 where=where,
                 why=f"the first in sample {first + place[0]}, position {place[1:]}, is {x[place]}",
                 remedy="remove or replace them",
+            )
+        if x.dtype.itemsize > 4 and np.abs(x).max() > _LARGEST:
+            place = tuple(int(index) for index in np.argwhere(np.abs(x) > _LARGEST)[0])
+            raise InputError(
+                f"{x[place]:.4g} in sample {first + place[0]}, position {place[1:]}, is too large",
+                where=where,
+                why="models take samples in float32",
+                remedy="divide the samples by a constant, or leave this one out",
             )
     return x.astype(np.uint8) if x.dtype.kind == "b" else x
 

@@ -105,13 +105,13 @@ def _files(source: str | Path) -> list[Path]:
     if not path.exists() and _PATTERN.search(text):
         matches = [Path(item) for item in glob.glob(text)]  # noqa: PTH207 - absolute ones too
         if not matches:
-            raise InputError(f"no file matches {text!r}", remedy="correct --data")
+            raise InputError(f"no file matches {text!r}", remedy="correct the path")
         found = sorted(matches, key=_natural)
     else:
         found = [path]
     for file in found:
         if not file.exists():
-            raise InputError(f"there is no file {str(file)!r}", remedy="correct --data")
+            raise InputError(f"there is no file {str(file)!r}", remedy="correct the path")
         if not file.is_file():
             raise InputError("no regular file", where=str(file), remedy="give a file")
     return found
@@ -188,7 +188,13 @@ def _several(path: Path, inputs: Shapes, unused: Collection[str], role: Role) ->
 
 def _samples(array: StoredArray, named: bool = False) -> StoredArray:
     """The array, if it has samples."""
-    if not array.shape or array.count == 0:
+    if not array.shape:
+        raise InputError(
+            "a single number",
+            where=array.where,
+            remedy="the first axis counts samples, the others are the sample: (n, features)",
+        )
+    if array.count == 0:
         raise InputError(
             "the data set is empty", where=array.where, remedy="give at least one sample"
         )

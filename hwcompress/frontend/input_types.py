@@ -77,7 +77,7 @@ def derive_input_type(samples: np.ndarray) -> InputSpec:
             return InputSpec(_rounded_up(spec), scale, why=f"all samples are {name}")
     for fraction in range(1, DEFAULT_BITS + 8):
         steps = x * 2.0**fraction
-        if np.array_equal(steps, np.rint(steps)):
+        if np.abs(steps).max() < 1 << DEFAULT_BITS and np.array_equal(steps, np.rint(steps)):
             dtype = _rounded_up(IntType(int(min(steps.min(), 0)), int(max(steps.max(), 1))))
             if dtype.bits <= DEFAULT_BITS:
                 return InputSpec(

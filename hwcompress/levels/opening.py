@@ -136,6 +136,8 @@ def _drawn(imported: Imported, wanted: Wanted, unknown: frozenset[str] = frozens
 
 def _integers(path: Path, graph: Graph) -> dict[str, np.ndarray]:
     """The integers of the graph's inputs, whole."""
+    if not path.is_file():
+        raise InputError(f"there is no file {str(path)!r}", remedy="correct --integers")
     names = [op.outputs[0] for op in graph.inputs]
     arrays = read_npz(path, names)
     counts = set()

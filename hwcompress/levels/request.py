@@ -21,6 +21,7 @@ from hwcompress.levels.level import LEVELS, LevelKind, level_kind
 from hwcompress.levels.opening import Wanted, open_build_folder, open_model_file
 from hwcompress.levels.running import Side, compare_sides
 from hwcompress.levels.subject import Subject
+from hwcompress.running.overwriting import spare
 
 __all__ = ["DiffRequest", "diff_request"]
 
@@ -111,8 +112,17 @@ class DiffRequest:
         for (option, target), side in zip(saved.items(), self.sides, strict=True):
             if target is not None and isinstance(side, Path):
                 raise InputError(f"{option} for {str(side)!r}, which is a dump")
+            if target is not None and target.suffix != ".npz":
+                raise InputError(
+                    f"{option} {str(target)!r} is no .npz",
+                    remedy="name an .npz, which holds an array for each tensor",
+                )
         if self.save_a is not None and self.save_a == self.save_b:
             raise InputError(f"both sides are to be written to {str(self.save_a)!r}")
+        read = [self.data, self.integers, *(side for side in self.sides if isinstance(side, Path))]
+        if self.model is not None:
+            read += [self.model.model, self.model.weights, self.model.data]
+        spare(saved, read)
 
 
 def _side(text: str) -> LevelKind | Path:

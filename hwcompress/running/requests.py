@@ -15,6 +15,7 @@ from hwcompress.running.choice import Choice, parse_choice
 from hwcompress.running.effects import EffectOptions, EffectWatcher, effect_simulator
 from hwcompress.running.facts import RunFacts
 from hwcompress.running.models import Runnable, open_runnable
+from hwcompress.running.overwriting import spare
 from hwcompress.running.run import Say, make_simulator, run_source, sizes_for
 from hwcompress.running.source import DrawnSource, Source, StoredSource
 from hwcompress.running.watchers import (
@@ -106,6 +107,13 @@ class RunRequest:
             raise InputError(f"--random is {self.random}", remedy="give 1 or more")
         if self.labels and not self.model.data:
             raise InputError("--labels without --data", remedy="give --data FILE, too")
+        options, model = self.options, self.model
+        # A build folder is written to by other commands, too.
+        source = "" if Path(model.model).is_dir() else model.model
+        spare(
+            {"--out": options.out, "--trace": options.trace},
+            (source, model.weights, model.data, self.labels, options.effects.fault_list),
+        )
 
 
 def run_request(request: RunRequest, say: Say) -> RunFacts:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 from numba import carray
 
 from hwcompress.sim.jit import kernel
 from hwcompress.sim.words.cpu import LANES
 from hwcompress.sim.words.finish import copy, max_bytes, max_pairs, max_wide, or_bits
-from hwcompress.sim.words.pointers import as_int64
+from hwcompress.sim.words.pointers import as_int32, as_int64
 
 __all__ = ["COPY_FACTS", "FILL_FACTS", "POOL_FACTS", "copy_rows", "fill", "max_pool"]
 
@@ -25,7 +24,7 @@ FILL_FACTS = (
     "left",
     "bottom",
     "right",
-    "word",  # that the border is filled with
+    "pixel",  # address of uint32 (words,), which the border is filled with
 )
 COPY_FACTS = (
     "code",
@@ -61,7 +60,7 @@ def fill(arena, facts):  # type: ignore[no-untyped-def]
     """The border of a plane; ``facts`` as :data:`FILL_FACTS` lists them."""
     first, height, width, words = facts[1], facts[2], facts[3], facts[4]
     top, left, bottom, right = facts[5], facts[6], facts[7], facts[8]
-    word = np.uint32(facts[9])
+    pixel = carray(as_int32(facts[9]), (words,))
     tall, wide = height + top + bottom, width + left + right
     for group in range(arena.shape[0]):
         for y in range(tall):
@@ -76,7 +75,7 @@ def fill(arena, facts):  # type: ignore[no-untyped-def]
                 for w in range(words):
                     target = arena[group, row + w]
                     for i in range(arena.shape[2]):
-                        target[i] = word
+                        target[i] = pixel[w]
                 x += 1
 
 

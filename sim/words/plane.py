@@ -61,14 +61,19 @@ class Plane:
         return self.border[0] * self.step_y + self.border[1] * self.words
 
     @property
-    def pad_word(self) -> int:
-        """A word that holds ``pad`` everywhere."""
+    def pad_word(self) -> np.ndarray:
+        """Words of a pixel that holds ``pad`` everywhere, uint32 ``(words,)``.
+
+        Single bits beyond the channels are 0, as in every other pixel: sums count them.
+        """
         assert self.pad is not None
-        if self.kind == BITS:
-            return 0xFFFFFFFF if self.pad > 0 else 0
-        bits = 32 // CAPACITY[self.kind]
-        value = (self.pad - self.zero) & ((1 << bits) - 1)
-        return sum(value << (bits * part) for part in range(CAPACITY[self.kind]))
+        capacity = CAPACITY[self.kind]
+        bits = 32 // capacity
+        value = int(self.pad > 0) if self.kind == BITS else (self.pad - self.zero) & (2**bits - 1)
+        parts = np.zeros((self.words, capacity), np.uint64)
+        parts.reshape(-1)[: self.channels] = value
+        places = (np.arange(capacity) * bits).astype(np.uint64)
+        return (parts << places).sum(axis=1, dtype=np.uint64).astype(np.uint32)
 
 
 @dataclass(frozen=True, eq=False)

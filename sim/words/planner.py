@@ -73,7 +73,7 @@ class Planner:
 
             def make() -> Work:
                 top, left, bottom, right = plane.border
-                facts = {
+                facts: dict[str, int | np.ndarray] = {
                     "first": plane.base,
                     "height": plane.height,
                     "width": plane.width,
@@ -82,7 +82,7 @@ class Planner:
                     "left": left,
                     "bottom": bottom,
                     "right": right,
-                    "word": plane.pad_word,
+                    "pixel": plane.pad_word,
                 }
                 return (Instruction("fill", facts),)
 

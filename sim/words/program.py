@@ -72,9 +72,13 @@ class Program:
 
     Args:
         instructions: in order.
+
+    Attributes:
+        instructions: the same.
     """
 
     def __init__(self, instructions: Sequence[Instruction]) -> None:
+        self.instructions = tuple(instructions)
         self._table = np.zeros((len(instructions), _WIDTH), np.int64)
         self._kept: list[np.ndarray] = []  # what the addresses point to
         for row, item in zip(self._table, instructions, strict=True):

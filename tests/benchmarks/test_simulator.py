@@ -170,6 +170,8 @@ def _record(**rows: object) -> dict[str, object]:
         "ratio": {"median": 499.0, "low": 90.0, "high": 600.0},
         "compared": 50,
         "differing": 0,
+        "explained": 0,
+        "unexplained": 0,
         "largest": 0.0,
         "self_differing": -1,
         "error": "",
@@ -201,6 +203,13 @@ def test_a_goal_is_reached_by_the_ratio_of_medians(ratio: float, said: str) -> N
 def test_differences_and_their_judge_are_stated() -> None:
     page = text(_record(differing=3, largest=1.0, judge="Brevitas eval"), None)
     assert "3 of 50 (Brevitas eval), by at most 1" in page
+
+
+def test_ties_are_told_from_faults() -> None:
+    page = text(_record(differing=3, explained=3, largest=1.0), None)
+    assert "3 of 50, by at most 1, all from rounding ties" in page
+    page = text(_record(differing=3, explained=1, unexplained=2, largest=1.0), None)
+    assert "3 of 50, by at most 1, 1 from rounding ties, 2 unexplained" in page
 
 
 def test_a_peer_that_differs_from_itself_is_said_to() -> None:
@@ -253,3 +262,32 @@ def test_a_short_run_writes_a_record_and_a_page(tmp_path: Path) -> None:
         "\n", " "
     )
     assert not list(record.parent.glob("*.partial"))
+
+
+def test_only_rounding_ties_are_explained(tmp_path: Path) -> None:
+    from benchmarks import simulator_peers as peers
+    from benchmarks.simulator_networks import integers_of, make, reals_as_integers
+    from benchmarks.simulator_ties import explained
+    from hwcompress.frontend import import_model
+
+    network = make("mlp-w8a8", tmp_path)
+    path = peers.qdq_file(network, tmp_path)
+    imported = import_model(path)
+    samples = network.samples(10_000)
+    theirs = peers.onnxruntime_session(path, 1)(samples)
+    ours = np.asarray(Simulator(imported.graph)(integers_of(imported.graph, samples)))
+    gap = np.abs(reals_as_integers(imported.graph, theirs) - ours).max(axis=1)
+    wrong = np.flatnonzero(gap > 0.01)
+    assert len(wrong) < 10
+    few = np.concatenate([wrong, np.arange(5)])
+    assert explained(imported, samples[few], theirs[few], ours[few]).all()
+    # Neither side may be what no rounding makes of it.
+    tensor = imported.graph.tensors[imported.graph.outputs[0].inputs[0]]
+    spoilt = theirs[few].copy()
+    spoilt[-1, 0] += float(np.asarray(tensor.affine.scale).reshape(-1)[0])
+    assert explained(imported, samples[few], spoilt, ours[few]).tolist() == [True] * (
+        len(few) - 1
+    ) + [False]
+    other = ours[few].copy()
+    other[-2, 1] -= 1
+    assert not explained(imported, samples[few], theirs[few], other)[-2]

@@ -207,7 +207,13 @@ class TestErrors:
         assert f"samples of shape {shape}" in fails(npz(tmp_path, x=np.zeros(shape)))
 
     def test_scalar(self, tmp_path: Path) -> None:
-        assert "the data set is empty" in fails(npz(tmp_path, x=np.float64(3)))
+        assert "data.npz: x: a single number" in fails(npz(tmp_path, x=np.float64(3)))
+
+    def test_beyond_float32(self, tmp_path: Path) -> None:
+        x = IMAGES.astype(np.float64)
+        x[3, 1, 2] = -1e39
+        message = fails(npz(tmp_path, x=x))
+        assert "data.npz: x: -1e+39 in sample 3, position (1, 2), is too large" in message
 
     def test_nan(self, tmp_path: Path) -> None:
         x = IMAGES.astype(np.float32)

@@ -203,7 +203,7 @@ class TestDamaged:
     @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
     def test_a_byte_is_another_one(self, tmp_path: Path, save: object) -> None:
         path = tmp_path / "d.npz"
-        save(path, x=RNG.normal(0, 1, (5000, 16)))  # type: ignore[operator]
+        save(path, x=RNG.integers(-1 << 60, 1 << 60, (5000, 16)))  # type: ignore[operator]
         content = bytearray(path.read_bytes())
         content[len(content) // 2] ^= 1
         path.write_bytes(content)
@@ -252,7 +252,8 @@ class TestDamaged:
     def test_no_samples(self, tmp_path: Path, shape: tuple[int, ...]) -> None:
         np.save(tmp_path / "d.npy", np.zeros(shape))
         said = self.drained(tmp_path / "d.npy")
-        assert "the data set is empty" in said or f"samples of shape {shape}" in said
+        wrong = ("the data set is empty", "a single number", f"samples of shape {shape}")
+        assert any(text in said for text in wrong)
 
     def test_nan_with_the_number_of_its_sample(self, tmp_path: Path) -> None:
         x = REALS.copy()

@@ -71,3 +71,9 @@ def test_arbitrary_numbers_get_sixteen_bits_that_hold_their_range() -> None:
         <= 2 * 2 ** np.ceil(np.log2(np.abs(samples).max()))
     )
     assert "rounded to 16 bits" in spec.why
+
+
+@pytest.mark.parametrize("large", [3e12, 1e30, 3e38])
+def test_large_numbers_get_sixteen_bits(large: float) -> None:
+    spec = derive_input_type(np.array([[large, -large / 3]]))
+    assert spec.dtype.bits == 16 and large <= spec.scale * 2**15 < 4 * large

@@ -241,7 +241,11 @@ def test_levels_have_one_name() -> None:
         ({"build": Path("b"), "data": "d", "random": 1}, "--data and --random"),
         ({"b": "d.npz", "a": "e.npz", "random": 1}, "--random for two dumps"),
         ({"b": "d.npz", "build": Path("b"), "save_b": Path("x")}, "which is a dump"),
-        ({"model": "m.onnx", "save_a": Path("x"), "save_b": Path("x")}, "both sides are to be"),
+        ({"model": "m.onnx", "save_a": Path("x.npy")}, "--save-a 'x.npy' is no .npz"),
+        (
+            {"model": "m.onnx", "save_a": Path("x.npz"), "save_b": Path("x.npz")},
+            "both sides are to be",
+        ),
     ],
 )
 def test_wrong_requests(options: dict[str, object], said: str) -> None:
@@ -252,6 +256,21 @@ def test_wrong_requests(options: dict[str, object], said: str) -> None:
         options["a"] = "a.npz"
     with pytest.raises(InputError, match=said):
         DiffRequest(**options)  # type: ignore[arg-type]
+
+
+def test_what_is_read_is_not_written(tmp_path: Path) -> None:
+    dump = tmp_path / "dump.npz"
+    dump.write_bytes(b"kept")
+    model = ModelRequest("m.onnx", data=str(dump))
+    for options in (
+        {"a": str(dump), "b": "graph", "model": ModelRequest("m.onnx")},
+        {"a": "simulator", "b": "graph", "model": model},
+        {"a": "simulator", "b": "graph", "build": tmp_path / "b", "integers": dump},
+    ):
+        with pytest.raises(InputError, match=r"--save-b .* is a file that is read"):
+            DiffRequest(save_b=dump, **options)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="there is no file '.*nope.npz'. Remedy: correct --int"):
+        ask("simulator", "graph", model=image_net(tmp_path), integers=tmp_path / "nope.npz")
 
 
 def test_no_samples(tmp_path: Path) -> None:
