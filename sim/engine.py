@@ -88,6 +88,9 @@ class Engine:
         if total == 0:
             return results
         size = self._block_size(total)
+        if total <= size:
+            self._work(feeds, results, iter((0,)), size)
+            return results
         share_blocks(
             lambda starts: self._work(feeds, results, starts, size), total, size, self.threads
         )
@@ -110,16 +113,20 @@ class Engine:
     ) -> None:
         """One thread: take blocks until there are none."""
         block = self._block(size)
+        places = np.zeros((len(feeds) + len(results), 2), np.int64)
         for start in starts:
             part = slice(start, start + size)
-            block.feeds = {name: _flat(values[part]) for name, values in feeds.items()}
-            places = []
-            for samples in block.feeds.values():
+            number = count = 0
+            for name, values in feeds.items():
+                samples = block.feeds[name] = _flat(values[part])
                 count = len(samples)
-                places.append((address(samples), FEEDABLE[samples.dtype]))
-            block.results = {name: _flat(values[part]) for name, values in results.items()}
-            places += [(address(values), 0) for values in block.results.values()]
-            wrong = self.plan.run(block, np.array(places, np.int64), count)
+                places[number, 0], places[number, 1] = address(samples), FEEDABLE[samples.dtype]
+                number += 1
+            for name, values in results.items():
+                made = block.results[name] = values[part].reshape(count, -1)
+                places[number, 0] = address(made)
+                number += 1
+            wrong = self.plan.run(block, places, count)
             if wrong is not None:
                 refuse(self._graph, wrong, block.feeds[wrong])
         block.feeds, block.results = {}, {}

@@ -68,7 +68,8 @@ class Simulator:
         self._limits = Limits(self.threads, batch, memory, words)
         self._engines: dict[tuple[str, ...], Engine] = {}
         self._results = tuple(dict.fromkeys(op.inputs[0] for op in graph.outputs))
-        self.batch = self._engine(self._results).batch
+        self._whole = self._engine(self._results)
+        self.batch = self._whole.batch
 
     def __call__(
         self, inputs: np.ndarray | Mapping[str, np.ndarray]
@@ -83,7 +84,7 @@ class Simulator:
             InputError: as :func:`hwcompress.ir.reference.as_feeds`, or the
                 inputs differ in the number of samples.
         """
-        values = self.outputs(inputs)
+        values = self._whole.run(inputs_by_name(self.graph, inputs))
         return next(iter(values.values())) if len(values) == 1 else values
 
     def outputs(self, inputs: np.ndarray | Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

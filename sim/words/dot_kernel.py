@@ -27,6 +27,9 @@ from hwcompress.sim.words.finish_bytes import (
     double_bytes,
     float_bytes,
     near_bytes,
+    wide_double_bytes,
+    wide_float_bytes,
+    wide_sums_to_float_bytes,
 )
 from hwcompress.sim.words.pointers import load_int32, load_int64
 from hwcompress.sim.words.tile import OUTPUTS, TILES, WIDE_TILES
@@ -211,6 +214,13 @@ def dot(arena, facts):  # type: ignore[no-untyped-def]
                     m = block * OUTPUTS
                     way = ways + block // each * steps * 8
                     words = weights + block * steps * OUTPUTS * 4
+                    if whole and kind == BYTES and mode == FLOAT_BYTES:
+                        params, to = term_rows + m * wide, into_pixel + block * row_bytes
+                        wide_sums_to_float_bytes(
+                            at, way, row_bytes, words, steps, column_bytes,
+                            params, zero, low, high, to, into_step,
+                        )  # fmt: skip
+                        continue
                     for column in range(0, columns, COLUMNS if whole else 1):
                         here = at + column * column_bytes
                         into = totals + column * LANES * 4
@@ -231,17 +241,24 @@ def dot(arena, facts):  # type: ignore[no-untyped-def]
                         # Everything that follows at once, a vector of words at a time.
                         params = term_rows + m * wide
                         limits = limit_rows + m * count * 4
+                        to = into_pixel + block * row_bytes
+                        if whole and mode == FLOAT_BYTES:
+                            wide_float_bytes(totals, params, zero, low, high, to, into_step)
+                            continue
+                        if whole and mode == DOUBLE_BYTES:
+                            wide_double_bytes(totals, params, zero, low, high, to, into_step)
+                            continue
                         for column in range(columns):
                             found = totals + column * LANES * 4
-                            to = into_pixel + column * into_step + block * row_bytes
                             if mode == FLOAT_BYTES:
-                                float_bytes(found, params, zero, low, high, to)
+                                float_bytes(found, params, zero, low, high, to, into_step)
                             elif mode == DOUBLE_BYTES:
-                                double_bytes(found, params, zero, low, high, to)
+                                double_bytes(found, params, zero, low, high, to, into_step)
                             elif mode == NEAR_BYTES:
                                 near_bytes(found, limits, count, params, high, to)
                             else:
                                 compare_bytes(found, limits, count, params, high, to)
+                            to += into_step
                         continue
                     _finish(
                         totals, m, starts, factor, mode, limit_rows, count, term_rows, wide,

@@ -14,9 +14,17 @@ from numba import types
 from numba.extending import intrinsic
 
 from hwcompress.sim.words.cpu import COLUMNS, LANES, LEVEL
-from hwcompress.sim.words.tile import OUTPUTS
+from hwcompress.sim.words.tile import OUTPUTS, sums_of
 
-__all__ = ["compare_bytes", "double_bytes", "float_bytes", "near_bytes"]
+__all__ = [
+    "compare_bytes",
+    "double_bytes",
+    "float_bytes",
+    "near_bytes",
+    "wide_double_bytes",
+    "wide_float_bytes",
+    "wide_sums_to_float_bytes",
+]
 
 _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 _VECTOR = ir.VectorType(_I32, LANES)
@@ -65,13 +73,22 @@ def _line(builder: ir.IRBuilder, x: Any, slope: Any, offset: Any, name: str) -> 
     return builder.fadd(builder.fmul(x, slope), offset)
 
 
-def _float_level(builder: ir.IRBuilder, at: Any, params: Any) -> Any:
-    """``rint(sum * slope + offset)`` in float32."""
-    real = ir.FloatType()
-    slope, offset = (
-        _spread(builder, _load(builder, _at(builder, params, 4 * i), real), LANES) for i in (0, 1)
-    )
-    value = builder.sitofp(_load(builder, at, _VECTOR), _FLOATS)
+def _float_params(builder: ir.IRBuilder, params: Any) -> list[Any]:
+    """Slope and offset in every lane."""
+    return [
+        _spread(builder, _load(builder, _at(builder, params, 4 * i), ir.FloatType()), LANES)
+        for i in (0, 1)
+    ]
+
+
+def _float_level(builder: ir.IRBuilder, at: Any, line: list[Any]) -> Any:
+    """``rint(sum * slope + offset)`` in float32, of a sum in memory."""
+    return _float_level_of(builder, _load(builder, at, _VECTOR), line)
+
+
+def _float_level_of(builder: ir.IRBuilder, total: Any, line: list[Any]) -> Any:
+    slope, offset = line
+    value = builder.sitofp(total, _FLOATS)
     value = _line(builder, value, slope, offset, f"v{LANES}f32")
     if _WIDE:
         none, current = ir.Constant(_VECTOR, [0] * LANES), ir.Constant(_I32, 4)
@@ -82,13 +99,17 @@ def _float_level(builder: ir.IRBuilder, at: Any, params: Any) -> Any:
     return builder.fptosi(value, _VECTOR)
 
 
-def _double_level(builder: ir.IRBuilder, at: Any, params: Any) -> Any:
-    """``rint(sum * slope + offset)`` in float64; below 2**31."""
-    real = ir.DoubleType()
-    slope, offset = (
-        _spread(builder, _load(builder, _at(builder, params, 8 * i), real), LANES // 2)
+def _double_params(builder: ir.IRBuilder, params: Any) -> list[Any]:
+    """Slope and offset in every lane of a half."""
+    return [
+        _spread(builder, _load(builder, _at(builder, params, 8 * i), ir.DoubleType()), LANES // 2)
         for i in (0, 1)
-    )
+    ]
+
+
+def _double_level(builder: ir.IRBuilder, at: Any, line: list[Any]) -> Any:
+    """``rint(sum * slope + offset)`` in float64; below 2**31."""
+    slope, offset = line
     magic = ir.Constant(_DOUBLES, [_MAGIC] * (LANES // 2))
     halves = []
     for half in (0, 1):
@@ -136,24 +157,59 @@ def _pack(
     builder.store(packed, builder.inttoptr(target, _BYTES.as_pointer())).align = 4
 
 
-def _line_body(level: Callable[[ir.IRBuilder, Any, Any], Any], stride: int) -> Any:
+def _line_body(
+    spread: Callable[[ir.IRBuilder, Any], list[Any]],
+    level: Callable[[ir.IRBuilder, Any, list[Any]], Any],
+    stride: int,
+    columns: int,
+) -> Any:
     """An intrinsic for levels on a line; ``stride`` bytes of parameters a sum."""
 
     @intrinsic
-    def finish(typingctx, sums, params, zero, low, high, target):  # type: ignore[no-untyped-def]
+    def finish(  # type: ignore[no-untyped-def]
+        typingctx, sums, params, zero, low, high, target, step
+    ):
         def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
-            sums, params, zero, low, high, target = args
-            levels = [
-                level(builder, _at(builder, sums, o * _TO_NEXT), _at(builder, params, o * stride))
-                for o in range(OUTPUTS)
-            ]
+            sums, params, zero, low, high, target, step = args
+            lines = [spread(builder, _at(builder, params, o * stride)) for o in range(OUTPUTS)]
             zero, low, high = (builder.trunc(item, _I32) for item in (zero, low, high))
-            _pack(builder, levels, zero, low, high, target)
+            for column in range(columns):
+                levels = [
+                    level(builder, _at(builder, sums, o * _TO_NEXT + column * 4 * LANES), line)
+                    for o, line in enumerate(lines)
+                ]
+                _pack(builder, levels, zero, low, high, target)
+                target = builder.add(target, step)
             return context.get_dummy_value()
 
-        return types.void(*[types.int64] * 6), codegen
+        return types.void(*[types.int64] * 7), codegen
 
     return finish
+
+
+@intrinsic
+def wide_sums_to_float_bytes(  # type: ignore[no-untyped-def]
+    typingctx,
+    x, offsets, row_bytes, weight, steps, column_bytes,
+    params, zero, low, high, target, step,
+):  # fmt: skip
+    """A wide tile of bytes and ``wide_float_bytes`` in one: sums never leave the registers."""
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        params, zero, low, high, target, step = args[6:]
+        totals = sums_of(builder, "bytes", COLUMNS, args[:6])
+        lines = [_float_params(builder, _at(builder, params, o * 8)) for o in range(OUTPUTS)]
+        zero, low, high = (builder.trunc(item, _I32) for item in (zero, low, high))
+        for column in range(COLUMNS):
+            levels = [
+                _float_level_of(builder, row[column], line)
+                for row, line in zip(totals, lines, strict=True)
+            ]
+            _pack(builder, levels, zero, low, high, target)
+            target = builder.add(target, step)
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 12), codegen
 
 
 def _counts(builder: ir.IRBuilder, sums: Any, limits: Any, count: Any) -> list[Any]:
@@ -247,7 +303,7 @@ def near_bytes(  # type: ignore[no-untyped-def]
         levels = []
         for o in range(OUTPUTS):
             at, params = _at(builder, sums, o * _TO_NEXT), _at(builder, terms, o * 16)
-            guess = _float_level(builder, at, params)
+            guess = _float_level(builder, at, _float_params(builder, params))
             guess = _clamped(builder, guess, first, _spread(builder, last, LANES))
             limit = _entries(builder, limits, guess)
             more = builder.icmp_signed(">=", _load(builder, at, _VECTOR), limit)
@@ -265,9 +321,13 @@ def near_bytes(  # type: ignore[no-untyped-def]
     return types.void(*[types.int64] * 6), codegen
 
 
-float_bytes = _line_body(_float_level, 8)
-"""``float_bytes(sums, params, zero, low, high, target)``, all int64: the bytes of a vector of words
-are ``clamp(rint(sum * slope + offset) - zero, low, high)``, computed in float32. ``params`` is the
-address of float32 ``(4, 2)``: slope and offset."""
-double_bytes = _line_body(_double_level, 16)
-"""The same in float64; ``params`` are float64."""
+float_bytes = _line_body(_float_params, _float_level, 8, 1)
+"""``float_bytes(sums, params, zero, low, high, target, step)``, all int64: the bytes of a vector of
+words are ``clamp(rint(sum * slope + offset) - zero, low, high)``, computed in float32. ``params``
+is the address of float32 ``(4, 2)``: slope and offset."""
+wide_float_bytes = _line_body(_float_params, _float_level, 8, COLUMNS)
+"""The same for :data:`COLUMNS` vectors; ``step`` is the way from a target to the next."""
+double_bytes = _line_body(_double_params, _double_level, 16, 1)
+"""As ``float_bytes`` in float64; ``params`` are float64."""
+wide_double_bytes = _line_body(_double_params, _double_level, 16, COLUMNS)
+"""The same for :data:`COLUMNS` vectors."""

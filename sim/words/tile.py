@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 
 from hwcompress.sim.words.cpu import COLUMNS, LANES, LEVEL
 
-__all__ = ["OUTPUTS", "TILES", "WIDE_TILES"]
+__all__ = ["OUTPUTS", "TILES", "WIDE_TILES", "sums_of"]
 
 OUTPUTS = 4
 """Sums of one tile."""
@@ -106,9 +106,20 @@ def _load(builder: ir.IRBuilder, address: Any, kind: ir.Type, align: int) -> Any
     return value
 
 
-def _loop(builder: ir.IRBuilder, term: Term, columns: int, args: Any) -> None:
-    """Code for ``for k in range(steps)`` over all sums of the tile; at least one step."""
-    x, offsets, row_bytes, weight, steps, column_bytes, sums = args
+def sums_of(builder: ir.IRBuilder, kind: str, columns: int, args: Any) -> list[list[Any]]:
+    """Code for ``for k in range(steps)`` over all sums of a tile; at least one step.
+
+    Args:
+        builder: where the code goes.
+        kind: of the words, a key of :data:`TILES`.
+        columns: vectors side by side.
+        args: the first six arguments of a tile.
+
+    Returns:
+        A vector for every sum and column.
+    """
+    term = _TERMS[kind]
+    x, offsets, row_bytes, weight, steps, column_bytes = args
     zero = ir.Constant(_I64, 0)
     entry = builder.block
     body = builder.append_basic_block("tile.body")
@@ -146,6 +157,10 @@ def _loop(builder: ir.IRBuilder, term: Term, columns: int, args: Any) -> None:
             total.add_incoming(value, body)
     builder.cbranch(builder.icmp_signed("<", following, steps), body, done)
     builder.position_at_end(done)
+    return results
+
+
+def _store(builder: ir.IRBuilder, results: list[list[Any]], sums: Any) -> None:
     for number, result in enumerate(results):
         for column, value in enumerate(result):
             offset = ir.Constant(_I64, 4 * LANES * (number * COLUMNS + column))
@@ -153,7 +168,7 @@ def _loop(builder: ir.IRBuilder, term: Term, columns: int, args: Any) -> None:
             builder.store(value, target).align = 4
 
 
-def _tile(term: Term, columns: int) -> Any:
+def _tile(kind: str, columns: int) -> Any:
     """``tile(x, offsets, row_bytes, weight, steps, column_bytes, sums)``, all int64.
 
     ``x``, ``offsets``, ``weight`` and ``sums`` are addresses: of the first vector of the first
@@ -166,7 +181,8 @@ def _tile(term: Term, columns: int) -> Any:
         typingctx, x, offsets, row_bytes, weight, steps, column_bytes, sums
     ):
         def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
-            _loop(builder, term, columns, args)
+            *given, sums = args
+            _store(builder, sums_of(builder, kind, columns, given), sums)
             return context.get_dummy_value()
 
         return types.void(*[types.int64] * 7), codegen
@@ -174,7 +190,7 @@ def _tile(term: Term, columns: int) -> Any:
     return tile
 
 
-TILES = {name: _tile(term, 1) for name, term in _TERMS.items()}
+TILES = {name: _tile(name, 1) for name in _TERMS}
 """Tiles of one column, by the kind of the words."""
-WIDE_TILES = {name: _tile(term, COLUMNS) for name, term in _TERMS.items()}
+WIDE_TILES = {name: _tile(name, COLUMNS) for name in _TERMS}
 """Tiles of :data:`COLUMNS` columns."""
