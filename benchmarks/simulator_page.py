@@ -207,7 +207,8 @@ def _overhead(found: Record) -> str:
         f"A call with one sample of the 16-64-32-32-5 network takes {found['median us']:.0f}"
         f" microseconds (median of {found['calls']} calls, quartiles {low:.0f} and {high:.0f})."
         f" Making its plan takes {1000 * found['plan seconds']:.0f} ms, with compiled kernels on"
-        " disk.\n"
+        f" disk. A new process has its first result {found['process seconds']:.1f} seconds after"
+        " its start (least of 5).\n"
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -204,4 +206,18 @@ def overhead(graph: Graph, calls: int) -> dict[str, Any]:
         "least us": min(found),
         "plan seconds": made - start,
         "first call seconds": first - made,
+        "process seconds": min(_process() for _ in range(5)),
     }
+
+
+def _process() -> float:
+    """Seconds that a process takes to start, import the simulator, and run one sample."""
+    script = (
+        "from benchmarks.simulator_scaling import chain, _inputs\n"
+        "from hwcompress.sim import Simulator\n"
+        "graph = chain((16, 64, 32, 32, 5))\n"
+        "Simulator(graph)(_inputs(graph, 1))\n"
+    )
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", script], check=True)
+    return time.perf_counter() - start
