@@ -14,6 +14,18 @@ from numba import types
 from numba.extending import intrinsic
 
 from hwcompress.sim.words.cpu import COLUMNS, LANES
+from hwcompress.sim.words.vectors import (
+    I32,
+    I64,
+    VECTOR,
+    called,
+    clamp,
+    constant,
+    entries,
+    load,
+    spread,
+    store,
+)
 
 __all__ = [
     "compare",
@@ -32,56 +44,32 @@ __all__ = [
     "rescale_narrow",
 ]
 
-_I32, _I64 = ir.IntType(32), ir.IntType(64)
-_VECTOR = ir.VectorType(_I32, LANES)
-_LONGS = ir.VectorType(_I64, LANES)
+_LONGS = ir.VectorType(I64, LANES)
 _DOUBLES = ir.VectorType(ir.DoubleType(), LANES)
 
 
-def _spread(builder: ir.IRBuilder, value: Any, kind: ir.VectorType = _VECTOR) -> Any:
-    """A scalar in every lane."""
-    undefined = ir.Constant(kind, ir.Undefined)
-    first = builder.insert_element(undefined, value, ir.Constant(_I32, 0))
-    return builder.shuffle_vector(first, undefined, ir.Constant(_VECTOR, [0] * LANES))
-
-
-def _load(builder: ir.IRBuilder, address: Any, kind: ir.Type = _VECTOR) -> Any:
-    value = builder.load(builder.inttoptr(address, kind.as_pointer()))
-    value.align = 4
-    return value
-
-
-def _store(builder: ir.IRBuilder, value: Any, address: Any) -> None:
-    builder.store(value, builder.inttoptr(address, _VECTOR.as_pointer())).align = 4
-
-
 def _narrow(builder: ir.IRBuilder, value: Any) -> Any:
-    return builder.trunc(value, _I32)
+    return builder.trunc(value, I32)
 
 
 def _sums(builder: ir.IRBuilder, sums: Any, start: Any, factor: Any) -> list[Any]:
     """``start + factor * sum`` of every column; modulo 2**32, in which the result itself lies."""
-    scale = _spread(builder, _narrow(builder, factor))
-    first = _spread(builder, _narrow(builder, start))
+    scale = spread(builder, _narrow(builder, factor))
+    first = spread(builder, _narrow(builder, start))
     return [
-        builder.add(builder.mul(_load(builder, place), scale), first)
+        builder.add(builder.mul(load(builder, place), scale), first)
         for place in _columns(builder, sums)
     ]
 
 
 def _columns(builder: ir.IRBuilder, address: Any) -> list[Any]:
     """Addresses of the vectors of one sum."""
-    return [builder.add(address, ir.Constant(_I64, 4 * LANES * i)) for i in range(COLUMNS)]
+    return [builder.add(address, ir.Constant(I64, 4 * LANES * i)) for i in range(COLUMNS)]
 
 
 def _put(builder: ir.IRBuilder, values: list[Any], sums: Any) -> None:
     for value, place in zip(values, _columns(builder, sums), strict=True):
-        _store(builder, value, place)
-
-
-def _clamp(builder: ir.IRBuilder, value: Any, low: Any, high: Any) -> Any:
-    value = builder.select(builder.icmp_signed("<", value, low), low, value)
-    return builder.select(builder.icmp_signed(">", value, high), high, value)
+        store(builder, value, place)
 
 
 def _made(count: int, body: Callable[[ir.IRBuilder, Any], None]) -> Any:
@@ -123,20 +111,20 @@ def _compare(builder: ir.IRBuilder, args: Any) -> None:
     entry = builder.block
     body = builder.append_basic_block("compare.body")
     done = builder.append_basic_block("compare.done")
-    zero = ir.Constant(_VECTOR, [0] * LANES)
-    builder.cbranch(builder.icmp_signed(">", count, ir.Constant(_I64, 0)), body, done)
+    zero = constant(0)
+    builder.cbranch(builder.icmp_signed(">", count, ir.Constant(I64, 0)), body, done)
     builder.position_at_end(body)
-    k = builder.phi(_I64)
-    totals = [builder.phi(_VECTOR) for _ in values]
-    k.add_incoming(ir.Constant(_I64, 0), entry)
-    place = builder.add(limits, builder.shl(k, ir.Constant(_I64, 2)))
-    limit = _spread(builder, _load(builder, place, _I32))
+    k = builder.phi(I64)
+    totals = [builder.phi(VECTOR) for _ in values]
+    k.add_incoming(ir.Constant(I64, 0), entry)
+    place = builder.add(limits, builder.shl(k, ir.Constant(I64, 2)))
+    limit = spread(builder, load(builder, place, I32))
     larger = []
     for value, total in zip(values, totals, strict=True):
         total.add_incoming(zero, entry)
-        reached = builder.sext(builder.icmp_signed(">=", value, limit), _VECTOR)
+        reached = builder.sext(builder.icmp_signed(">=", value, limit), VECTOR)
         larger.append(builder.sub(total, reached))
-    following = builder.add(k, ir.Constant(_I64, 1))
+    following = builder.add(k, ir.Constant(I64, 1))
     k.add_incoming(following, body)
     for total, result in zip(totals, larger, strict=True):
         total.add_incoming(result, body)
@@ -144,71 +132,60 @@ def _compare(builder: ir.IRBuilder, args: Any) -> None:
     builder.position_at_end(done)
     results = []
     for result in larger:
-        found = builder.phi(_VECTOR)
+        found = builder.phi(VECTOR)
         found.add_incoming(zero, entry)
         found.add_incoming(result, body)
         results.append(found)
-    rise, first = _spread(builder, _narrow(builder, gain)), _spread(builder, _narrow(builder, base))
+    rise, first = spread(builder, _narrow(builder, gain)), spread(builder, _narrow(builder, base))
     results = [builder.add(builder.mul(found, rise), first) for found in results]
     _put(builder, results, sums)
-
-
-def _entries(builder: ir.IRBuilder, table: Any, index: Any) -> Any:
-    """``table[index]`` in every lane, of int32 entries."""
-    result = ir.Constant(_VECTOR, ir.Undefined)
-    for lane in range(LANES):
-        number = ir.Constant(_I32, lane)
-        entry = builder.sext(builder.extract_element(index, number), _I64)
-        place = builder.add(table, builder.shl(entry, ir.Constant(_I64, 2)))
-        result = builder.insert_element(result, _load(builder, place, _I32), number)
-    return result
 
 
 def _near(builder: ir.IRBuilder, args: Any) -> None:
     """The count lies at most one beside the estimate: two comparisons decide."""
     sums, start, factor, limits, count, mul, add, shift, base, gain = args
-    slope, offset, places = (_spread(builder, item, _LONGS) for item in (mul, add, shift))
-    none, one = (ir.Constant(_VECTOR, [value] * LANES) for value in (0, 1))
-    most = _spread(builder, _narrow(builder, count))
+    slope, offset, places = (spread(builder, item) for item in (mul, add, shift))
+    none, one = (ir.Constant(VECTOR, [value] * LANES) for value in (0, 1))
+    most = spread(builder, _narrow(builder, count))
     last = builder.sub(most, one)
-    rise, first = _spread(builder, _narrow(builder, gain)), _spread(builder, _narrow(builder, base))
-    top = _spread(builder, count, _LONGS)
+    rise, first = spread(builder, _narrow(builder, gain)), spread(builder, _narrow(builder, base))
+    top = spread(builder, count)
     results = []
     for value in _sums(builder, sums, start, factor):
         line = builder.add(builder.mul(builder.sext(value, _LONGS), slope), offset)
-        guess = _clamp(builder, builder.ashr(line, places), ir.Constant(_LONGS, [0] * LANES), top)
-        guess = builder.trunc(guess, _VECTOR)
-        upper = _clamp(builder, guess, none, last)
-        lower = _clamp(builder, builder.sub(guess, one), none, last)
+        guess = clamp(builder, builder.ashr(line, places), ir.Constant(_LONGS, [0] * LANES), top)
+        guess = builder.trunc(guess, VECTOR)
+        upper = clamp(builder, guess, none, last)
+        lower = clamp(builder, builder.sub(guess, one), none, last)
         more = builder.and_(
-            builder.icmp_signed(">=", value, _entries(builder, limits, upper)),
+            builder.icmp_signed(">=", value, entries(builder, limits, upper)),
             builder.icmp_signed("<", guess, most),
         )
         less = builder.and_(
-            builder.icmp_signed("<", value, _entries(builder, limits, lower)),
+            builder.icmp_signed("<", value, entries(builder, limits, lower)),
             builder.icmp_signed(">", guess, none),
         )
-        found = builder.add(guess, builder.zext(more, _VECTOR))
-        found = builder.sub(found, builder.zext(less, _VECTOR))
+        found = builder.add(guess, builder.zext(more, VECTOR))
+        found = builder.sub(found, builder.zext(less, VECTOR))
         results.append(builder.add(builder.mul(found, rise), first))
     _put(builder, results, sums)
 
 
 def _rescaled(kind: ir.VectorType) -> Callable[[ir.IRBuilder, Any], None]:
     """With products of ``kind``, which must hold them."""
-    wide = kind.element == _I64
+    wide = kind.element == I64
 
     def fit(builder: ir.IRBuilder, value: Any) -> Any:
-        return _spread(builder, value if wide else _narrow(builder, value), kind)
+        return spread(builder, value if wide else _narrow(builder, value))
 
     def body(builder: ir.IRBuilder, args: Any) -> None:
         sums, start, factor, mul, add, shift, even, low, high, zero = args
-        one = ir.Constant(_I64, 1)
+        one = ir.Constant(I64, 1)
         # For ties to even add a half less one unit, or a whole half if the result before
         # rounding is odd; nothing where nothing is shifted out.
         half = builder.lshr(builder.shl(one, shift), one)
         rounds = builder.and_(
-            even, builder.zext(builder.icmp_signed(">", half, ir.Constant(_I64, 0)), _I64)
+            even, builder.zext(builder.icmp_signed(">", half, ir.Constant(I64, 0)), I64)
         )
         below = fit(builder, builder.mul(rounds, builder.sub(half, one)))
         rounds, mul, add, places, low, high, zero = (
@@ -220,9 +197,9 @@ def _rescaled(kind: ir.VectorType) -> Callable[[ir.IRBuilder, Any], None]:
             product = builder.add(builder.mul(value, mul), add)
             odd = builder.and_(builder.ashr(product, places), rounds)
             total = builder.add(builder.add(product, below), odd)
-            value = _clamp(builder, builder.ashr(total, places), low, high)
+            value = clamp(builder, builder.ashr(total, places), low, high)
             value = builder.sub(value, zero)
-            results.append(builder.trunc(value, _VECTOR) if wide else value)
+            results.append(builder.trunc(value, VECTOR) if wide else value)
         _put(builder, results, sums)
 
     return body
@@ -233,35 +210,33 @@ def _in_doubles(builder: ir.IRBuilder, args: Any) -> None:
     integers below 2**53 times a power of two."""
     sums, start, factor, slope, offset, low, high, zero = args
     real = ir.DoubleType()
-    line, shift = (_spread(builder, builder.bitcast(x, real), _DOUBLES) for x in (slope, offset))
-    least, most = (_spread(builder, builder.sitofp(x, real), _DOUBLES) for x in (low, high))
-    none = _spread(builder, _narrow(builder, zero))
-    kind = ir.FunctionType(_DOUBLES, [_DOUBLES])
-    rint = builder.module.declare_intrinsic(f"llvm.rint.v{LANES}f64", (), kind)
+    line, shift = (spread(builder, builder.bitcast(x, real)) for x in (slope, offset))
+    least, most = (spread(builder, builder.sitofp(x, real)) for x in (low, high))
+    none = spread(builder, _narrow(builder, zero))
     results = []
     for value in _sums(builder, sums, start, factor):
         value = builder.fadd(builder.fmul(builder.sitofp(value, _DOUBLES), line), shift)
-        value = builder.call(rint, [value])
+        value = called(builder, f"llvm.rint.v{LANES}f64", _DOUBLES, [value])
         value = builder.select(builder.fcmp_ordered("<", value, least), least, value)
         value = builder.select(builder.fcmp_ordered(">", value, most), most, value)
-        results.append(builder.sub(builder.fptosi(value, _VECTOR), none))
+        results.append(builder.sub(builder.fptosi(value, VECTOR), none))
     _put(builder, results, sums)
 
 
 def _packed(parts: int) -> Callable[[ir.IRBuilder, Any], None]:
     """``parts`` rows of levels into one word each lane."""
     bits = 32 // parts
-    mask = ir.Constant(_VECTOR, [(1 << bits) - 1] * LANES)
+    mask = ir.Constant(VECTOR, [(1 << bits) - 1] * LANES)
 
     def body(builder: ir.IRBuilder, args: Any) -> None:
         levels, target = args
         word = None
         for part in range(parts):
-            place = builder.add(levels, ir.Constant(_I64, part * 4 * LANES * COLUMNS))
-            value = builder.and_(_load(builder, place), mask)
-            value = builder.shl(value, ir.Constant(_VECTOR, [part * bits] * LANES))
+            place = builder.add(levels, ir.Constant(I64, part * 4 * LANES * COLUMNS))
+            value = builder.and_(load(builder, place), mask)
+            value = builder.shl(value, ir.Constant(VECTOR, [part * bits] * LANES))
             word = value if word is None else builder.or_(word, value)
-        _store(builder, word, target)
+        store(builder, word, target)
 
     return body
 
@@ -271,19 +246,19 @@ def _pack_bits(builder: ir.IRBuilder, args: Any) -> None:
     levels, target, place = args
     word = None
     for part in range(4):
-        at = builder.add(levels, ir.Constant(_I64, part * 4 * LANES * COLUMNS))
-        value = builder.shl(_load(builder, at), ir.Constant(_VECTOR, [part] * LANES))
+        at = builder.add(levels, ir.Constant(I64, part * 4 * LANES * COLUMNS))
+        value = builder.shl(load(builder, at), ir.Constant(VECTOR, [part] * LANES))
         word = value if word is None else builder.or_(word, value)
-    word = builder.shl(word, _spread(builder, _narrow(builder, place)))
-    first = builder.icmp_signed("==", place, ir.Constant(_I64, 0))
-    kept = builder.sext(builder.not_(first), _I32)
-    before = builder.and_(_load(builder, target), _spread(builder, kept))
-    _store(builder, builder.or_(before, word), target)
+    word = builder.shl(word, spread(builder, _narrow(builder, place)))
+    first = builder.icmp_signed("==", place, ir.Constant(I64, 0))
+    kept = builder.sext(builder.not_(first), I32)
+    before = builder.and_(load(builder, target), spread(builder, kept))
+    store(builder, builder.or_(before, word), target)
 
 
 def _copy(builder: ir.IRBuilder, args: Any) -> None:
     source, target = args
-    _store(builder, _load(builder, source), target)
+    store(builder, load(builder, source), target)
 
 
 def _larger(kind: ir.VectorType, signed: bool) -> Callable[[ir.IRBuilder, Any], None]:
@@ -291,18 +266,18 @@ def _larger(kind: ir.VectorType, signed: bool) -> Callable[[ir.IRBuilder, Any], 
 
     def body(builder: ir.IRBuilder, args: Any) -> None:
         source, target = args
-        one = builder.bitcast(_load(builder, source), kind)
-        two = builder.bitcast(_load(builder, target), kind)
+        one = builder.bitcast(load(builder, source), kind)
+        two = builder.bitcast(load(builder, target), kind)
         compare = builder.icmp_signed if signed else builder.icmp_unsigned
         value = builder.select(compare(">", one, two), one, two)
-        _store(builder, builder.bitcast(value, _VECTOR), target)
+        store(builder, builder.bitcast(value, VECTOR), target)
 
     return body
 
 
 def _or(builder: ir.IRBuilder, args: Any) -> None:
     source, target = args
-    _store(builder, builder.or_(_load(builder, source), _load(builder, target)), target)
+    store(builder, builder.or_(load(builder, source), load(builder, target)), target)
 
 
 raw = _made(3, _raw)
@@ -315,7 +290,7 @@ near = _made(10, _near)
 ``(sum * mul + add) >> shift`` is at most one beside the count."""
 rescale = _made(10, _rescaled(_LONGS))
 """``rescale(sums, start, factor, mul, add, shift, even, low, high, zero)``, in place."""
-rescale_narrow = _made(10, _rescaled(_VECTOR))
+rescale_narrow = _made(10, _rescaled(VECTOR))
 """The same where products and their rounding fit 32 bits."""
 rescale_in_doubles = _made(8, _in_doubles)
 """``rescale_in_doubles(sums, start, factor, slope, offset, low, high, zero)``: slope and offset are
@@ -332,7 +307,7 @@ max_bytes = _made(2, _larger(ir.VectorType(ir.IntType(8), 4 * LANES), False))
 """``max_bytes(source, target)``: ``target = max(source, target)``, of unsigned bytes."""
 max_pairs = _made(2, _larger(ir.VectorType(ir.IntType(16), 2 * LANES), True))
 """The same of signed integers of 16 bits."""
-max_wide = _made(2, _larger(_VECTOR, True))
+max_wide = _made(2, _larger(VECTOR, True))
 """The same of signed integers of 32 bits."""
 or_bits = _made(2, _or)
 """The same of single bits."""

@@ -13,8 +13,24 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from hwcompress.sim.words.cpu import COLUMNS, LANES, LEVEL
+from hwcompress.sim.words.cpu import COLUMNS, LANES
 from hwcompress.sim.words.tile import OUTPUTS, sums_of
+from hwcompress.sim.words.vectors import (
+    I8,
+    I16,
+    I32,
+    I64,
+    VECTOR,
+    WIDE_REGISTERS,
+    at,
+    called,
+    clamp,
+    constant,
+    entries,
+    load,
+    spread,
+    store,
+)
 
 __all__ = [
     "compare_bytes",
@@ -26,135 +42,101 @@ __all__ = [
     "wide_sums_to_float_bytes",
 ]
 
-_I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
-_VECTOR = ir.VectorType(_I32, LANES)
 _FLOATS = ir.VectorType(ir.FloatType(), LANES)
-_HALF = ir.VectorType(_I32, LANES // 2)
+_HALF = ir.VectorType(I32, LANES // 2)
 _DOUBLES = ir.VectorType(ir.DoubleType(), LANES // 2)
-_SHORTS = ir.VectorType(_I16, 2 * LANES)
-_BYTES = ir.VectorType(_I8, 4 * LANES)
-_WIDE = LEVEL in ("vnni", "avx512")
+_SHORTS = ir.VectorType(I16, 2 * LANES)
+_BYTES = ir.VectorType(I8, 4 * LANES)
 
 # A float64 number below 2**31, with this added, has its nearest integer in the low half.
 _MAGIC = 1.5 * 2.0**52
 _TO_NEXT = 4 * LANES * COLUMNS
 
-Level = Callable[[ir.IRBuilder, Any], Any]
-
-
-def _at(builder: ir.IRBuilder, address: Any, offset: int) -> Any:
-    return builder.add(address, ir.Constant(_I64, offset))
-
-
-def _load(builder: ir.IRBuilder, address: Any, kind: ir.Type) -> Any:
-    value = builder.load(builder.inttoptr(address, kind.as_pointer()))
-    value.align = 4
-    return value
-
-
-def _spread(builder: ir.IRBuilder, value: Any, count: int) -> Any:
-    """A scalar in every element."""
-    kind = ir.VectorType(value.type, count)
-    undefined = ir.Constant(kind, ir.Undefined)
-    first = builder.insert_element(undefined, value, ir.Constant(_I32, 0))
-    mask = ir.Constant(ir.VectorType(_I32, count), [0] * count)
-    return builder.shuffle_vector(first, undefined, mask)
-
-
-def _intrinsic(builder: ir.IRBuilder, name: str, result: ir.Type, args: list[Any]) -> Any:
-    kind = ir.FunctionType(result, [item.type for item in args])
-    return builder.call(builder.module.declare_intrinsic(name, (), kind), args)
-
 
 def _line(builder: ir.IRBuilder, x: Any, slope: Any, offset: Any, name: str) -> Any:
     """``x * slope + offset``, rounded once or twice: what is chosen is right either way."""
-    if _WIDE:
-        return _intrinsic(builder, f"llvm.fma.{name}", x.type, [x, slope, offset])
+    if WIDE_REGISTERS:
+        return called(builder, f"llvm.fma.{name}", x.type, [x, slope, offset])
     return builder.fadd(builder.fmul(x, slope), offset)
 
 
 def _float_params(builder: ir.IRBuilder, params: Any) -> list[Any]:
     """Slope and offset in every lane."""
     return [
-        _spread(builder, _load(builder, _at(builder, params, 4 * i), ir.FloatType()), LANES)
+        spread(builder, load(builder, at(builder, params, 4 * i), ir.FloatType()), LANES)
         for i in (0, 1)
     ]
 
 
-def _float_level(builder: ir.IRBuilder, at: Any, line: list[Any]) -> Any:
+def _float_level(builder: ir.IRBuilder, place: Any, line: list[Any]) -> Any:
     """``rint(sum * slope + offset)`` in float32, of a sum in memory."""
-    return _float_level_of(builder, _load(builder, at, _VECTOR), line)
+    return _float_level_of(builder, load(builder, place), line)
 
 
 def _float_level_of(builder: ir.IRBuilder, total: Any, line: list[Any]) -> Any:
     slope, offset = line
     value = builder.sitofp(total, _FLOATS)
     value = _line(builder, value, slope, offset, f"v{LANES}f32")
-    if _WIDE:
-        none, current = ir.Constant(_VECTOR, [0] * LANES), ir.Constant(_I32, 4)
-        every = ir.Constant(_I16, -1)
+    if WIDE_REGISTERS:
+        none, current = constant(0), ir.Constant(I32, 4)
+        every = ir.Constant(I16, -1)
         name = "llvm.x86.avx512.mask.cvtps2dq.512"
-        return _intrinsic(builder, name, _VECTOR, [value, none, every, current])
-    value = _intrinsic(builder, f"llvm.rint.v{LANES}f32", _FLOATS, [value])
-    return builder.fptosi(value, _VECTOR)
+        return called(builder, name, VECTOR, [value, none, every, current])
+    value = called(builder, f"llvm.rint.v{LANES}f32", _FLOATS, [value])
+    return builder.fptosi(value, VECTOR)
 
 
 def _double_params(builder: ir.IRBuilder, params: Any) -> list[Any]:
     """Slope and offset in every lane of a half."""
     return [
-        _spread(builder, _load(builder, _at(builder, params, 8 * i), ir.DoubleType()), LANES // 2)
+        spread(builder, load(builder, at(builder, params, 8 * i), ir.DoubleType()), LANES // 2)
         for i in (0, 1)
     ]
 
 
-def _double_level(builder: ir.IRBuilder, at: Any, line: list[Any]) -> Any:
+def _double_level(builder: ir.IRBuilder, place: Any, line: list[Any]) -> Any:
     """``rint(sum * slope + offset)`` in float64; below 2**31."""
     slope, offset = line
     magic = ir.Constant(_DOUBLES, [_MAGIC] * (LANES // 2))
     halves = []
     for half in (0, 1):
-        value = builder.sitofp(_load(builder, _at(builder, at, 2 * LANES * half), _HALF), _DOUBLES)
+        value = builder.sitofp(load(builder, at(builder, place, 2 * LANES * half), _HALF), _DOUBLES)
         value = _line(builder, value, slope, offset, f"v{LANES // 2}f64")
-        halves.append(builder.bitcast(builder.fadd(value, magic), _VECTOR))
-    low = ir.Constant(_VECTOR, list(range(0, 2 * LANES, 2)))
+        halves.append(builder.bitcast(builder.fadd(value, magic), VECTOR))
+    low = ir.Constant(VECTOR, list(range(0, 2 * LANES, 2)))
     return builder.shuffle_vector(halves[0], halves[1], low)
-
-
-def _clamped(builder: ir.IRBuilder, value: Any, low: Any, high: Any) -> Any:
-    value = builder.select(builder.icmp_signed("<", value, low), low, value)
-    return builder.select(builder.icmp_signed(">", value, high), high, value)
 
 
 def _pack(
     builder: ir.IRBuilder, levels: list[Any], zero: Any, low: Any, high: Any, target: Any
 ) -> None:
     """``clamp(level - zero, low, high)`` of four vectors as the bytes of one vector of words."""
-    if not _WIDE:
-        least, most = (_spread(builder, item, LANES) for item in (low, high))
+    if not WIDE_REGISTERS:
+        least, most = (spread(builder, item, LANES) for item in (low, high))
         word = None
         for part, level in enumerate(levels):
-            level = builder.sub(level, _spread(builder, zero, LANES))
-            value = _clamped(builder, level, least, most)
-            value = builder.shl(value, ir.Constant(_VECTOR, [8 * part] * LANES))
+            level = builder.sub(level, spread(builder, zero, LANES))
+            value = clamp(builder, level, least, most)
+            value = builder.shl(value, ir.Constant(VECTOR, [8 * part] * LANES))
             word = value if word is None else builder.or_(word, value)
-        builder.store(word, builder.inttoptr(target, _VECTOR.as_pointer())).align = 4
+        store(builder, word, target)
         return
-    none = _spread(builder, builder.trunc(zero, _I16), 2 * LANES)
+    none = spread(builder, builder.trunc(zero, I16), 2 * LANES)
     pairs = []
     for a, b in ((0, 1), (2, 3)):
         name = "llvm.x86.avx512.packssdw.512"
-        pair = _intrinsic(builder, name, _SHORTS, [levels[a], levels[b]])
+        pair = called(builder, name, _SHORTS, [levels[a], levels[b]])
         name = f"llvm.ssub.sat.v{2 * LANES}i16"
-        pairs.append(_intrinsic(builder, name, _SHORTS, [pair, none]))
-    packed = _intrinsic(builder, "llvm.x86.avx512.packuswb.512", _BYTES, pairs)
+        pairs.append(called(builder, name, _SHORTS, [pair, none]))
+    packed = called(builder, "llvm.x86.avx512.packuswb.512", _BYTES, pairs)
     # In each 16 bytes stand four lanes of the first sum, then of the second, and so on.
     order = [16 * (i // 16) + 4 * (i % 4) + i % 16 // 4 for i in range(4 * LANES)]
-    mask = ir.Constant(ir.VectorType(_I32, 4 * LANES), order)
+    mask = ir.Constant(ir.VectorType(I32, 4 * LANES), order)
     packed = builder.shuffle_vector(packed, packed, mask)
-    least, most = (_spread(builder, builder.trunc(item, _I8), 4 * LANES) for item in (low, high))
+    least, most = (spread(builder, builder.trunc(item, I8), 4 * LANES) for item in (low, high))
     packed = builder.select(builder.icmp_unsigned(">", packed, least), packed, least)
     packed = builder.select(builder.icmp_unsigned("<", packed, most), packed, most)
-    builder.store(packed, builder.inttoptr(target, _BYTES.as_pointer())).align = 4
+    store(builder, packed, target)
 
 
 def _line_body(
@@ -171,11 +153,11 @@ def _line_body(
     ):
         def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
             sums, params, zero, low, high, target, step = args
-            lines = [spread(builder, _at(builder, params, o * stride)) for o in range(OUTPUTS)]
-            zero, low, high = (builder.trunc(item, _I32) for item in (zero, low, high))
+            lines = [spread(builder, at(builder, params, o * stride)) for o in range(OUTPUTS)]
+            zero, low, high = (builder.trunc(item, I32) for item in (zero, low, high))
             for column in range(columns):
                 levels = [
-                    level(builder, _at(builder, sums, o * _TO_NEXT + column * 4 * LANES), line)
+                    level(builder, at(builder, sums, o * _TO_NEXT + column * 4 * LANES), line)
                     for o, line in enumerate(lines)
                 ]
                 _pack(builder, levels, zero, low, high, target)
@@ -198,8 +180,8 @@ def wide_sums_to_float_bytes(  # type: ignore[no-untyped-def]
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
         params, zero, low, high, target, step = args[6:]
         totals = sums_of(builder, "bytes", COLUMNS, args[:6])
-        lines = [_float_params(builder, _at(builder, params, o * 8)) for o in range(OUTPUTS)]
-        zero, low, high = (builder.trunc(item, _I32) for item in (zero, low, high))
+        lines = [_float_params(builder, at(builder, params, o * 8)) for o in range(OUTPUTS)]
+        zero, low, high = (builder.trunc(item, I32) for item in (zero, low, high))
         for column in range(COLUMNS):
             levels = [
                 _float_level_of(builder, row[column], line)
@@ -214,25 +196,25 @@ def wide_sums_to_float_bytes(  # type: ignore[no-untyped-def]
 
 def _counts(builder: ir.IRBuilder, sums: Any, limits: Any, count: Any) -> list[Any]:
     """How many limits each sum reaches; at least one limit."""
-    values = [_load(builder, _at(builder, sums, o * _TO_NEXT), _VECTOR) for o in range(OUTPUTS)]
+    values = [load(builder, at(builder, sums, o * _TO_NEXT), VECTOR) for o in range(OUTPUTS)]
     entry = builder.block
     body = builder.append_basic_block("count.body")
     done = builder.append_basic_block("count.done")
     builder.branch(body)
     builder.position_at_end(body)
-    k = builder.phi(_I64)
-    k.add_incoming(ir.Constant(_I64, 0), entry)
-    totals = [builder.phi(_VECTOR) for _ in values]
-    place = builder.add(limits, builder.shl(k, ir.Constant(_I64, 2)))
-    row = builder.shl(count, ir.Constant(_I64, 2))
+    k = builder.phi(I64)
+    k.add_incoming(ir.Constant(I64, 0), entry)
+    totals = [builder.phi(VECTOR) for _ in values]
+    place = builder.add(limits, builder.shl(k, ir.Constant(I64, 2)))
+    row = builder.shl(count, ir.Constant(I64, 2))
     found = []
     for value, total in zip(values, totals, strict=True):
-        total.add_incoming(ir.Constant(_VECTOR, [0] * LANES), entry)
-        limit = _spread(builder, _load(builder, place, _I32), LANES)
-        reached = builder.sext(builder.icmp_signed(">=", value, limit), _VECTOR)
+        total.add_incoming(constant(0), entry)
+        limit = spread(builder, load(builder, place, I32), LANES)
+        reached = builder.sext(builder.icmp_signed(">=", value, limit), VECTOR)
         found.append(builder.sub(total, reached))
         place = builder.add(place, row)
-    following = builder.add(k, ir.Constant(_I64, 1))
+    following = builder.add(k, ir.Constant(I64, 1))
     k.add_incoming(following, body)
     for total, result in zip(totals, found, strict=True):
         total.add_incoming(result, body)
@@ -256,32 +238,15 @@ def compare_bytes(  # type: ignore[no-untyped-def]
         levels = []
         for o, found in enumerate(_counts(builder, sums, limits, count)):
             base, gain = (
-                _spread(builder, _load(builder, _at(builder, terms, 8 * o + 4 * i), _I32), LANES)
+                spread(builder, load(builder, at(builder, terms, 8 * o + 4 * i), I32), LANES)
                 for i in (0, 1)
             )
             levels.append(builder.add(builder.mul(found, gain), base))
-        none = ir.Constant(_I32, 0)
-        _pack(builder, levels, none, none, builder.trunc(high, _I32), target)
+        none = ir.Constant(I32, 0)
+        _pack(builder, levels, none, none, builder.trunc(high, I32), target)
         return context.get_dummy_value()
 
     return types.void(*[types.int64] * 6), codegen
-
-
-def _entries(builder: ir.IRBuilder, table: Any, index: Any) -> Any:
-    """``table[index]`` in every lane, of int32 entries."""
-    if _WIDE:
-        none, scale = ir.Constant(_VECTOR, [0] * LANES), ir.Constant(_I32, 4)
-        every = ir.Constant(ir.VectorType(ir.IntType(1), LANES), [1] * LANES)
-        place = builder.inttoptr(table, _I8.as_pointer())
-        name = "llvm.x86.avx512.mask.gather.dpi.512"
-        return _intrinsic(builder, name, _VECTOR, [none, place, index, every, scale])
-    result = ir.Constant(_VECTOR, ir.Undefined)
-    for lane in range(LANES):
-        number = ir.Constant(_I32, lane)
-        entry = builder.sext(builder.extract_element(index, number), _I64)
-        place = builder.add(table, builder.shl(entry, ir.Constant(_I64, 2)))
-        result = builder.insert_element(result, _load(builder, place, _I32), number)
-    return result
 
 
 @intrinsic
@@ -297,25 +262,25 @@ def near_bytes(  # type: ignore[no-untyped-def]
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
         sums, limits, count, terms, high, target = args
-        first = ir.Constant(_VECTOR, [0] * LANES)
-        last = builder.sub(builder.trunc(count, _I32), ir.Constant(_I32, 1))
-        row = builder.shl(count, ir.Constant(_I64, 2))
+        first = constant(0)
+        last = builder.sub(builder.trunc(count, I32), ir.Constant(I32, 1))
+        row = builder.shl(count, ir.Constant(I64, 2))
         levels = []
         for o in range(OUTPUTS):
-            at, params = _at(builder, sums, o * _TO_NEXT), _at(builder, terms, o * 16)
-            guess = _float_level(builder, at, _float_params(builder, params))
-            guess = _clamped(builder, guess, first, _spread(builder, last, LANES))
-            limit = _entries(builder, limits, guess)
-            more = builder.icmp_signed(">=", _load(builder, at, _VECTOR), limit)
-            found = builder.add(guess, builder.zext(more, _VECTOR))
+            place, params = at(builder, sums, o * _TO_NEXT), at(builder, terms, o * 16)
+            guess = _float_level(builder, place, _float_params(builder, params))
+            guess = clamp(builder, guess, first, spread(builder, last, LANES))
+            limit = entries(builder, limits, guess)
+            more = builder.icmp_signed(">=", load(builder, place), limit)
+            found = builder.add(guess, builder.zext(more, VECTOR))
             base, gain = (
-                _spread(builder, _load(builder, _at(builder, params, 8 + 4 * i), _I32), LANES)
+                spread(builder, load(builder, at(builder, params, 8 + 4 * i), I32), LANES)
                 for i in (0, 1)
             )
             levels.append(builder.add(builder.mul(found, gain), base))
             limits = builder.add(limits, row)
-        none = ir.Constant(_I32, 0)
-        _pack(builder, levels, none, none, builder.trunc(high, _I32), target)
+        none = ir.Constant(I32, 0)
+        _pack(builder, levels, none, none, builder.trunc(high, I32), target)
         return context.get_dummy_value()
 
     return types.void(*[types.int64] * 6), codegen

@@ -15,28 +15,32 @@ from numba import types
 from numba.extending import intrinsic
 
 from hwcompress.sim.words.cpu import COLUMNS, LANES, LEVEL
+from hwcompress.sim.words.vectors import (
+    I16,
+    I32,
+    I64,
+    VECTOR,
+    at,
+    called,
+    constant,
+    load,
+    spread,
+    store,
+)
 
 __all__ = ["OUTPUTS", "TILES", "WIDE_TILES", "sums_of"]
 
 OUTPUTS = 4
 """Sums of one tile."""
 
-_I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
-_VECTOR = ir.VectorType(_I32, LANES)
-_SHORTS = ir.VectorType(_I16, 2 * LANES)
+_SHORTS = ir.VectorType(I16, 2 * LANES)
 
 Term = Callable[[ir.IRBuilder, Any, Any, Any], Any]
 
 
-def _constant(value: int) -> ir.Constant:
-    return ir.Constant(_VECTOR, [value] * LANES)
-
-
 def _vnni(name: str) -> Term:
     def term(builder: ir.IRBuilder, total: Any, x: Any, weight: Any) -> Any:
-        kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
-        function = builder.module.declare_intrinsic(f"llvm.x86.avx512.{name}.512", (), kind)
-        return builder.call(function, [total, x, weight])
+        return called(builder, f"llvm.x86.avx512.{name}.512", VECTOR, [total, x, weight])
 
     return term
 
@@ -45,24 +49,20 @@ def _pair_products(builder: ir.IRBuilder, x: Any, weight: Any) -> Any:
     """``x0 * w0 + x1 * w1`` of the 16-bit halves of every lane, signed."""
     x, weight = builder.bitcast(x, _SHORTS), builder.bitcast(weight, _SHORTS)
     if LEVEL in ("vnni", "avx512"):
-        kind = ir.FunctionType(_VECTOR, [_SHORTS, _SHORTS])
-        function = builder.module.declare_intrinsic("llvm.x86.avx512.pmaddw.d.512", (), kind)
-        return builder.call(function, [x, weight])
+        return called(builder, "llvm.x86.avx512.pmaddw.d.512", VECTOR, [x, weight])
     if LEVEL == "avx2":
-        half, result = ir.VectorType(_I16, LANES), ir.VectorType(_I32, LANES // 2)
-        kind = ir.FunctionType(result, [half, half])
-        function = builder.module.declare_intrinsic("llvm.x86.avx2.pmadd.wd", (), kind)
+        result = ir.VectorType(I32, LANES // 2)
         parts = []
         for start in (0, LANES):
-            mask = ir.Constant(ir.VectorType(_I32, LANES), list(range(start, start + LANES)))
+            mask = ir.Constant(ir.VectorType(I32, LANES), list(range(start, start + LANES)))
             ends = [builder.shuffle_vector(item, item, mask) for item in (x, weight)]
-            parts.append(builder.call(function, ends))
-        mask = ir.Constant(ir.VectorType(_I32, LANES), list(range(LANES)))
+            parts.append(called(builder, "llvm.x86.avx2.pmadd.wd", result, ends))
+        mask = ir.Constant(ir.VectorType(I32, LANES), list(range(LANES)))
         return builder.shuffle_vector(parts[0], parts[1], mask)
-    wide = ir.VectorType(_I32, 2 * LANES)
+    wide = ir.VectorType(I32, 2 * LANES)
     products = builder.mul(builder.sext(x, wide), builder.sext(weight, wide))
-    even = ir.Constant(ir.VectorType(_I32, LANES), list(range(0, 2 * LANES, 2)))
-    odd = ir.Constant(ir.VectorType(_I32, LANES), list(range(1, 2 * LANES, 2)))
+    even = ir.Constant(ir.VectorType(I32, LANES), list(range(0, 2 * LANES, 2)))
+    odd = ir.Constant(ir.VectorType(I32, LANES), list(range(1, 2 * LANES, 2)))
     return builder.add(
         builder.shuffle_vector(products, products, even),
         builder.shuffle_vector(products, products, odd),
@@ -75,22 +75,21 @@ def _pairs(builder: ir.IRBuilder, total: Any, x: Any, weight: Any) -> Any:
 
 def _bytes(builder: ir.IRBuilder, total: Any, x: Any, weight: Any) -> Any:
     """Unsigned by signed bytes: the even and the odd ones as pairs of 16 bits."""
-    low = _constant(0x00FF00FF)
+    low = constant(0x00FF00FF)
     eight = ir.Constant(_SHORTS, [8] * 2 * LANES)
     short = builder.bitcast(weight, _SHORTS)
     even = builder.ashr(builder.shl(short, eight), eight)
     odd = builder.ashr(short, eight)
-    first = _pair_products(builder, builder.and_(x, low), builder.bitcast(even, _VECTOR))
-    high = builder.and_(builder.lshr(x, _constant(8)), low)
-    second = _pair_products(builder, high, builder.bitcast(odd, _VECTOR))
+    first = _pair_products(builder, builder.and_(x, low), builder.bitcast(even, VECTOR))
+    high = builder.and_(builder.lshr(x, constant(8)), low)
+    second = _pair_products(builder, high, builder.bitcast(odd, VECTOR))
     return builder.add(total, builder.add(first, second))
 
 
 def _bits(builder: ir.IRBuilder, total: Any, x: Any, weight: Any) -> Any:
     """Positions where the bits differ."""
-    kind = ir.FunctionType(_VECTOR, [_VECTOR])
-    function = builder.module.declare_intrinsic(f"llvm.ctpop.v{LANES}i32", (), kind)
-    return builder.add(total, builder.call(function, [builder.xor(x, weight)]))
+    differing = called(builder, f"llvm.ctpop.v{LANES}i32", VECTOR, [builder.xor(x, weight)])
+    return builder.add(total, differing)
 
 
 _TERMS: dict[str, Term] = {
@@ -98,12 +97,6 @@ _TERMS: dict[str, Term] = {
     "pairs": _vnni("vpdpwssd") if LEVEL == "vnni" else _pairs,
     "bits": _bits,
 }
-
-
-def _load(builder: ir.IRBuilder, address: Any, kind: ir.Type, align: int) -> Any:
-    value = builder.load(builder.inttoptr(address, kind.as_pointer()))
-    value.align = align
-    return value
 
 
 def sums_of(builder: ir.IRBuilder, kind: str, columns: int, args: Any) -> list[list[Any]]:
@@ -120,37 +113,33 @@ def sums_of(builder: ir.IRBuilder, kind: str, columns: int, args: Any) -> list[l
     """
     term = _TERMS[kind]
     x, offsets, row_bytes, weight, steps, column_bytes = args
-    zero = ir.Constant(_I64, 0)
+    zero = ir.Constant(I64, 0)
     entry = builder.block
     body = builder.append_basic_block("tile.body")
     done = builder.append_basic_block("tile.done")
     builder.branch(body)
     builder.position_at_end(body)
-    k = builder.phi(_I64)
+    k = builder.phi(I64)
     k.add_incoming(zero, entry)
-    totals = [[builder.phi(_VECTOR) for _ in range(columns)] for _ in range(OUTPUTS)]
+    totals = [[builder.phi(VECTOR) for _ in range(columns)] for _ in range(OUTPUTS)]
     for row in totals:
         for total in row:
-            total.add_incoming(_constant(0), entry)
-    place = builder.add(offsets, builder.shl(k, ir.Constant(_I64, 3)))
-    at = builder.add(x, builder.mul(_load(builder, place, _I64, 8), row_bytes))
+            total.add_incoming(constant(0), entry)
+    place = builder.add(offsets, builder.shl(k, ir.Constant(I64, 3)))
+    at = builder.add(x, builder.mul(load(builder, place, I64, 8), row_bytes))
     vectors = []
     for _ in range(columns):
-        vectors.append(_load(builder, at, _VECTOR, 4))
+        vectors.append(load(builder, at, VECTOR, 4))
         at = builder.add(at, column_bytes)
-    word = builder.add(weight, builder.mul(k, ir.Constant(_I64, 4 * OUTPUTS)))
+    word = builder.add(weight, builder.mul(k, ir.Constant(I64, 4 * OUTPUTS)))
     results = []
-    undefined = ir.Constant(_VECTOR, ir.Undefined)
     for row in totals:
-        first = builder.insert_element(
-            undefined, _load(builder, word, _I32, 4), ir.Constant(_I32, 0)
-        )
-        every = builder.shuffle_vector(first, undefined, _constant(0))
+        every = spread(builder, load(builder, word, I32))
         results.append(
             [term(builder, total, one, every) for total, one in zip(row, vectors, strict=True)]
         )
-        word = builder.add(word, ir.Constant(_I64, 4))
-    following = builder.add(k, ir.Constant(_I64, 1))
+        word = builder.add(word, ir.Constant(I64, 4))
+    following = builder.add(k, ir.Constant(I64, 1))
     k.add_incoming(following, body)
     for row, result in zip(totals, results, strict=True):
         for total, value in zip(row, result, strict=True):
@@ -163,9 +152,7 @@ def sums_of(builder: ir.IRBuilder, kind: str, columns: int, args: Any) -> list[l
 def _store(builder: ir.IRBuilder, results: list[list[Any]], sums: Any) -> None:
     for number, result in enumerate(results):
         for column, value in enumerate(result):
-            offset = ir.Constant(_I64, 4 * LANES * (number * COLUMNS + column))
-            target = builder.inttoptr(builder.add(sums, offset), _VECTOR.as_pointer())
-            builder.store(value, target).align = 4
+            store(builder, value, at(builder, sums, 4 * LANES * (number * COLUMNS + column)))
 
 
 def _tile(kind: str, columns: int) -> Any:
