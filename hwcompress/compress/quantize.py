@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -24,9 +24,15 @@ from hwcompress.compress.layers import activation_quantizer, quantized_layer
 from hwcompress.compress.places import Place, find_places
 from hwcompress.errors import InputError, UnsupportedError
 
-__all__ = ["input_scale_for", "quantize_module"]
+__all__ = ["ActivationMaker", "LayerMaker", "input_scale_for", "quantize_module"]
 
 Value = TypeVar("Value", float, bool)
+
+LayerMaker = Callable[[str, nn.Module], nn.Module]
+"""Name of a layer with weights, and the layer -> what takes its place."""
+
+ActivationMaker = Callable[[bool, int, float | None], nn.Module]
+"""Whether values are never negative, bits, and the scale if it is given -> the quantizer."""
 
 _STATISTICS = (
     "it divides by a mean and variance of the sample itself; use BatchNorm, whose statistics are"
@@ -68,6 +74,8 @@ def quantize_module(
     input_scale: float | Sequence[float],
     signed_input: bool | Sequence[bool],
     calibrated_only: bool = False,
+    layer: LayerMaker | None = None,
+    activation: ActivationMaker = activation_quantizer,
 ) -> nn.Module:
     """A copy of a float module with quantized weights and activations.
 
@@ -82,6 +90,8 @@ def quantize_module(
         calibrated_only: no training follows. Batch norms are folded into the layers before
             them, and weights get a scale for each output channel, in all layers but those
             that give the model's outputs, whose integers have to compare as the reals do.
+        layer: makes the layer with quantized weights; by default that of ``weight_bits`` bits.
+        activation: makes the quantizers of activations; the scale is given for inputs only.
 
     Returns:
         A module whose activation scales are yet to be set by training or
@@ -111,13 +121,14 @@ def quantize_module(
     signed = _per_input(graph_module, signed_input)
     traced = Traced(graph_module, [node for node, negative in signed.items() if negative])
     for index, place in enumerate(find_places(traced, act_bits)):
-        layer = _quantizer(traced, place, scales)
-        _insert(graph_module, place, layer, f"act_quant_{index}")
+        quantizer = _quantizer(traced, place, scales, activation)
+        _insert(graph_module, place, quantizer, f"act_quant_{index}")
     last = _last_layers(traced) if calibrated_only else None
     for name, part in traced.modules.items():
         if isinstance(part, WEIGHTED):
             per_channel = last is not None and name not in last
-            _replace(graph_module, name, quantized_layer(part, weight_bits, per_channel))
+            made = layer(name, part) if layer else quantized_layer(part, weight_bits, per_channel)
+            _replace(graph_module, name, made)
     graph_module.graph.lint()
     graph_module.recompile()
     return graph_module
@@ -195,11 +206,13 @@ def input_scale_for(samples: np.ndarray, bits: int, signed: bool) -> float:
     return best
 
 
-def _quantizer(traced: Traced, place: Place, scales: Mapping[fx.Node, float]) -> nn.Module:
+def _quantizer(
+    traced: Traced, place: Place, scales: Mapping[fx.Node, float], activation: ActivationMaker
+) -> nn.Module:
     positive = all(traced.is_positive(origin) for origin in place.origins)
     if place.origins[0].op == "placeholder":
-        return activation_quantizer(positive, place.bits, scales.get(place.origins[0]))
-    return activation_quantizer(positive, place.bits, None)
+        return activation(positive, place.bits, scales.get(place.origins[0]))
+    return activation(positive, place.bits, None)
 
 
 def _insert(graph_module: fx.GraphModule, place: Place, layer: nn.Module, name: str) -> None:
