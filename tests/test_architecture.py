@@ -22,6 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "npz": {"errors", "limits"},
     "samples": set(),
     "ir": {"errors", "npz"},
+    "packing": {"errors", "limits", "files", "ir"},
     "tools": {"errors"},
     "data": {"errors", "limits", "npz", "samples"},
     "models": {"errors", "limits", "files", "npz"},
