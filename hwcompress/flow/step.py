@@ -38,6 +38,7 @@ class Step:
         code: packages or modules whose source decides what it makes.
         tools: external programs it runs, names of :data:`hwcompress.tools.TOOLS`.
         packages: Python distributions whose version matters.
+        settings: whose fields ``reads`` are.
     """
 
     name: str
@@ -50,9 +51,10 @@ class Step:
     code: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
+    settings: type[BuildSettings] = BuildSettings
 
     def __post_init__(self) -> None:
-        known = {field.name for field in dataclasses.fields(BuildSettings)}
+        known = {field.name for field in dataclasses.fields(self.settings)}
         unknown = set(self.reads) - known
         if unknown:
             raise ValueError(f"step {self.name!r} reads unknown settings {sorted(unknown)}")
