@@ -10,14 +10,21 @@ is 1/n + a where the weight is within [-1, 1].
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import nn
 
+from hwcompress.compress.layers import activation_quantizer
 from hwcompress.compress.schemes.levels import LevelQuantizer, quantized_twin, reduce_output
+from hwcompress.compress.schemes.relu import without_relus
+from hwcompress.compress.schemes.scheme import Scheme, WithActivations
 from hwcompress.compress.schemes.ste import sign_of
 
 __all__ = [
+    "BinaryNetwork",
+    "BinaryWeights",
     "ScaledSignQuantizer",
     "SignQuantizer",
     "best_scale",
@@ -79,3 +86,40 @@ def binary_layer(part: nn.Module) -> nn.Module:
 def scaled_binary_layer(part: nn.Module, per_channel: bool = True) -> nn.Module:
     """A layer with weights {-a, +a}, by filter."""
     return quantized_twin(part, ScaledSignQuantizer(reduce_output(part) if per_channel else ()))
+
+
+@dataclass(frozen=True)
+class BinaryWeights(WithActivations):
+    """Binary-Weight-Network: weights {-a, a} by filter, activations of ``act_bits`` bits.
+
+    First and last layer: ``edge_bits`` (0: binary, the last one with one scale).
+    """
+
+    name: ClassVar[str] = "bwn"
+
+    def layer(self, part: nn.Module, last: bool) -> nn.Module:
+        return scaled_binary_layer(part, per_channel=not last)
+
+
+@dataclass(frozen=True)
+class BinaryNetwork(Scheme):
+    """BNN: weights and activations {-1, +1}; ReLUs are taken out, the sign is the activation.
+
+    First and last layer: weights of ``edge_bits`` bits; 0: binary too, as in the paper. The
+    input has ``input_bits`` bits.
+    """
+
+    name: ClassVar[str] = "bnn"
+
+    @property
+    def activation_bits(self) -> int:
+        return 1
+
+    def layer(self, part: nn.Module, last: bool) -> nn.Module:
+        return binary_layer(part)
+
+    def activation(self, positive: bool, bits: int) -> nn.Module:
+        return activation_quantizer(positive, bits, None)
+
+    def before(self, module: nn.Module) -> nn.Module:
+        return without_relus(module)

@@ -13,17 +13,23 @@ In integers a weight is one of the odd numbers -(2**k - 1) ... 2**k - 1 times
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import torch
 from torch import nn
 
+from hwcompress.compress.layers import activation_quantizer
 from hwcompress.compress.schemes.levels import (
     LevelQuantizer,
     quantized_activation,
     quantized_twin,
 )
+from hwcompress.compress.schemes.scheme import Scheme, check_bits
 from hwcompress.compress.schemes.ste import round_passing, sign_of
 
 __all__ = [
+    "Dorefa",
     "DorefaActivations",
     "DorefaWeights",
     "dorefa_activation",
@@ -82,7 +88,7 @@ class _NoisyGradient(torch.autograd.Function):  # type: ignore[misc]
 
     @staticmethod
     def backward(context: object, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
-        steps = 2 ** context.bits - 1  # type: ignore[attr-defined]
+        steps = 2**context.bits - 1  # type: ignore[attr-defined]
         axes = tuple(range(1, gradient.ndim))
         most = 2.0 * gradient.abs().amax(dim=axes, keepdim=True).clamp_min(2.0**-100)
         noise = (torch.rand_like(gradient) - 0.5) / steps
@@ -104,3 +110,38 @@ def dorefa_layer(part: nn.Module, bits: int) -> nn.Module:
 def dorefa_activation(bits: int, gradient_bits: int = 0) -> nn.Module:
     """A quantizer of activations, 0 to 1."""
     return quantized_activation(DorefaActivations(bits, gradient_bits))
+
+
+@dataclass(frozen=True)
+class Dorefa(Scheme):
+    """DoReFa-Net: W bits, A bits and G bits.
+
+    First and last layer: kept in float in the paper, here ``edge_bits``.
+
+    Attributes:
+        weight_bits: 1 to 7 (the odd integers of k bits take k + 1).
+        act_bits: 1 to 8.
+        gradient_bits: 1 to 8; 0: gradients are not quantized.
+    """
+
+    weight_bits: int = 2
+    act_bits: int = 2
+    gradient_bits: int = 0
+    name: ClassVar[str] = "dorefa"
+
+    def __post_init__(self) -> None:
+        check_bits("weights", self.weight_bits, 1, 7)
+        check_bits("activations", self.act_bits, 1)
+        check_bits("gradients", self.gradient_bits, 0)
+
+    @property
+    def activation_bits(self) -> int:
+        return self.act_bits
+
+    def layer(self, part: nn.Module, last: bool) -> nn.Module:
+        return dorefa_layer(part, self.weight_bits)
+
+    def activation(self, positive: bool, bits: int) -> nn.Module:
+        if not positive:
+            return activation_quantizer(positive, bits, None)
+        return dorefa_activation(bits, self.gradient_bits)

@@ -10,18 +10,28 @@ number, through which its gradient passes (section 3.2).
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import nn
 
+from hwcompress.compress.layers import activation_quantizer
 from hwcompress.compress.schemes.levels import (
     LevelQuantizer,
     quantized_activation,
     quantized_twin,
 )
+from hwcompress.compress.schemes.scheme import Scheme, check_bits
 from hwcompress.compress.schemes.ste import passing, round_passing, scaled_gradient
 
-__all__ = ["StepQuantizer", "step_activation", "step_layer"]
+__all__ = [
+    "FixedPoint",
+    "LearnedStep",
+    "StepQuantizer",
+    "step_activation",
+    "step_layer",
+]
 
 
 class StepQuantizer(LevelQuantizer):
@@ -50,6 +60,7 @@ class StepQuantizer(LevelQuantizer):
         # The logarithm is learned: the step stays positive, and moves by ratios.
         self.log_step = nn.Parameter(torch.zeros(()))
         self.register_buffer("seen", torch.tensor(False))
+        self.given = start is not None
         if start is not None:
             self._begin(start)
 
@@ -59,6 +70,11 @@ class StepQuantizer(LevelQuantizer):
             step = 2.0 * max(mean, 2.0**-40) / math.sqrt(self.high)
             self.log_step.fill_(math.log2(step))
             self.seen.fill_(True)
+
+    def restart(self) -> None:
+        """Let the first step of training begin anew, if it was not given a tensor."""
+        if not self.given:
+            self.seen.fill_(False)
 
     def step(self) -> torch.Tensor:
         """The step as it is used."""
@@ -87,3 +103,44 @@ def step_layer(part: nn.Module, bits: int, power_of_two: bool = False) -> nn.Mod
 def step_activation(bits: int, positive: bool, power_of_two: bool = False) -> nn.Module:
     """A quantizer of activations whose step is learned."""
     return quantized_activation(StepQuantizer(bits, not positive, power_of_two=power_of_two))
+
+
+@dataclass(frozen=True)
+class LearnedStep(Scheme):
+    """LSQ: the step of weights and of activations is learned.
+
+    First and last layer: ``edge_bits``, as in the paper.
+
+    Attributes:
+        weight_bits: 2 to 8.
+        act_bits: 1 to 8 (2 or more where values may be negative).
+    """
+
+    weight_bits: int = 2
+    act_bits: int = 2
+    name: ClassVar[str] = "lsq"
+    power_of_two: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        check_bits("weights", self.weight_bits, 2)
+        check_bits("activations", self.act_bits, 1)
+
+    @property
+    def activation_bits(self) -> int:
+        return self.act_bits
+
+    def layer(self, part: nn.Module, last: bool) -> nn.Module:
+        return step_layer(part, self.weight_bits, self.power_of_two)
+
+    def activation(self, positive: bool, bits: int) -> nn.Module:
+        if bits == 1 and not positive:
+            return activation_quantizer(positive, bits, None)
+        return step_activation(bits, positive, self.power_of_two)
+
+
+@dataclass(frozen=True)
+class FixedPoint(LearnedStep):
+    """Fixed point: as LSQ, and every step is a power of two (TQT), learned by its exponent."""
+
+    name: ClassVar[str] = "fixed_point"
+    power_of_two: ClassVar[bool] = True

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import torch
 from torch import fx, nn
 
 from hwcompress.compress.calibrate import calibrate
@@ -24,7 +25,7 @@ from hwcompress.compress.quantize import input_scale_for, quantize_module
 from hwcompress.errors import InputError, UnsupportedError
 from hwcompress.samples import Samples, named
 
-__all__ = ["Scheme", "apply_scheme", "edge_layers"]
+__all__ = ["Scheme", "WithActivations", "apply_scheme", "check_bits", "edge_layers"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,6 @@ class Scheme:
     input_bits: int = 8
 
     name: ClassVar[str] = ""
-    max_bits: ClassVar[int] = 8
 
     def layer(self, part: nn.Module, last: bool) -> nn.Module:
         """The layer with quantized weights.
@@ -73,6 +73,34 @@ class Scheme:
 
     def after(self, module: fx.GraphModule) -> None:
         """What is left to change when the quantizers are in."""
+
+    def penalty(self, module: nn.Module) -> torch.Tensor | None:
+        """What is added to the loss in training, if anything."""
+        return None
+
+
+@dataclass(frozen=True)
+class WithActivations(Scheme):
+    """Activations as in the toolkit's own recipes: a learned power of two.
+
+    Attributes:
+        act_bits: of an activation.
+    """
+
+    act_bits: int = 8
+
+    @property
+    def activation_bits(self) -> int:
+        return self.act_bits
+
+    def activation(self, positive: bool, bits: int) -> nn.Module:
+        return activation_quantizer(positive, bits, None)
+
+
+def check_bits(what: str, bits: int, low: int, high: int = 8) -> None:
+    """Raise if a number of bits is out of range."""
+    if not low <= bits <= high:
+        raise InputError(f"{what} of {bits} bits", remedy=f"give {low} to {high} bits")
 
 
 def apply_scheme(
@@ -142,6 +170,9 @@ def apply_scheme(
     assert isinstance(result, fx.GraphModule)
     scheme.after(result)
     calibrate(result, samples)
+    for part in result.modules():
+        if callable(restart := getattr(part, "restart", None)):
+            restart()  # before training, batch norms have no statistics to go by
     return result
 
 

@@ -18,6 +18,7 @@ from hwcompress.compress.freeze import freeze_batch_norm, freeze_bias
 from hwcompress.compress.kinds import WEIGHTED, Traced
 from hwcompress.compress.layers import activation_quantizer
 from hwcompress.compress.schemes.levels import Fixed, replace_weight_quantizer
+from hwcompress.errors import UnsupportedError
 
 __all__ = ["settle", "weight_levels"]
 
@@ -30,9 +31,19 @@ def settle(module: nn.Module) -> None:
 
     Args:
         module: as :func:`hwcompress.compress.schemes.scheme.apply_scheme` gives it.
+
+    Raises:
+        UnsupportedError: a layer of it has no form in hardware.
     """
     module.eval()
     assert isinstance(module, fx.GraphModule)
+    for name, part in list(module.named_modules()):
+        if reason := getattr(part, "no_hardware", None):
+            raise UnsupportedError(
+                f"the layer {name!r} has no form in hardware", why=reason, remedy=part.remedy
+            )
+        if callable(alone := getattr(part, "settled", None)):
+            _replace(module, name, alone())
     with torch.no_grad():
         _plain_norms(module)
         traced = Traced(module)

@@ -8,14 +8,21 @@ lies beyond it. Per output channel, as micronet ("W1.5") does.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import nn
 
 from hwcompress.compress.schemes.levels import LevelQuantizer, quantized_twin, reduce_output
+from hwcompress.compress.schemes.scheme import WithActivations
 from hwcompress.compress.schemes.ste import passing
 
-__all__ = ["TernaryQuantizer", "ternary_layer"]
+__all__ = [
+    "Ternary",
+    "TernaryQuantizer",
+    "ternary_layer",
+]
 
 THRESHOLD = 0.7
 
@@ -46,3 +53,16 @@ class TernaryQuantizer(LevelQuantizer):
 def ternary_layer(part: nn.Module, per_channel: bool = True) -> nn.Module:
     """A layer with ternary weights."""
     return quantized_twin(part, TernaryQuantizer(reduce_output(part) if per_channel else ()))
+
+
+@dataclass(frozen=True)
+class Ternary(WithActivations):
+    """TWN: weights {-a, 0, a}, a and the threshold by output channel.
+
+    First and last layer: ``edge_bits`` (0: ternary, the last one with one scale).
+    """
+
+    name: ClassVar[str] = "ternary"
+
+    def layer(self, part: nn.Module, last: bool) -> nn.Module:
+        return ternary_layer(part, per_channel=not last)

@@ -1,0 +1,180 @@
+"""Integer-arithmetic-only: what is trained is the folded, quantized layer that is built.
+
+Source: Jacob et al. 2018, section 3.2 and figure C.8: in training a batch norm's
+gain is multiplied into the weights before they are quantized, with the statistics
+of the batch, and with the running ones later on (Krishnamoorthi 2018, section 3.2,
+freezes them for that). Weights are symmetric, activations behind a ReLU unsigned,
+so no zero point but 0 occurs; biases are whole steps of the accumulator.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import fx, nn
+from torch.nn import functional
+
+from hwcompress.compress.kinds import Traced
+from hwcompress.compress.layers import activation_quantizer
+from hwcompress.compress.schemes.levels import (
+    per_output,
+    quantized_activation,
+    quantized_twin,
+    reduce_output,
+)
+from hwcompress.compress.schemes.ranges import MaxWeights, RangeActivations, Strategy
+from hwcompress.compress.schemes.scheme import Scheme, check_bits
+
+__all__ = ["FoldedLayer", "IntegerOnly", "fold_norms"]
+
+_FOLDED = (nn.Conv1d, nn.Conv2d, nn.Linear)
+
+
+class FoldedLayer(nn.Module):  # type: ignore[misc]
+    """A layer with quantized weights, and the batch norm that is folded into it.
+
+    Args:
+        layer: a Brevitas layer; its quantizer sees the folded weights.
+        norm: the batch norm.
+        freeze_after: steps of training with the statistics of the batch; then the running ones.
+    """
+
+    def __init__(self, layer: nn.Module, norm: nn.Module, freeze_after: int) -> None:
+        super().__init__()
+        self.layer = layer
+        self.norm = norm
+        self.freeze_after = freeze_after
+        self.register_buffer("steps", torch.tensor(0))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The normalized sums."""
+        layer, norm = self.layer, self.norm
+        mean, variance = norm.running_mean, norm.running_var
+        if self.training and int(self.steps) < self.freeze_after:
+            self.steps += 1
+            y = self._run(x, layer.weight, layer.bias)
+            axes = [axis for axis in range(y.ndim) if axis != 1]
+            mean, variance = y.mean(dim=axes), y.var(dim=axes, unbiased=False)
+            with torch.no_grad():
+                count = y.numel() / y.shape[1]
+                share = norm.momentum
+                norm.running_mean.lerp_(mean.detach(), share)
+                norm.running_var.lerp_(variance.detach() * count / max(count - 1, 1), share)
+        weight, bias = self.folded(mean, variance)
+        quantized = layer.weight_quant(weight)  # while activations are calibrated: as they are
+        return self._run(x, getattr(quantized, "value", quantized), bias)
+
+    def folded(
+        self, mean: torch.Tensor, variance: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Weights and bias with the batch norm in them."""
+        layer, norm = self.layer, self.norm
+        gain = norm.weight / torch.sqrt(variance + norm.eps)
+        before = 0.0 if layer.bias is None else layer.bias
+        return layer.weight * per_output(layer, gain), norm.bias + (before - mean) * gain
+
+    def _run(
+        self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
+    ) -> torch.Tensor:
+        layer = self.layer
+        if isinstance(layer, nn.Linear):
+            return functional.linear(x, weight, bias)
+        run = functional.conv2d if isinstance(layer, nn.Conv2d) else functional.conv1d
+        return run(x, weight, bias, layer.stride, layer.padding, layer.dilation, layer.groups)
+
+    def settled(self) -> nn.Module:
+        """The layer alone, with a bias."""
+        weight, bias = self.folded(self.norm.running_mean, self.norm.running_var)
+        layer = self.layer
+        with torch.no_grad():
+            layer.weight.copy_(weight)
+            layer.bias = nn.Parameter(bias.detach().clone())
+        return layer
+
+
+def fold_norms(module: fx.GraphModule, freeze_after: int) -> None:
+    """Fold every batch norm that alone reads a layer into it, for training, in place."""
+    traced = Traced(module)
+    uses = [str(node.target) for node in traced.nodes if node.op == "call_module"]
+    for node in traced.nodes:
+        norm = traced.part(node)
+        if not isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d) or not norm.affine:
+            continue
+        source = traced.operands(node)[0]
+        layer = traced.part(source)
+        once = uses.count(str(node.target)) == 1 == uses.count(str(source.target))
+        flat = isinstance(layer, nn.Linear) and isinstance(norm, nn.BatchNorm2d)
+        if not isinstance(layer, _FOLDED) or len(source.users) != 1 or not once or flat:
+            continue
+        if norm.running_mean is None or norm.momentum is None:
+            continue
+        parent, _, leaf = str(source.target).rpartition(".")
+        folded = FoldedLayer(layer, norm, freeze_after)
+        setattr(module.get_submodule(parent), leaf, folded)
+        node.replace_all_uses_with(source)
+        module.graph.erase_node(node)
+    module.delete_all_unused_submodules()
+    module.recompile()
+
+
+@dataclass(frozen=True)
+class IntegerOnly(Scheme):
+    """Jacob et al.: batch norms folded while training, ranges watched; integers throughout.
+
+    First and last layer: as all others, as in the paper.
+
+    Attributes:
+        weight_bits: 2 to 8.
+        act_bits: 2 to 8.
+        per_channel: weights have a scale for each output channel (not in the last layer).
+        power_of_two: scales are powers of two: rescaling is a shift, and float32 exact.
+        strategy: how ranges of activations are watched.
+        keep: of the moving average.
+        window: steps of the strategy ``max``.
+        delay: steps before activations are quantized.
+        freeze_after: steps after which batch norms use their running statistics.
+    """
+
+    edge_bits: int = 0
+    weight_bits: int = 8
+    act_bits: int = 8
+    per_channel: bool = False
+    power_of_two: bool = True
+    strategy: Strategy = "moving_average"
+    keep: float = 0.9
+    window: int = 10
+    delay: int = 20
+    freeze_after: int = 100
+    name: ClassVar[str] = "integer-only"
+
+    def __post_init__(self) -> None:
+        check_bits("weights", self.weight_bits, 2)
+        check_bits("activations", self.act_bits, 2)
+
+    @property
+    def activation_bits(self) -> int:
+        return self.act_bits
+
+    def layer(self, part: nn.Module, last: bool) -> nn.Module:
+        axes = reduce_output(part) if self.per_channel and not last else ()
+        return quantized_twin(part, MaxWeights(self.weight_bits, axes, self.power_of_two))
+
+    def activation(self, positive: bool, bits: int) -> nn.Module:
+        if bits == 1:
+            return activation_quantizer(positive, bits, None)
+        return quantized_activation(
+            RangeActivations(
+                bits,
+                not positive,
+                strategy=self.strategy,
+                keep=self.keep,
+                window=self.window,
+                delay=self.delay,
+                power_of_two=self.power_of_two,
+            )
+        )
+
+    def after(self, module: fx.GraphModule) -> None:
+        fold_norms(module, self.freeze_after)
