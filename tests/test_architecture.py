@@ -19,6 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     "limits": {"errors"},
     "files": {"errors", "limits"},
     "foreign": set(),
+    "edge_files": set(),
     "npz": {"errors", "limits"},
     "samples": set(),
     "ir": {"errors", "npz"},
@@ -28,8 +29,8 @@ ALLOWED: dict[str, set[str]] = {
     "models": {"errors", "limits", "files", "npz"},
     "boards": {"errors"},
     "sim": {"errors", "ir"},
-    "compress": {"errors", "samples"},
-    "frontend": {"errors", "limits", "files", "foreign", "samples", "ir", "sim"},
+    "compress": {"errors", "samples", "edge_files"},
+    "frontend": {"errors", "edge_files", "limits", "files", "foreign", "samples", "ir", "sim"},
     "hls": {"errors", "ir", "sim", "tools", "boards"},
     "report": {"errors", "ir", "sim", "hls", "boards"},
     "flow": {
@@ -47,6 +48,7 @@ ALLOWED: dict[str, set[str]] = {
         "compress",
         "frontend",
         "hls",
+        "packing",
         "report",
     },
     "inspect": {

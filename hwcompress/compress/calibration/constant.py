@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from hwcompress.compress.calibration.grid import Grid
 from hwcompress.errors import InputError
 
-__all__ = ["constant_activation", "constant_weight", "step_of", "weight_levels"]
+__all__ = ["UnitScaling", "constant_activation", "constant_weight", "step_of", "weight_levels"]
 
 
-class _Unit(nn.Module):  # type: ignore[misc]
+class UnitScaling(nn.Module):  # type: ignore[misc]
     """What Brevitas divides a threshold by: 1, so that the threshold is the step."""
 
     def __init__(self) -> None:  # Brevitas asks for one without arbitrary arguments
@@ -33,7 +33,9 @@ class _Zero(nn.Module):  # type: ignore[misc]
         return value
 
 
-def _options(bits: int, signed: bool, narrow: bool, scale: Tensor, zero: Tensor) -> dict[str, object]:
+def _options(
+    bits: int, signed: bool, narrow: bool, scale: Tensor, zero: Tensor
+) -> dict[str, object]:
     from brevitas.inject.enum import ScalingImplType
 
     return {
@@ -43,7 +45,7 @@ def _options(bits: int, signed: bool, narrow: bool, scale: Tensor, zero: Tensor)
         "scaling_impl_type": ScalingImplType.CONST,
         "scaling_init": scale,
         "scaling_min_val": None,
-        "int_scaling_impl": _Unit,
+        "int_scaling_impl": UnitScaling,
         "zero_point_impl": _Zero,
         "zero_point_value": zero,
     }
@@ -55,9 +57,7 @@ def constant_activation(grid: Grid) -> nn.Module:
     from brevitas.quant import Int8ActPerTensorFloat
 
     scale, zero = torch.tensor(grid.scale), torch.tensor(float(grid.zero))
-    kind = Int8ActPerTensorFloat.let(
-        **_options(grid.bits, grid.signed, grid.narrow, scale, zero)
-    )
+    kind = Int8ActPerTensorFloat.let(**_options(grid.bits, grid.signed, grid.narrow, scale, zero))
     return qnn.QuantIdentity(act_quant=kind)
 
 
@@ -83,7 +83,7 @@ def constant_weight(scale: Tensor, zero: Tensor | None, bits: int) -> type:
         )
     symmetric = zero is None
     points = torch.zeros(()) if zero is None else zero.float()
-    return Int8WeightPerTensorFloat.let(  # type: ignore[no-any-return]
+    return Int8WeightPerTensorFloat.let(
         **_options(bits, symmetric, symmetric, scale.float(), points)
     )
 

@@ -24,13 +24,14 @@ _MOST_BITS = 8
 
 WeightChoice = WeightRange | Callable[[str], WeightRange]
 ActivationChoice = ActivationRange | Callable[[str], ActivationRange]
+_WEIGHTS, _ACTIVATIONS = WeightRange(), ActivationRange()
 
 
 def post_training(
     module: nn.Module,
     samples: Samples,
-    weights: WeightChoice = WeightRange(),
-    activations: ActivationChoice = ActivationRange(),
+    weights: WeightChoice = _WEIGHTS,
+    activations: ActivationChoice = _ACTIVATIONS,
     *,
     batch: int = BATCH,
 ) -> fx.GraphModule:
@@ -49,9 +50,15 @@ def post_training(
         batch: samples of a batch.
 
     Raises:
-        InputError: there are no samples, or an activation is always zero.
+        InputError: the module has quantizers, there are no samples, or an activation is
+            always zero.
         UnsupportedError: the module cannot be traced, or a part of it not quantized.
     """
+    if any(type(part).__module__.startswith("brevitas.") for part in module.modules()):
+        raise InputError(
+            "the module has quantizers already",
+            remedy="give the float module, and one quantizing step in a recipe",
+        )
     arrays = list(named(samples, ("",)).values())
     if any(not len(item) for item in arrays):
         raise InputError("no calibration samples", remedy="give a hundred typical ones")

@@ -20,7 +20,7 @@ from hwcompress.compress.calibration.kl import best_bins, best_bins_two_sided
 from hwcompress.compress.calibration.trackers import MovingAverage
 from hwcompress.errors import InputError
 
-__all__ = ["ActivationRange", "Method", "activation_grid", "threshold"]
+__all__ = ["ActivationRange", "Method", "activation_grid", "power_above", "threshold"]
 
 Method = Literal["max", "moving_average", "percentile", "mse", "kl"]
 
@@ -122,10 +122,11 @@ def _symmetric(reach: float, bits: int, signed: bool, power_of_two: bool = False
             remedy="give 2 bits, or train a binary network",
         )
     scale = reach / high
-    return Grid(_power_above(scale) if power_of_two else scale, bits, signed)
+    return Grid(power_above(scale) if power_of_two else scale, bits, signed)
 
 
-def _power_above(scale: float) -> float:
+def power_above(scale: float) -> float:
+    """The least power of two that is not below a positive number."""
     mantissa, exponent = math.frexp(scale)
     return math.ldexp(1.0, exponent - (mantissa == 0.5))
 
@@ -194,5 +195,5 @@ def _between(low: float, high: float, wanted: ActivationRange) -> Grid:
     most = (1 << wanted.bits) - 1
     scale = (high - low) / most
     if wanted.power_of_two:
-        scale = _power_above(scale)
+        scale = power_above(scale)
     return Grid(scale, wanted.bits, False, False, min(max(round(-low / scale), 0), most))

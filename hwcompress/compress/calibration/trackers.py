@@ -26,6 +26,14 @@ class Tracker:
         """The range now; 0 before the first magnitude."""
         raise NotImplementedError
 
+    def record(self) -> list[float]:
+        """Everything it knows, always as many numbers."""
+        raise NotImplementedError
+
+    def restore(self, record: list[float]) -> None:
+        """Go on from a record."""
+        raise NotImplementedError
+
     def over(self, magnitudes: Iterable[float]) -> float:
         """The range after all of these."""
         for magnitude in magnitudes:
@@ -47,6 +55,12 @@ class Latest(Tracker):
     def value(self) -> float:
         return self._value
 
+    def record(self) -> list[float]:
+        return [self._value]
+
+    def restore(self, record: list[float]) -> None:
+        (self._value,) = record
+
 
 class WindowMax(Tracker):
     """``range_abs_max``: the largest of the last steps.
@@ -67,6 +81,15 @@ class WindowMax(Tracker):
     @property
     def value(self) -> float:
         return max(self._last, default=0.0)
+
+    def record(self) -> list[float]:
+        # Magnitudes are not negative; places that are not filled yet are.
+        empty = [-1.0] * ((self._last.maxlen or 0) - len(self._last))
+        return [*self._last, *empty]
+
+    def restore(self, record: list[float]) -> None:
+        self._last.clear()
+        self._last.extend(item for item in record if item >= 0)
 
 
 class MovingAverage(Tracker):
@@ -91,6 +114,12 @@ class MovingAverage(Tracker):
     def value(self) -> float:
         return self._sum / self._weight if self._weight else 0.0
 
+    def record(self) -> list[float]:
+        return [self._sum, self._weight]
+
+    def restore(self, record: list[float]) -> None:
+        self._sum, self._weight = record
+
 
 class Mean(Tracker):
     """The mean of all steps."""
@@ -106,6 +135,12 @@ class Mean(Tracker):
     @property
     def value(self) -> float:
         return self._sum / self._count if self._count else 0.0
+
+    def record(self) -> list[float]:
+        return [self._sum, float(self._count)]
+
+    def restore(self, record: list[float]) -> None:
+        self._sum, self._count = record[0], int(record[1])
 
 
 def tracker(strategy: str, *, window: int = 100, momentum: float = 0.9) -> Tracker:
