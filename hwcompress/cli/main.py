@@ -12,6 +12,7 @@ import typer
 from hwcompress import __version__
 from hwcompress.cli import (
     build_command,
+    compress_command,
     diff_command,
     folder_commands,
     machine_commands,
@@ -71,6 +72,7 @@ def _options(
 
 for module in (
     build_command,
+    compress_command,
     model_commands,
     diff_command,
     simulate_command,

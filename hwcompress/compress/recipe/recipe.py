@@ -19,7 +19,14 @@ from hwcompress.compress.recipe.options import (
 from hwcompress.compress.recipe.registry import Step, find_step, override
 from hwcompress.errors import InputError
 
-__all__ = ["Recipe", "builtin_names", "builtin_recipe", "load_recipe", "parse_recipe"]
+__all__ = [
+    "Recipe",
+    "builtin_names",
+    "builtin_recipe",
+    "builtin_text",
+    "load_recipe",
+    "parse_recipe",
+]
 
 _BUILTIN = Path(__file__).with_name("builtin")
 _SUFFIX = ".toml"
@@ -157,12 +164,21 @@ def builtin_recipe(name: str) -> Recipe:
     Raises:
         InputError: there is none of that name.
     """
+    return parse_recipe(builtin_text(name), name)
+
+
+def builtin_text(name: str) -> str:
+    """The file of a recipe that comes with hwcompress.
+
+    Raises:
+        InputError: there is none of that name.
+    """
     if name not in builtin_names():
         raise InputError(
             f"there is no recipe {name!r}",
             remedy=f"give a file {_SUFFIX}, or one of {', '.join(builtin_names())}",
         )
-    return parse_recipe((_BUILTIN / f"{name}{_SUFFIX}").read_text(encoding="utf-8"), name)
+    return (_BUILTIN / f"{name}{_SUFFIX}").read_text(encoding="utf-8")
 
 
 def load_recipe(text: str) -> Recipe:
