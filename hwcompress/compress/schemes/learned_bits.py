@@ -120,5 +120,5 @@ class LearnedBits(Scheme):
     def activation(self, positive: bool, bits: int) -> nn.Module:
         return learned_bits_activation(positive, bits)
 
-    def penalty(self, module: nn.Module) -> torch.Tensor:
+    def extra_loss(self, module: nn.Module) -> torch.Tensor:
         return self.strength * width_penalty(module)

@@ -74,7 +74,7 @@ class Scheme:
     def after(self, module: fx.GraphModule) -> None:
         """What is left to change when the quantizers are in."""
 
-    def penalty(self, module: nn.Module) -> torch.Tensor | None:
+    def extra_loss(self, module: nn.Module) -> torch.Tensor | None:
         """What is added to the loss in training, if anything."""
         return None
 
@@ -109,6 +109,7 @@ def apply_scheme(
     samples: Samples,
     *,
     layers: Mapping[str, Scheme] | Callable[[str], Scheme] | None = None,
+    signed: Sequence[bool] = (),
 ) -> nn.Module:
     """A copy of a float module with a scheme's quantizers, ready to be trained.
 
@@ -119,13 +120,21 @@ def apply_scheme(
             are what activations are calibrated with.
         layers: the scheme of a layer's weights by the layer's name, where it differs; by a
             function for all.
+        signed: whether each input takes negative values; by default as the samples show.
 
     Raises:
-        InputError: a bit width is out of range, or a name is of no layer.
+        InputError: a bit width is out of range, a name is of no layer, or the module has
+            quantizers already.
         UnsupportedError: the module cannot be traced, or a part of it not quantized.
     """
     if isinstance(module, WEIGHTED):
         module = nn.Sequential(module)
+    if any(type(part).__module__.startswith("brevitas.") for part in module.modules()):
+        raise InputError(
+            "the module has quantizers already",
+            why="a second scheme would work on what the first one made",
+            remedy="give one scheme, and a float module",
+        )
     prepared = scheme.before(copy.deepcopy(module))
     names = [name for name, part in prepared.named_modules() if isinstance(part, WEIGHTED)]
     if isinstance(layers, Mapping):
@@ -154,16 +163,16 @@ def apply_scheme(
         return scheme.activation(positive, bits)
 
     arrays = list(named(samples, ("",)).values())
-    signed = [bool(np.min(item) < 0) for item in arrays]
+    negatives = list(signed) or [bool(np.min(item) < 0) for item in arrays]
     result = quantize_module(
         prepared,
         weight_bits=8,
         act_bits=scheme.activation_bits,
         input_scale=[
             input_scale_for(item, scheme.input_bits, negative)
-            for item, negative in zip(arrays, signed, strict=True)
+            for item, negative in zip(arrays, negatives, strict=True)
         ],
-        signed_input=signed,
+        signed_input=negatives,
         layer=make_layer,
         activation=make_activation,
     )
