@@ -1,4 +1,4 @@
-"""The affine map between reals and integers: ``q = clip(round(x / S) + Z)``, ``x' = S (q - Z)``.
+"""The affine map between reals and integers: ``q = clip(round(x / S + Z))``, ``x' = S (q - Z)``.
 
 Real zero is always one of the reals that a grid holds: ``Z`` is an integer within the range
 (Jacob et al. 2018, section 2.1). With ``S = 2**-f`` and ``Z = 0`` this is fixed point.
@@ -89,8 +89,16 @@ class Grid:
         return math.frexp(self.scale)[0] == 0.5
 
     def quantize(self, values: np.ndarray, rounding: Rounding = "half_even") -> np.ndarray:
-        """Integers (int64) of reals; what lies outside takes the nearest end."""
-        steps = rounded(np.asarray(values, np.float64) / self.scale, rounding)
+        """Integers (int64) of reals; what lies outside takes the nearest end.
+
+        A tie goes to the even integer with the zero point in it, as in Brevitas, in QONNX and in
+        the integer graph; ONNX's QuantizeLinear adds an odd zero point after the rounding.
+        """
+        exact = np.asarray(values, np.float64) / self.scale
+        steps = rounded(exact, rounding)
+        if rounding == "half_even" and self.zero % 2:
+            low = np.floor(exact)
+            steps = np.where(exact - low == 0.5, 2 * low + 1 - steps, steps)
         return np.clip(steps + self.zero, self.low, self.high).astype(np.int64)
 
     def dequantize(self, integers: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from hwcompress.compress.calibration.observe import BATCH, in_float, run_through
+from hwcompress.compress.calibration.observe import BATCH, batch_within, in_float, run_through
 from hwcompress.compress.calibration.repair import bake, quantized_layers, refuse_baked
 from hwcompress.compress.kinds import WEIGHTED
 from hwcompress.errors import InputError
@@ -91,6 +91,7 @@ def _in_order(module: nn.Module, samples: Samples) -> list[str]:
 
 def _seen(module: nn.Module, name: str, samples: Samples, batch: int) -> tuple[Tensor, Tensor]:
     """What a layer reads and what it gives, over all samples."""
+    batch = batch_within(module, samples, batch)
     given: list[Tensor] = []
     made: list[Tensor] = []
 

@@ -14,7 +14,15 @@ from hwcompress.compress.feeding import tensors
 from hwcompress.compress.memory import batch_within
 from hwcompress.samples import Samples, sample_count, sample_rows
 
-__all__ = ["BATCH", "activation_quantizers", "in_float", "observe", "run_through", "watching"]
+__all__ = [
+    "BATCH",
+    "activation_quantizers",
+    "batch_within",
+    "in_float",
+    "observe",
+    "run_through",
+    "watching",
+]
 
 BATCH = 32
 """Samples of a batch; ``moving_average`` counts in batches."""
@@ -70,8 +78,7 @@ def watching(parts: Mapping[str, nn.Module], see: See) -> Iterator[None]:
 
 
 def run_through(module: nn.Module, samples: Samples, batch: int = BATCH) -> None:
-    """Call the module for all samples, without gradients."""
-    batch = batch_within(module, samples, batch)
+    """Call the module for all samples, without gradients, and for nothing else."""
     with torch.no_grad():
         for start in range(0, sample_count(samples), batch):
             module(*tensors(sample_rows(samples, slice(start, start + batch))))

@@ -14,7 +14,7 @@ from typing import Literal
 import torch
 from torch import fx, nn
 
-from hwcompress.compress.calibration.observe import BATCH, run_through
+from hwcompress.compress.calibration.observe import BATCH, batch_within, run_through
 from hwcompress.compress.freeze import freeze_bias
 from hwcompress.compress.kinds import WEIGHTED
 from hwcompress.errors import InputError
@@ -106,6 +106,7 @@ def _repaired(
         raise InputError(f"no samples for {way.upper()}", remedy="give a few hundred typical ones")
     result = copy.deepcopy(module).eval()
     refuse_baked(result, way.upper())
+    batch = batch_within(result, samples, batch)
     mode = gptq_mode if way == "gptq" else gpfq_mode
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # transposed convolutions keep their weights
@@ -142,6 +143,7 @@ def correct_bias(module: nn.Module, samples: Samples, *, batch: int = BATCH) -> 
         raise InputError("no samples for bias correction", remedy="give a few hundred")
     result = copy.deepcopy(module).eval()
     refuse_baked(result, "bias correction")
+    batch = batch_within(result, samples, batch)
     with bias_correction_mode(result):
         run_through(result, samples, batch)
     freeze_bias(result)

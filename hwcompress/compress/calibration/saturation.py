@@ -12,6 +12,7 @@ from hwcompress.compress.calibration.grid import Grid
 from hwcompress.compress.calibration.observe import (
     BATCH,
     activation_quantizers,
+    batch_within,
     run_through,
     watching,
 )
@@ -76,6 +77,7 @@ def saturation(module: nn.Module, samples: Samples, *, batch: int = BATCH) -> li
         if int(part.act_quant.bit_width().item()) > 1 and part.act_quant.scale().numel() == 1
     }
     counters = {name: _Counter(_grid(part)) for name, part in parts.items()}
+    batch = batch_within(module, samples, batch)
     with watching(parts, lambda name, values: counters[name].add(values)):
         run_through(module, samples, batch)
     found = [
