@@ -27,7 +27,7 @@ class Checkpoint:
 
     Attributes:
         epoch: how many are done.
-        module: its parameters and buffers.
+        module: its numbers (:mod:`hwcompress.compress.recipe.snapshot`).
         optimizer: its state.
         schedule: of the learning rate.
         order: state of the generator that shuffles the samples.

@@ -13,6 +13,7 @@ from hwcompress.compress.feeding import tensors
 from hwcompress.compress.outputs import before_host, ends_in_softmax
 from hwcompress.compress.recipe.checkpoint import Checkpoint, Store
 from hwcompress.compress.recipe.registry import Step, step
+from hwcompress.compress.recipe.snapshot import restore, snapshot
 from hwcompress.compress.recipe.state import Batch, State
 from hwcompress.errors import InputError
 
@@ -131,7 +132,7 @@ class _Loop:
         """Go back to where a checkpoint was written; returns how many epochs are done."""
         if found is None:
             return 0
-        self.state.module.load_state_dict(dict(found.module))
+        restore(self.state.module, found.module, self.options.where)
         self.optimizer.load_state_dict(dict(found.optimizer))
         self.schedule.load_state_dict(dict(found.schedule))
         self.order.set_state(found.order)
@@ -145,7 +146,7 @@ class _Loop:
         """All that :meth:`resume` needs."""
         return Checkpoint(
             epoch,
-            self.state.module.state_dict(),
+            snapshot(self.state.module),
             self.optimizer.state_dict(),
             self.schedule.state_dict(),
             self.order.get_state(),
