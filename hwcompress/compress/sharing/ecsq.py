@@ -16,7 +16,6 @@ from hwcompress.errors import InputError
 
 __all__ = ["ecsq", "ecsq_within", "information", "uniform", "uniform_within"]
 
-_ROUNDS = 40
 _HALVINGS = 40
 _BLOCK = 1 << 16
 
@@ -37,6 +36,7 @@ def ecsq(
     *,
     importance: np.ndarray | None = None,
     zeros: bool = True,
+    rounds: int = 40,
 ) -> Codebook:
     """Entropy-constrained scalar quantization, Lloyd's algorithm with a price on bits.
 
@@ -49,6 +49,7 @@ def ecsq(
         price: of a bit, in the unit of squared weights.
         importance: ``h``, of the weights' shape; 1 by default.
         zeros: weights that are zero stay so, and are counted among the shares.
+        rounds: Lloyd's steps at most.
 
     Raises:
         InputError: a price below zero, or as of :func:`kmeans`.
@@ -60,7 +61,7 @@ def ecsq(
     share = np.ones_like(flat) if importance is None else importance.reshape(-1).astype(np.float64)
     values, index = start.values, start.index.reshape(-1)
     pruned = np.flatnonzero(flat == 0) if zeros else np.zeros(0, np.int64)
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         counts = np.bincount(index, minlength=values.size)
         used = counts > 0
         values, counts = values[used], counts[used]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +17,7 @@ from hwcompress.data import load_dataset
 from hwcompress.data.digits import digits
 from tests.shared_data import shared_file
 
-__all__ = ["Trained", "cnn28", "cnn8", "loss_of", "mlp28", "trained"]
+__all__ = ["Trained", "cnn8", "cnn28", "layer_names", "loss_of", "mlp28", "score_of", "trained"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,9 +47,15 @@ def loss_of(module: nn.Module, net: Trained) -> float:
     return float(functional.cross_entropy(outputs, torch.from_numpy(net.y_test).long()))
 
 
+def layer_names(module: nn.Module) -> list[str]:
+    """Names of the layers with weights, in order."""
+    kinds = (nn.Conv2d, nn.Linear)
+    return [name for name, part in module.named_modules() if isinstance(part, kinds)]
+
+
 def _stages(channels: Sequence[int]) -> list[nn.Module]:
     layers: list[nn.Module] = []
-    for before, after in zip(channels, channels[1:], strict=False):
+    for before, after in itertools.pairwise(channels):
         layers += [
             nn.Conv2d(before, after, 3, padding=1, bias=False),
             nn.BatchNorm2d(after),
@@ -75,9 +82,13 @@ def mlp28() -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 10))
 
 
-@cache
 def trained(name: str, epochs: int, seed: int = 0) -> Trained:
     """``cnn8`` on digits, ``cnn28`` or ``mlp28`` on 6,000 images of Fashion-MNIST."""
+    return _trained(name, epochs, seed)
+
+
+@cache
+def _trained(name: str, epochs: int, seed: int) -> Trained:
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     if name == "cnn8":
