@@ -11,7 +11,7 @@ from torch import nn
 from hwcompress.compress.export import export_qonnx
 from hwcompress.compress.train import logits
 from hwcompress.frontend import Imported, import_model
-from hwcompress.frontend.check import check_values, encoded, source_samples
+from hwcompress.frontend.check import check_float64, check_values, encoded, source_samples
 from hwcompress.ir import Graph
 from hwcompress.sim import Simulator
 
@@ -26,6 +26,7 @@ class Beside:
     integers: of every tensor, from the Numba simulator.
     mismatches: output integers that differ.
     unexplained: of them, those that no rounding tie explains.
+    in_float64: integers of any tensor that differ from the source in float64.
     """
 
     imported: Imported
@@ -33,6 +34,7 @@ class Beside:
     integers: dict[str, np.ndarray]
     mismatches: int
     unexplained: int
+    in_float64: int
 
     @property
     def graph(self) -> Graph:
@@ -58,4 +60,5 @@ def beside(module: nn.Module, x: np.ndarray, folder: Path) -> Beside:
     (result,) = check_values(imported, "PyTorch", {tensor: real}, fed, integers)
     assert result.samples == len(x)
     different = result.mismatches
-    return Beside(imported, real, integers, different, different - result.explained)
+    exact = sum(item.mismatches for item in check_float64(imported, x, integers))
+    return Beside(imported, real, integers, different, different - result.explained, exact)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ def imbalanced(module: nn.Module, seed: int) -> fx.GraphModule:
     generator = torch.Generator().manual_seed(seed)
     layers = [part for part in folded.modules() if isinstance(part, nn.Conv2d | nn.Linear)]
     with torch.no_grad():
-        for first, second in zip(layers[:-1], layers[1:], strict=True):
+        for first, second in pairwise(layers):
             count = first.weight.shape[0]
             factor = torch.exp(torch.rand(count, generator=generator) * 8 - 4)
             first.weight *= factor.view(-1, 1, 1, 1)
