@@ -17,6 +17,7 @@ from hwcompress.cli import (
     folder_commands,
     machine_commands,
     model_commands,
+    sensitivity_command,
     simulate_command,
 )
 from hwcompress.errors import InputError
@@ -73,6 +74,7 @@ def _options(
 for module in (
     build_command,
     compress_command,
+    sensitivity_command,
     model_commands,
     diff_command,
     simulate_command,
