@@ -32,16 +32,17 @@ __all__ = [
 ]
 
 
-def _range_of(weight: torch.Tensor) -> float:
-    return 2.0 ** math.ceil(math.log2(max(float(weight.detach().abs().max()), 2.0**-40)))
+def _range_of(weight: torch.Tensor, nearest: bool) -> float:
+    exponent = math.log2(max(float(weight.detach().abs().max()), 2.0**-40))
+    return 2.0 ** (round(exponent) if nearest else math.ceil(exponent))
 
 
 class _Ranged(LevelQuantizer):
     """Weights that are clipped to [-range, range] in training."""
 
-    def __init__(self, bits: int, weight: torch.Tensor) -> None:
+    def __init__(self, bits: int, weight: torch.Tensor, nearest: bool = False) -> None:
         super().__init__(bits)
-        self.register_buffer("range", torch.tensor(_range_of(weight)))
+        self.register_buffer("range", torch.tensor(_range_of(weight, nearest)))
 
     def clip(self, x: torch.Tensor) -> None:
         """Real weights back into the range, in place: after every step."""
@@ -64,8 +65,9 @@ class GridWeights(_Ranged):
 class LogWeights(_Ranged):
     """A sign and ``2**(bits - 1)`` magnitudes: zero, and that many powers of two less one.
 
-    The largest is the range; what is nearer to zero than half the smallest is zero. The
-    integers 0, +-1, +-2, +-4, ... fill more bits than their code has.
+    The largest is the power that is nearest to the first weights' largest; what is less than
+    half the smallest is zero. The integers 0, +-1, +-2, +-4, ... fill more bits than their
+    code has.
 
     Args:
         code_bits: of a code, 2 to 5.
@@ -74,7 +76,7 @@ class LogWeights(_Ranged):
 
     def __init__(self, code_bits: int, weight: torch.Tensor) -> None:
         self.powers = 2 ** (code_bits - 1) - 1
-        super().__init__(self.powers + 1, weight)
+        super().__init__(self.powers + 1, weight, nearest=True)
 
     def quantize(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Quantized weights and the smallest power."""
