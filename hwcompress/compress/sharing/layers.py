@@ -1,8 +1,7 @@
 """Weights of a layer in units in which shared values stay shared.
 
-A quantizer of one scale for the whole layer takes equal weights to equal integers. One with a
-scale for each output channel does not: there weights are shared in units of their
-channel's scale, so that the integers are.
+Where a layer has a quantizer the unit is its step, of each output channel if it has one for
+each: it is the integers that are shared.
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ __all__ = ["input_rows", "put_units", "unit_scale", "weight_rows", "weight_units
 
 
 def unit_scale(layer: nn.Module) -> torch.Tensor:
-    """What one unit is worth: 1, or the scale of each output channel, broadcast to the weights."""
+    """What one unit is worth, broadcast to the weights: the quantizer's step; 1 without one."""
     weight = layer.weight
     quantize = getattr(layer, "quant_weight", None)
     if quantize is not None:
         with torch.no_grad():
             scale = quantize().scale
-        if scale is not None and scale.numel() > 1:
+        if scale is not None:
             return scale.detach().to(weight.dtype).expand(weight.shape)
     return torch.ones((), dtype=weight.dtype)
 
@@ -33,11 +32,30 @@ def weight_units(layer: nn.Module) -> np.ndarray:
     return np.asarray(units)
 
 
-def put_units(layer: nn.Module, units: np.ndarray) -> None:
-    """Give a layer other weights, in its units."""
+def put_units(layer: nn.Module, units: np.ndarray, *, settled: bool) -> None:
+    """Give a layer other weights, in its units.
+
+    Args:
+        layer: float, or Brevitas's.
+        units: of the weights' shape.
+        settled: no training follows: a quantizer's weights become whole numbers of its
+            present steps, which other weights could otherwise change.
+    """
+    values = torch.from_numpy(np.ascontiguousarray(units))
+    scale = unit_scale(layer).clone()
+    if settled and hasattr(layer, "quant_weight"):
+        from hwcompress.compress.schemes.levels import Fixed, replace_weight_quantizer
+
+        quantized = layer.quant_weight()
+        bits = round(float(quantized.bit_width))
+        if bits > 1:
+            top = 2 ** (bits - 1) - 1
+            weight = torch.clamp(torch.round(values), -top, top).to(scale.dtype) * scale
+            steps = quantized.scale.detach().clone()
+            replace_weight_quantizer(layer, Fixed(bits, steps), weight)
+            return
     with torch.no_grad():
-        scale = unit_scale(layer)
-        layer.weight.copy_(torch.from_numpy(np.ascontiguousarray(units)).to(scale.dtype) * scale)
+        layer.weight.copy_(values.to(scale.dtype) * scale)
 
 
 def weight_rows(layer: nn.Module, units: np.ndarray) -> np.ndarray:

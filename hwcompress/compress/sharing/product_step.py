@@ -58,6 +58,12 @@ class ProductQuantize(Step):
             )
 
     def prepare(self, state: State) -> None:
+        if state.training_follows:
+            raise InputError(
+                "a training follows, which would pull codewords apart",
+                where=self.where,
+                remedy="put the step behind the last 'train'",
+            )
         before = copy.deepcopy(state.module)
         samples = sample_rows(state.data.calibration, slice(_SAMPLES))
         chosen = 0
@@ -102,7 +108,7 @@ class ProductQuantize(Step):
             better: ProductCode = correct_responses(code.stages[0], rows, given, wanted)
             decoded = better.decode()
             said += f", corrected {response_error(rows, decoded, given, wanted):.3f}"
-        put_units(layer, decoded.reshape(units.shape))
+        put_units(layer, decoded.reshape(units.shape), settled=True)
         state.notes.append(said)
 
 

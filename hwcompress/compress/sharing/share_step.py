@@ -69,7 +69,7 @@ class Share(Step):
             groups = torch.from_numpy(book.index)
             zero = torch.from_numpy(book.decode() == 0.0)
             memory[name] = torch.where(zero, ZERO, groups)
-            put_units(state.layer(name), book.decode())
+            put_units(state.layer(name), book.decode(), settled=not state.training_follows)
             said.append(f"{name} {np.unique(book.values[book.values != 0]).size}")
         state.notes.append(f"different weights that are not zero: {', '.join(said)}")
 
@@ -98,17 +98,28 @@ class Share(Step):
         importance = self._importance(
             state, [name for name in own if own[name].method == "hessian"]
         )
-        found: dict[str, Codebook] = {}
+        # Values for several layers are found among the weights themselves, not in units.
+        worth = {name: float(unit_scale(state.layer(name)).mean()) for name in units}
+        real = {name: item * worth[name] for name, item in units.items()}
+        joint: dict[str, Codebook] = {}
         grid = [name for name in units if own[name].method == "uniform"]
         if grid:
-            found |= uniform_within({name: units[name] for name in grid}, self.bits)
-        rest = [name for name in units if name not in found]
+            joint |= uniform_within({name: real[name] for name in grid}, self.bits)
+        rest = [name for name in units if name not in joint]
         if self.together and rest:
-            chosen = {name: units[name] for name in rest}
-            weight = np.concatenate(
-                [importance.get(name, np.ones(units[name].shape)).reshape(-1) for name in rest]
-            )
-            return found | together(chosen, lambda flat: self._codebook(flat, weight))
+            each = [
+                importance[name] / worth[name] ** 2
+                if name in importance
+                else np.ones(units[name].shape)
+                for name in rest
+            ]
+            weight = np.concatenate([item.reshape(-1) for item in each])
+            chosen = {name: real[name] for name in rest}
+            joint |= together(chosen, lambda flat: self._codebook(flat, weight))
+            rest = []
+        found = {
+            name: Codebook(book.values / worth[name], book.index) for name, book in joint.items()
+        }
         for name in rest:
             found[name] = own[name]._codebook(units[name], importance.get(name))
         return {name: found[name] for name in units}
