@@ -17,6 +17,7 @@ from hwcompress.cli import (
     folder_commands,
     machine_commands,
     model_commands,
+    pack_command,
     sensitivity_command,
     simulate_command,
 )
@@ -78,6 +79,7 @@ for module in (
     model_commands,
     diff_command,
     simulate_command,
+    pack_command,
     folder_commands,
     machine_commands,
 ):
