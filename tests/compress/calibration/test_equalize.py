@@ -118,7 +118,9 @@ def test_branches_are_equalized_as_one(tmp_path: Path) -> None:
     assert beside(post_training(level, x), x, tmp_path).mismatches == 0
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(
+    "seed", [0, pytest.param(1, marks=pytest.mark.long), pytest.param(2, marks=pytest.mark.long)]
+)
 def test_folding_keeps_the_logits(seed: int, capsys: pytest.CaptureFixture[str]) -> None:
     data, module = d8(seed), trained(seed)
     folded = fold_batch_norm(module)
@@ -130,7 +132,7 @@ def test_folding_keeps_the_logits(seed: int, capsys: pytest.CaptureFixture[str])
     assert torch.allclose(fused.bias, twin.bias, rtol=1e-5, atol=1e-7)
     with capsys.disabled():
         print(f"\nfolded batch norms: logits move by {worst:.1e} at most")
-    assert worst < 2e-5
+    assert worst < 1e-5
     assert points(folded, data) == points(module, data)
 
 

@@ -17,7 +17,7 @@ WEIGHTS = WeightRange(power_of_two=False)
 
 def _with_outlier(x: np.ndarray) -> np.ndarray:
     some = x[:300].copy()
-    some[17] *= 40
+    some[123] *= 40
     return some
 
 
@@ -58,7 +58,7 @@ def check(
 
 def test_smaller_ranges_win(capsys: pytest.CaptureFixture[str]) -> None:
     few = tuple(item for item in COLUMNS if item[0] in ("max", "divergence", "99 percentile"))
-    check(range(1, 2), {6: 5, 4: 50}, few, capsys)
+    check(range(1), {6: 5, 4: 50}, few, capsys)
 
 
 @pytest.mark.long

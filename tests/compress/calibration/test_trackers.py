@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from hwcompress.compress.calibration.tracked import (
+    Strategy,
     freeze_tracked,
     track_scales,
     tracked_activation,
@@ -66,15 +67,26 @@ def test_records_go_on(strategy: str) -> None:
     assert second.over(values[11:]) == whole.over(values)
 
 
+def test_trained_and_frozen(capsys: pytest.CaptureFixture[str]) -> None:
+    _trained("moving_average", 2, capsys)
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_trained_and_frozen(strategy: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_trained_and_frozen_by_every_strategy(
+    strategy: Strategy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _trained(strategy, 12, capsys)
+
+
+def _trained(strategy: Strategy, epochs: int, capsys: pytest.CaptureFixture[str]) -> None:
     data = d8(0)
     torch.manual_seed(0)
     module = quantize_module(
         cnn8(), weight_bits=4, act_bits=4, input_scale=2.0**-4, signed_input=False
     )
     assert track_scales(module, strategy, window=20) == 3  # the input's scale is a constant
-    train_classifier(module, data.x, data.y, epochs=2, batch=64)
+    train_classifier(module, data.x, data.y, epochs=epochs, batch=64)
     before = points(module, data)
     assert freeze_tracked(module) == 3
     after = points(module, data)
