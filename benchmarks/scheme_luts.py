@@ -4,17 +4,17 @@ Usage::
 
     python benchmarks/scheme_luts.py [--epochs N] [--board NAME] [--write docs/scheme-luts.md]
 
-The digits network (hwcompress.models.digits) is trained once for each scheme; its second
-convolution, eight of its 16 rows of 72 weights, becomes one matrix-vector engine, in two
-forms: with every weight a constant (8 x 72 products a cycle, hierarchy dissolved, so that
-Yosys sees the constants), and folded, weights in a memory (4 x 8 products a cycle).
-Multiplications are in logic throughout, so that LUTs can be compared. Counts are Yosys's,
-out of context.
+The digits network (hwcompress.models.digits) is trained once for each scheme; some rows of
+its second convolution become one matrix-vector engine, in two forms: unrolled, every weight
+a constant (the hierarchy is dissolved, and constants are spread before Yosys's own script
+starts, which takes memories of one word for memories until it is too late), and folded,
+with the weights in a memory. Counts are Yosys's, out of context.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import tempfile
 from dataclasses import dataclass
@@ -55,28 +55,39 @@ _SCHEMES: dict[str, Scheme] = {
     "binary weights, 4-bit activations": BinaryWeights(act_bits=4),
     "binary weights, binary activations": BinaryNetwork(),
 }
-_ROWS = 8
-_UNROLLED, _FOLDED = "unrolled", "folded"
+_ROWS = 4
+_FOLDED_LANES = Lanes(2, 8)
+_CONSTANTS = """proc
+flatten
+opt_expr
+opt_clean
+memory_dff
+opt_mem
+opt -full
+"""
+_COUNT = "tee -q -o {path} stat -json\n"
 _HEAD = """# LUTs of a layer by its weight scheme
 
 One matrix-vector engine, {rows} x {columns} weights of the second convolution of the digits
 network, trained in each scheme for {epochs} epochs. *Unrolled*: all products in a cycle,
-every weight a constant, hierarchy dissolved. *Folded*: 4 x 8 products a cycle, weights in
-a memory of logic. Products are made of LUTs everywhere, none of DSP blocks. Counts of
-{tool} for {board}, out of context. Printed by
+every weight a constant. *Folded*: {pe} x {simd} products a cycle, weights in a memory of
+logic, multiplications in logic. Counts of {tool} for {board}, out of context. Printed by
 `python benchmarks/scheme_luts.py --write docs/scheme-luts.md`.
 
-| scheme | accuracy | zero weights | unrolled LUT | of the 4-bit twin | folded LUT | of it | DSP |
-|---|--:|--:|--:|--:|--:|--:|--:|
+| scheme | accuracy | zeros | `*` left | unrolled LUT | of the twin | folded LUT | of it | DSP |
+|---|--:|--:|--:|--:|--:|--:|--:|--:|
 {lines}
+
+*`*` left*: multiplications in the unrolled netlist once its constants are known.
 
 What the generated Verilog makes of a scheme: bipolar and ternary weights are selected and not
 multiplied (`hwc_mul`), or counted if the activations are bipolar too (`hwc_signs`). A
-shift-only weight has no code of its own: it is an integer of {log_bits} bits with a single one
-in its magnitude. Unrolled, Yosys turns every product into wires, so the scheme pays; folded, the
-engine multiplies by an integer that is wider than the 4-bit twin's, so it costs more. A weight
-kind of its own in `hwc_mul` (sign and exponent in the memory, {code_bits} bits; a shifter of the
-activation instead of the product) would change that.
+shift-only weight has no kind of its own: it is an integer of {log_bits} bits with a single one
+in its magnitude. Unrolled, every product becomes wires and a sign, and no multiplication is
+left; folded, the engine multiplies by an integer that is wider than the 4-bit twin's, so the
+scheme costs more than it saves. What would change that is a weight kind in `hwc_mul` whose
+memory holds sign and exponent ({code_bits} bits) and which shifts the activation; the sums stay
+as wide as the largest power makes them.
 """
 
 
@@ -88,6 +99,7 @@ class Row:
     accuracy: float
     zeros: float
     bits: int
+    multiplications: int
     unrolled: Resources
     folded: Resources
     tool: str
@@ -110,9 +122,9 @@ def layer_of(scheme: Scheme, epochs: int, folder: Path) -> tuple[Conv, Graph, fl
     return layer, graph, accuracy(logits(module, test), data.y_test)
 
 
-def matrix_graph(layer: Conv, graph: Graph) -> Graph:
-    """Some rows of a convolution's weights as a graph of one Dense."""
-    weight = layer.weight.reshape(layer.weight.shape[0], -1)[:_ROWS]
+def matrix_graph(layer: Conv, graph: Graph, count: int) -> Graph:
+    """The first rows of a convolution's weights as a graph of one Dense."""
+    weight = layer.weight.reshape(layer.weight.shape[0], -1)[:count]
     dtype = graph.tensors[layer.inputs[0]].dtype
     shape = (weight.shape[1],)
     ops = [
@@ -123,17 +135,42 @@ def matrix_graph(layer: Conv, graph: Graph) -> Graph:
     return Graph.build("layer", ops)
 
 
-def measure(graph: Graph, lanes: Lanes, folder: Path, board: str) -> tuple[Resources, str]:
-    """Yosys's counts of a graph of one layer, hierarchy dissolved, and Yosys's name."""
-    style = Style(multiplier="lut", memory="logic")
+def measure(
+    graph: Graph, lanes: Lanes, folder: Path, board: str, *, constants: bool
+) -> tuple[Resources, int, str]:
+    """Yosys's counts of a graph of one layer, hierarchy dissolved.
+
+    Args:
+        graph: Input, the Dense ``layer`` and Output.
+        lanes: of the layer.
+        folder: for the design and Yosys's files.
+        board: whose family counts.
+        constants: weights that never change are spread as constants first; multiplications
+            are then left to Yosys, and in logic otherwise.
+
+    Returns:
+        Resources, multiplications left before mapping (0 where constants are not spread),
+        and Yosys's name.
+    """
+    style = Style(multiplier="auto" if constants else "lut", memory="logic")
     design = generate(graph, Folding({"layer": lanes}, {"layer": style}), folder / "rtl")
     work = folder / "synth"
     plan = prepare(design, work, load(board), flatten=True)
     script = os.path.relpath(plan.script, plan.cwd)
+    before = work / "constants.json"
+    if constants:
+        count = _COUNT.format(path=os.path.relpath(before, plan.cwd))
+        at = plan.text.index("synth_")
+        text = plan.text[:at] + _CONSTANTS + count + plan.text[at:]
+        plan.script.write_text(text, encoding="utf-8")
     yosys = need("yosys", purpose="counting LUTs")
     run(yosys, ["-s", script], cwd=plan.cwd, log=work / "yosys.log")
     found = read_hierarchy(work / "flat_stat.json", work / "flat_instances.il", design.top)
-    return found.resources(design.top), short_version(found.creator)
+    left = 0
+    if constants:
+        cells = json.loads(before.read_text(encoding="utf-8"))["design"]["num_cells_by_type"]
+        left = int(cells.get("$mul", 0))
+    return found.resources(design.top), left, short_version(found.creator)
 
 
 def rows(epochs: int, board: str, work: Path, schemes: dict[str, Scheme] = _SCHEMES) -> list[Row]:
@@ -143,12 +180,13 @@ def rows(epochs: int, board: str, work: Path, schemes: dict[str, Scheme] = _SCHE
         folder = work / str(number)
         folder.mkdir(parents=True)
         layer, graph, right = layer_of(scheme, epochs, folder)
-        alone = matrix_graph(layer, graph)
+        alone = matrix_graph(layer, graph, _ROWS)
         columns = layer.weight[0].size
-        full, tool = measure(alone, Lanes(_ROWS, columns), folder / _UNROLLED, board)
-        part, _ = measure(alone, Lanes(4, 8), folder / _FOLDED, board)
+        lanes = Lanes(_ROWS, columns)
+        full, left, tool = measure(alone, lanes, folder / "unrolled", board, constants=True)
+        part, _, _ = measure(alone, _FOLDED_LANES, folder / "folded", board, constants=False)
         zeros = float(np.mean(layer.weight == 0))
-        row = Row(name, right, zeros, layer.wtype.bits, full, part, tool)
+        row = Row(name, right, zeros, layer.wtype.bits, left, full, part, tool)
         print(f"{name}: unrolled {full.lut:g} LUT, folded {part.lut:g}", flush=True)
         found.append(row)
     return found
@@ -159,6 +197,7 @@ def page(found: list[Row], epochs: int, board: str) -> str:
     twin = found[0]
     lines = [
         f"| {row.name} | {100 * row.accuracy:.1f} % | {100 * row.zeros:.0f} % |"
+        f" {row.multiplications} |"
         f" {row.unrolled.lut:,.0f} | {row.unrolled.lut / twin.unrolled.lut:.2f} |"
         f" {row.folded.lut:,.0f} | {row.folded.lut / twin.folded.lut:.2f} |"
         f" {row.unrolled.dsp + row.folded.dsp:g} |"
@@ -168,6 +207,8 @@ def page(found: list[Row], epochs: int, board: str) -> str:
     return _HEAD.format(
         rows=_ROWS,
         columns=72,
+        pe=_FOLDED_LANES.pe,
+        simd=_FOLDED_LANES.simd,
         epochs=epochs,
         tool=twin.tool,
         board=load(board).title,

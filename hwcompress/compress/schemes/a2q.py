@@ -220,6 +220,7 @@ class AccumulatorWidth(WithActivations):
     name: ClassVar[str] = "a2q"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_bits("weights", self.weight_bits, 3)
         check_bits("accumulators", self.accumulator_bits, 4, 32)
 

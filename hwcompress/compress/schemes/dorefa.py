@@ -130,6 +130,7 @@ class Dorefa(Scheme):
     name: ClassVar[str] = "dorefa"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_bits("weights", self.weight_bits, 1, 7)
         check_bits("activations", self.act_bits, 1)
         check_bits("gradients", self.gradient_bits, 0)

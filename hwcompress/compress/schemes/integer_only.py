@@ -26,6 +26,7 @@ from hwcompress.compress.schemes.levels import (
 )
 from hwcompress.compress.schemes.ranges import MaxWeights, RangeActivations, Strategy
 from hwcompress.compress.schemes.scheme import Scheme, check_bits
+from hwcompress.errors import InputError
 
 __all__ = ["FoldedLayer", "IntegerOnly", "fold_norms"]
 
@@ -134,6 +135,8 @@ class IntegerOnly(Scheme):
         keep: of the moving average.
         window: steps of the strategy ``max``.
         delay: steps before activations are quantized.
+        frozen_ranges: activations keep the ranges of calibration: fine-tuning (QAFT) of a
+            trained network.
         freeze_after: steps after which batch norms use their running statistics.
     """
 
@@ -147,11 +150,18 @@ class IntegerOnly(Scheme):
     window: int = 10
     delay: int = 20
     freeze_after: int = 100
+    frozen_ranges: bool = False
     name: ClassVar[str] = "integer-only"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_bits("weights", self.weight_bits, 2)
         check_bits("activations", self.act_bits, 2)
+        if not 0 <= self.keep < 1:
+            raise InputError(f"keep is {self.keep:g}", remedy="give 0 to below 1, such as 0.9")
+        for name, least in (("window", 1), ("delay", 0), ("freeze_after", 0)):
+            if getattr(self, name) < least:
+                raise InputError(f"{name} is {getattr(self, name)}", remedy=f"give {least} or more")
 
     @property
     def activation_bits(self) -> int:
@@ -173,6 +183,7 @@ class IntegerOnly(Scheme):
                 window=self.window,
                 delay=self.delay,
                 power_of_two=self.power_of_two,
+                calibrated=self.frozen_ranges,
             )
         )
 

@@ -50,12 +50,16 @@ def anchors(seed: int, shape: tuple[int, ...], density: float) -> np.ndarray:
     Raises:
         InputError: the density is out of range.
     """
-    if not 0 < density <= 1:
-        raise InputError(f"anchors of density {density:g}", remedy="give a number above 0, up to 1")
+    _check_density(density)
     words = np.random.PCG64(seed).random_raw(int(np.prod(shape)))
     there = (words >> np.uint64(11)).astype(np.float64) * 2.0**-53 < density
     sign = 2 * (words & np.uint64(1)).astype(np.int64) - 1
     return (there * sign).reshape(shape)
+
+
+def _check_density(density: float) -> None:
+    if not 0 < density <= 1:
+        raise InputError(f"anchors of density {density:g}", remedy="give a number above 0, up to 1")
 
 
 def with_local_binary_layers(
@@ -165,7 +169,9 @@ class LocalBinary(WithActivations):
     name: ClassVar[str] = "lbcnn"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_bits("weights", self.weight_bits, 2)
+        _check_density(self.density)
         if not self.share > 0:
             raise InputError(f"a share of {self.share:g}", remedy="give a number above 0")
         if self.anchor_seed < 0:

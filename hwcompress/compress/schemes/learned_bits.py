@@ -16,6 +16,7 @@ from torch import nn
 
 from hwcompress.compress.layers import twin_of
 from hwcompress.compress.schemes.scheme import Scheme, check_bits
+from hwcompress.errors import InputError
 
 __all__ = [
     "LearnedBits",
@@ -107,8 +108,11 @@ class LearnedBits(Scheme):
     name: ClassVar[str] = "learned-bits"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_bits("weights", self.weight_bits, 3)
         check_bits("activations", self.act_bits, 3)
+        if not self.strength >= 0:
+            raise InputError(f"strength is {self.strength:g}", remedy="give 0 or more")
 
     @property
     def activation_bits(self) -> int:

@@ -133,6 +133,7 @@ class LogarithmicWeights(WithActivations):
     name: ClassVar[str] = "log2"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_bits("weight codes", self.weight_bits, 2, 4)
 
     def layer(self, part: nn.Module, last: bool) -> nn.Module:
@@ -157,6 +158,7 @@ class GridNetwork(Scheme):
     name: ClassVar[str] = "qnn"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_bits("weights", self.weight_bits, 2)
         check_bits("activations", self.act_bits, 1)
         check_bits("gradients", self.gradient_bits, 0)

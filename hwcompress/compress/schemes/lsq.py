@@ -122,6 +122,7 @@ class LearnedStep(Scheme):
     power_of_two: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_bits("weights", self.weight_bits, 2)
         check_bits("activations", self.act_bits, 1)
 

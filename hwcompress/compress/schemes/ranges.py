@@ -67,6 +67,7 @@ class RangeActivations(LevelQuantizer):
         window: steps of ``max``.
         delay: steps of training during which activations pass as they are.
         power_of_two: scales are rounded up to one.
+        calibrated: the range is what calibration saw, and training leaves it alone.
     """
 
     def __init__(
@@ -79,8 +80,11 @@ class RangeActivations(LevelQuantizer):
         window: int = 10,
         delay: int = 0,
         power_of_two: bool = True,
+        calibrated: bool = False,
     ) -> None:
         super().__init__(bits, signed)
+        self.calibrated = calibrated
+        self.register_buffer("watching", torch.tensor(True))
         self.strategy = strategy
         self.keep = keep
         self.delay = delay
@@ -91,7 +95,10 @@ class RangeActivations(LevelQuantizer):
         self.register_buffer("recent", torch.zeros(window))
 
     def restart(self) -> None:
-        """Forget what was seen before training."""
+        """Before training: forget what calibration saw, or keep it for good."""
+        if self.calibrated:
+            self.watching.fill_(False)
+            return
         self.steps.zero_()
         self.average.zero_()
         self.recent.zero_()
@@ -120,10 +127,10 @@ class RangeActivations(LevelQuantizer):
 
     def quantize(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Quantized activations and their scale; without a gradient beyond the range."""
-        if self.training and x.numel() > 1:
+        if self.training and bool(self.watching) and x.numel() > 1:
             self.watch(x)
         scale = _scale(self.reach, self.top, self.power_of_two)
-        if self.training and self.steps <= self.delay:
+        if self.training and bool(self.watching) and self.steps <= self.delay:
             return x, scale
         low = -self.top if self.signed else 0.0
         return round_passing((x / scale).clamp(low, self.top)) * scale, scale

@@ -44,6 +44,11 @@ class Scheme:
 
     name: ClassVar[str] = ""
 
+    def __post_init__(self) -> None:
+        if self.edge_bits:
+            check_bits("first and last layers", self.edge_bits, 1)
+        check_bits("inputs", self.input_bits, 1)
+
     def layer(self, part: nn.Module, last: bool) -> nn.Module:
         """The layer with quantized weights.
 
@@ -88,6 +93,10 @@ class WithActivations(Scheme):
     """
 
     act_bits: int = 8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_bits("activations", self.act_bits, 1)
 
     @property
     def activation_bits(self) -> int:

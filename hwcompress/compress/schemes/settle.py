@@ -91,6 +91,7 @@ def _few_bits(values: torch.Tensor) -> torch.Tensor:
 def _activations(module: fx.GraphModule, traced: Traced) -> dict[str, float]:
     """Give activations plain quantizers; layer -> what its weights have to make good."""
     factors: dict[str, float] = {}
+    uses = [node.target for node in traced.nodes]
     for node in traced.nodes:
         part = traced.part(node)
         proxy = getattr(part, "act_quant", None)
@@ -104,7 +105,8 @@ def _activations(module: fx.GraphModule, traced: Traced) -> dict[str, float]:
         if plain != scale:
             norm = _norm_before(traced, node)
             readers = _readers(traced, node)
-            if norm is not None and readers is not None:
+            once = uses.count(node.target) == 1  # tensors that are joined share a quantizer
+            if once and norm is not None and readers is not None:
                 norm.weight.mul_(plain / scale)
                 norm.bias.mul_(plain / scale)
                 for name in readers:

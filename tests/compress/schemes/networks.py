@@ -16,7 +16,7 @@ from hwcompress.compress.train import accuracy, logits, train_classifier
 from hwcompress.data.digits import digits
 from hwcompress.frontend import import_model
 from hwcompress.frontend.importer import Imported
-from hwcompress.ir import trace
+from hwcompress.ir import Graph, Input, Rescale, Threshold, trace
 from hwcompress.sim import Simulator
 
 SHAPE = (1, 8, 8)
@@ -125,7 +125,7 @@ def imported(module: nn.Module, path: Path) -> Imported:
 
 def check_exact(module: nn.Module, path: Path) -> Imported:
     """Settle a module, and hold it: PyTorch in float32, the graph's reference and the simulator
-    agree in every output of every test sample, and all three in every tensor of some."""
+    agree in every output of every test sample, and, of some, in every activation."""
     settle(module)
     found = imported(module, path)
     graph = found.graph
@@ -135,8 +135,32 @@ def check_exact(module: nn.Module, path: Path) -> Imported:
     few = trace(graph, integers[:40])
     for name, values in Simulator(graph).trace(integers[:40]).items():
         assert np.array_equal(values, few[name]), name
+        assert np.issubdtype(few[name].dtype, np.integer), name
+    check_activations(module, graph, few, x[:40])
     tensor = graph.tensors[graph.outputs[0].inputs[0]]
     outputs = logits(module, x)
     assert isinstance(simulated, np.ndarray)
     assert np.array_equal(tensor.affine.apply(simulated).reshape(outputs.shape), outputs)
     return found
+
+
+def check_activations(
+    module: nn.Module, graph: Graph, values: dict[str, np.ndarray], x: np.ndarray
+) -> None:
+    """Every quantized activation of a settled chain of layers is a tensor of the graph."""
+    seen: list[np.ndarray] = []
+    handles = [
+        part.register_forward_hook(lambda _, given, result: seen.append(result.detach().numpy()))
+        for part in module.modules()
+        if hasattr(part, "act_quant")
+    ]
+    logits(module, x)
+    for handle in handles:
+        handle.remove()
+    ops = [op for op in graph.ops if isinstance(op, Input | Threshold | Rescale)]
+    assert len(ops) == len(seen)
+    for op, wanted in zip(ops, seen, strict=True):
+        tensor = graph.tensors[op.outputs[0]]
+        found = tensor.affine.apply(values[op.outputs[0]])
+        moved = np.moveaxis(found, -1, 1) if found.ndim == 4 else found
+        assert np.array_equal(moved.reshape(wanted.shape), wanted), op.name
