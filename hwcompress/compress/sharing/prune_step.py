@@ -41,7 +41,7 @@ class Prune(Step):
     def prepare(self, state: State) -> None:
         memory = state.memory(self)
         for name in state.layer_names:
-            memory[name] = torch.ones_like(state.layer(name).weight, dtype=torch.bool)
+            memory[name] = torch.ones(state.layer(name).weight.shape, dtype=torch.bool)
         self._cut(state, 0.0 if state.training_follows else 1.0)
 
     def after_step(self, state: State, progress: float) -> None:

@@ -199,6 +199,30 @@ def test_every_method_ends_in_few_integers(method: str, together: bool, tmp_path
     assert ratio > 6
 
 
+class Killed(Exception):
+    """What a user's Ctrl-C looks like to this test."""
+
+
+@pytest.mark.parametrize("words", ["epoch 1 of 2", "epoch 2 of 2", "share (step 4 of 5)"])
+def test_a_killed_run_goes_on_to_the_same_weights(words: str, tmp_path: Path) -> None:
+    """Masks and groups are in the checkpoints."""
+    net = trained("cnn8", 15)
+    recipe = parse_recipe(RECIPE.format(sparsity=0.7, epochs=2, more=2), "killed")
+    data = Data(net.x[:200], net.y[:200])
+    whole = run_recipe(net.module, data, recipe).module
+
+    def say(text: str) -> None:
+        if text.startswith(words):
+            raise Killed
+
+    with pytest.raises(Killed):
+        run_recipe(net.module, data, recipe, folder=tmp_path, say=say)
+    resumed = run_recipe(net.module, data, recipe, folder=tmp_path).module
+    for name in layer_names(net.module):
+        one, other = (part.get_submodule(name).weight for part in (whole, resumed))
+        assert torch.equal(one, other)
+
+
 def test_hessian_needs_labels() -> None:
     net = trained("cnn8", 15)
     recipe = parse_recipe('[[step]]\nname = "share"\nmethod = "hessian"', "hessian")

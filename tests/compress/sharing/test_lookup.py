@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import hwcompress.hls.rtl  # noqa: F401  (registers the handlers)
 from hwcompress.compress.export import export_qonnx
 from hwcompress.compress.recipe.recipe import parse_recipe
 from hwcompress.compress.recipe.run import run_recipe
@@ -30,6 +31,8 @@ from hwcompress.ir import (
 from hwcompress.packing import pack_graph
 from hwcompress.sim import Simulator
 from tests.compress.sharing.nets import score_of, trained
+from tests.rtl.dag_designs import check_dag
+from tests.rtl.graphs import random_folding
 
 
 def coded(seed: int, rows: int, parts: int, k: int, length: int, zeros: bool = False) -> np.ndarray:
@@ -132,6 +135,19 @@ def test_dense_layers(flattened: bool, table: bool) -> None:
         assert ("Shuffle" in kinds) == flattened
         assert ("Rescale" in kinds) == table
         assert find_lookup(graph, "dense", 4).lookups == 20 * 8
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_verilog_runs_tables(seed: int, tmp_path: Path) -> None:
+    """The tables' graph under Icarus, with random foldings and stalls, as any other."""
+    conv = conv_graph(seed, stride=2 - seed, padding=seed, pad_value=2, zeros=False)
+    dense = dense_graph(seed, flattened=bool(seed))
+    for graph, lengths in ((conv, {"conv": 18}), (dense, {"dense": 4})):
+        tables = with_lookups(graph, lengths)
+        folding = random_folding(tables, np.random.default_rng(seed))
+        stalls = ((0, 0), (110, 110))[seed]
+        folder = tmp_path / graph.layers[-1].name
+        check_dag(tables, folding, folder, frames=3, stalls=stalls, seed=seed)
 
 
 def test_what_is_refused() -> None:
