@@ -51,6 +51,9 @@ from hwcompress.tools import need, run
 _SCHEMES: dict[str, Scheme] = {
     "4-bit weights, 4-bit activations": FixedPoint(weight_bits=4, act_bits=4),
     "shift-only (log2, 4-bit codes), 4-bit activations": LogarithmicWeights(act_bits=4),
+    "shift-only (log2, 3-bit codes), 4-bit activations": LogarithmicWeights(
+        weight_bits=3, act_bits=4
+    ),
     "ternary weights, 4-bit activations": Ternary(act_bits=4),
     "binary weights, 4-bit activations": BinaryWeights(act_bits=4),
     "binary weights, binary activations": BinaryNetwork(),
@@ -83,11 +86,11 @@ logic, multiplications in logic. Counts of {tool} for {board}, out of context. P
 What the generated Verilog makes of a scheme: bipolar and ternary weights are selected and not
 multiplied (`hwc_mul`), or counted if the activations are bipolar too (`hwc_signs`). A
 shift-only weight has no kind of its own: it is an integer of {log_bits} bits with a single one
-in its magnitude. Unrolled, every product becomes wires and a sign, and no multiplication is
-left; folded, the engine multiplies by an integer that is wider than the 4-bit twin's, so the
-scheme costs more than it saves. What would change that is a weight kind in `hwc_mul` whose
-memory holds sign and exponent ({code_bits} bits) and which shifts the activation; the sums stay
-as wide as the largest power makes them.
+in its magnitude (with codes of 4 bits). Unrolled, every product becomes wires and a sign, and
+no multiplication is left; folded, the engine multiplies by an integer that is wider than the
+4-bit twin's. What would change that is a weight kind in `hwc_mul` whose memory holds sign and
+exponent ({code_bits} bits) and which shifts the activation; sums stay as wide as the largest
+power makes them.
 """
 
 

@@ -107,7 +107,16 @@ def fold_norms(module: fx.GraphModule, freeze_after: int) -> None:
         layer = traced.part(source)
         once = uses.count(str(node.target)) == 1 == uses.count(str(source.target))
         flat = isinstance(layer, nn.Linear) and isinstance(norm, nn.BatchNorm2d)
-        if not isinstance(layer, _FOLDED) or len(source.users) != 1 or not once or flat:
+        proxy = getattr(layer, "weight_quant", None)
+        # Another layer's quantizer would not follow the folded weights.
+        follows = isinstance(getattr(proxy, "tensor_quant", None), MaxWeights)
+        if (
+            not isinstance(layer, _FOLDED)
+            or not follows
+            or len(source.users) != 1
+            or not once
+            or flat
+        ):
             continue
         if norm.running_mean is None or norm.momentum is None:
             continue

@@ -85,6 +85,7 @@ class RangeActivations(LevelQuantizer):
         super().__init__(bits, signed)
         self.calibrated = calibrated
         self.register_buffer("watching", torch.tensor(True))
+        self.register_buffer("anew", torch.tensor(False))
         self.strategy = strategy
         self.keep = keep
         self.delay = delay
@@ -95,16 +96,18 @@ class RangeActivations(LevelQuantizer):
         self.register_buffer("recent", torch.zeros(window))
 
     def restart(self) -> None:
-        """Before training: forget what calibration saw, or keep it for good."""
+        """Before training: what calibration saw stays for good, or is forgotten when training
+        begins."""
         if self.calibrated:
             self.watching.fill_(False)
-            return
-        self.steps.zero_()
-        self.average.zero_()
-        self.recent.zero_()
+        self.anew.fill_(True)
 
     def watch(self, x: torch.Tensor) -> None:
         """Take a step's values into account."""
+        if bool(self.anew):
+            for seen in (self.steps, self.average, self.recent):
+                seen.zero_()
+            self.anew.fill_(False)
         largest = x.detach().abs().max()
         self.recent[int(self.steps) % len(self.recent)] = largest
         self.steps += 1

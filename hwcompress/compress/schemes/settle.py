@@ -23,6 +23,7 @@ from hwcompress.errors import UnsupportedError
 __all__ = ["settle", "weight_levels"]
 
 _SCALE_BITS = 8  # of a scale that nothing takes in
+_MAXIMA = (nn.MaxPool1d, nn.MaxPool2d, nn.Identity, nn.Dropout)
 _RELUS = (nn.ReLU, nn.Identity, nn.Dropout)
 
 
@@ -208,10 +209,13 @@ def _weights(module: fx.GraphModule, traced: Traced, factors: dict[str, float]) 
 
 
 def _norm_behind(traced: Traced, node: fx.Node) -> nn.Module | None:
-    """The batch norm that alone reads a layer, and nothing else."""
+    """The batch norm that alone reads a layer, or its largest values."""
     if len(node.users) != 1:
         return None
     reader = next(iter(node.users))
+    # A positive scale passes through a maximum.
+    while isinstance(traced.part(reader), _MAXIMA) and len(reader.users) == 1:
+        reader = next(iter(reader.users))
     part = traced.part(reader)
     uses = [item.target for item in traced.nodes]
     if not isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d) or uses.count(reader.target) != 1:

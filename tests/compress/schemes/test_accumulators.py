@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
 from hwcompress.compress.schemes import (
@@ -99,10 +100,19 @@ def test_untrained_networks_keep_the_width(bits: int, centred: bool, tmp_path: P
     check_bounds(module, imported(module, tmp_path).graph, bits)
 
 
+class Joined(nn.Module):  # type: ignore[misc]
+    """Reads its input, of eight bits, beside an activation of four."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(1, 2, 3, padding=1), nn.Conv2d(3, 2, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.second(torch.cat([x, torch.relu(self.first(x))], 1)).flatten(1)
+
+
 def test_refusals() -> None:
     with pytest.raises(InputError, match="accumulator of 6 bits for inputs of 8 bits"):
         apply_scheme(cnn8(), AccumulatorWidth(accumulator_bits=6), data().x[:16])
-    averaged = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.Unflatten(1, (2, 2, 2)))
-    averaged.append(nn.AvgPool2d(2)).append(nn.Flatten()).append(nn.Linear(2, 3))
     with pytest.raises(UnsupportedError, match="not quantized to one type"):
-        apply_scheme(averaged, AccumulatorWidth(), data().x[:16])
+        apply_scheme(Joined(), AccumulatorWidth(), data().x[:16])
