@@ -171,8 +171,8 @@ def measure(
     found = read_hierarchy(work / "flat_stat.json", work / "flat_instances.il", design.top)
     left = 0
     if constants:
-        cells = json.loads(before.read_text(encoding="utf-8"))["design"]["num_cells_by_type"]
-        left = int(cells.get("$mul", 0))
+        modules = json.loads(before.read_text(encoding="utf-8"))["modules"]
+        left = int(modules[f"\\{design.top}"]["num_cells_by_type"].get("$mul", 0))
     return found.resources(design.top), left, short_version(found.creator)
 
 

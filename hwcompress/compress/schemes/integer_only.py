@@ -10,7 +10,8 @@ so no zero point but 0 occurs; biases are whole steps of the accumulator.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from functools import cache
+from typing import ClassVar, cast
 
 import torch
 from torch import fx, nn
@@ -28,34 +29,31 @@ from hwcompress.compress.schemes.ranges import MaxWeights, RangeActivations, Str
 from hwcompress.compress.schemes.scheme import Scheme, check_bits
 from hwcompress.errors import InputError
 
-__all__ = ["FoldedLayer", "IntegerOnly", "fold_norms"]
+__all__ = ["IntegerOnly", "fold_norms"]
 
 _FOLDED = (nn.Conv1d, nn.Conv2d, nn.Linear)
 
 
-class FoldedLayer(nn.Module):  # type: ignore[misc]
-    """A layer with quantized weights, and the batch norm that is folded into it.
+class _Folded:
+    """What makes a Brevitas layer one with a batch norm folded into it.
 
-    Args:
-        layer: a Brevitas layer; its quantizer sees the folded weights.
-        norm: the batch norm.
+    Attributes:
+        folded_norm: the batch norm.
         freeze_after: steps of training with the statistics of the batch; then the running ones.
+        folded_steps: how many there were.
     """
 
-    def __init__(self, layer: nn.Module, norm: nn.Module, freeze_after: int) -> None:
-        super().__init__()
-        self.layer = layer
-        self.norm = norm
-        self.freeze_after = freeze_after
-        self.register_buffer("steps", torch.tensor(0))
+    folded_norm: nn.BatchNorm1d | nn.BatchNorm2d
+    freeze_after: int
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The normalized sums."""
-        layer, norm = self.layer, self.norm
+        layer = cast(nn.Conv2d, self)
+        norm = self.folded_norm
         mean, variance = norm.running_mean, norm.running_var
-        if self.training and int(self.steps) < self.freeze_after:
-            self.steps += 1
-            y = self._run(x, layer.weight, layer.bias)
+        if layer.training and int(layer.folded_steps) < self.freeze_after:
+            layer.folded_steps += 1
+            y = _run(layer, x, layer.weight, layer.bias)
             axes = [axis for axis in range(y.ndim) if axis != 1]
             mean, variance = y.mean(dim=axes), y.var(dim=axes, unbiased=False)
             with torch.no_grad():
@@ -65,38 +63,51 @@ class FoldedLayer(nn.Module):  # type: ignore[misc]
                 norm.running_var.lerp_(variance.detach() * count / max(count - 1, 1), share)
         weight, bias = self.folded(mean, variance)
         quantized = layer.weight_quant(weight)  # while activations are calibrated: as they are
-        return self._run(x, getattr(quantized, "value", quantized), bias)
+        return _run(layer, x, getattr(quantized, "value", quantized), bias)
 
     def folded(
         self, mean: torch.Tensor, variance: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Weights and bias with the batch norm in them."""
-        layer, norm = self.layer, self.norm
+        layer, norm = cast(nn.Conv2d, self), self.folded_norm
         gain = norm.weight / torch.sqrt(variance + norm.eps)
         before = 0.0 if layer.bias is None else layer.bias
         return layer.weight * per_output(layer, gain), norm.bias + (before - mean) * gain
 
-    def _run(
-        self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
-    ) -> torch.Tensor:
-        layer = self.layer
-        if isinstance(layer, nn.Linear):
-            return functional.linear(x, weight, bias)
-        run = functional.conv2d if isinstance(layer, nn.Conv2d) else functional.conv1d
-        return run(x, weight, bias, layer.stride, layer.padding, layer.dilation, layer.groups)
-
     def settled(self) -> nn.Module:
         """The layer alone, with a bias."""
-        weight, bias = self.folded(self.norm.running_mean, self.norm.running_var)
-        layer = self.layer
+        layer, norm = cast(nn.Conv2d, self), self.folded_norm
+        weight, bias = self.folded(norm.running_mean, norm.running_var)
         with torch.no_grad():
             layer.weight.copy_(weight)
             layer.bias = nn.Parameter(bias.detach().clone())
+        del layer.folded_norm, layer.folded_steps
+        layer.__class__ = type(self).__bases__[1]
         return layer
 
 
+def _run(
+    layer: nn.Module, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
+) -> torch.Tensor:
+    if isinstance(layer, nn.Linear):
+        return functional.linear(x, weight, bias)
+    run = functional.conv2d if isinstance(layer, nn.Conv2d) else functional.conv1d
+    return run(x, weight, bias, layer.stride, layer.padding, layer.dilation, layer.groups)
+
+
+@cache
+def _folded_kind(kind: type) -> type:
+    """A layer's class with a batch norm in it: it stays a convolution, or a linear layer."""
+    return type(f"Folded{kind.__name__}", (_Folded, kind), {})
+
+
 def fold_norms(module: fx.GraphModule, freeze_after: int) -> None:
-    """Fold every batch norm that alone reads a layer into it, for training, in place."""
+    """Fold every batch norm that alone reads a layer into it, for training, in place.
+
+    Args:
+        module: its layers with :class:`MaxWeights` are looked at.
+        freeze_after: steps of training after which the running statistics are used.
+    """
     traced = Traced(module)
     uses = [str(node.target) for node in traced.nodes if node.op == "call_module"]
     for node in traced.nodes:
@@ -110,19 +121,16 @@ def fold_norms(module: fx.GraphModule, freeze_after: int) -> None:
         proxy = getattr(layer, "weight_quant", None)
         # Another layer's quantizer would not follow the folded weights.
         follows = isinstance(getattr(proxy, "tensor_quant", None), MaxWeights)
-        if (
-            not isinstance(layer, _FOLDED)
-            or not follows
-            or len(source.users) != 1
-            or not once
-            or flat
-        ):
+        if not isinstance(layer, _FOLDED) or not follows or flat:
+            continue
+        if len(source.users) != 1 or not once:
             continue
         if norm.running_mean is None or norm.momentum is None:
             continue
-        parent, _, leaf = str(source.target).rpartition(".")
-        folded = FoldedLayer(layer, norm, freeze_after)
-        setattr(module.get_submodule(parent), leaf, folded)
+        layer.__class__ = _folded_kind(type(layer))
+        layer.folded_norm = norm
+        layer.freeze_after = freeze_after
+        layer.register_buffer("folded_steps", torch.tensor(0))
         node.replace_all_uses_with(source)
         module.graph.erase_node(node)
     module.delete_all_unused_submodules()

@@ -49,6 +49,8 @@ class SchemeStep(Step, Scheme):
         )
         edges = f"first and last layer {self.edge_bits}-bit" if self.edge_bits else "every layer"
         state.notes.append(f"{self.name}: {edges}, input {self.input_bits}-bit")
+        if not state.training_follows:
+            state.notes.append(f"{self.name}: not trained, the weights are rounded as they are")
 
     def penalty(self, state: State) -> Tensor | None:
         return self.extra_loss(state.module)
