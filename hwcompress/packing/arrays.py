@@ -191,7 +191,7 @@ def _read_plain(reader: ByteReader, size: int) -> np.ndarray:
         raise InputError(f"numbers of {width} bits from {least} on")
     if not width:
         return np.full(size, least, np.int64)
-    values = read_fixed(reader.bits(size * width), width)
+    values = read_fixed(reader.bits(size * width), 0, width, size)
     if int(values.max(initial=0)) + least >= _LARGEST:
         raise InputError("numbers of more than 62 bits")
     return values + least
@@ -262,5 +262,5 @@ def _read_classes(reader: ByteReader, size: int) -> np.ndarray:
     starts = ends - below
     for place in range(int(below.max(initial=0))):
         longer = np.flatnonzero(below > place)
-        zigzag[longer] = 2 * zigzag[longer] + bits[starts[longer] + place]
+        zigzag[longer] = 2 * zigzag[longer] + bits.at(starts[longer] + place)
     return np.where(zigzag % 2, -(zigzag >> 1) - 1, zigzag >> 1)

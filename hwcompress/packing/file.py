@@ -53,6 +53,8 @@ _DAMAGED = (
     MemoryError,
     RecursionError,
 )
+# Bytes of memory that an element takes while its array is read: some copies of eight.
+_WORKING = 32
 # Bytes of memory that a byte of text takes once it has become lists and numbers, roughly.
 _UNPACKED = 50
 
@@ -200,7 +202,7 @@ def _body(data: bytes) -> memoryview:
 
 
 def _operations(reader: ByteReader, stated: list[Any], limits: Limits) -> list[Op]:
-    left = limits.memory_bytes // 8
+    left = limits.memory_bytes // _WORKING
     ops = []
     for item in stated:
         facts = StatedOp(item)
@@ -237,6 +239,14 @@ def _check_sizes(ops: list[Op], limits: Limits) -> None:
         missing = [name for name in op.inputs if name not in types]
         if missing:
             raise op.fail(f"input {missing[0]!r} is made by no earlier operation")
+        # Bounds of every channel of every input are computed to infer a type.
+        if 8 * sum(types[name].channels for name in op.inputs) > limits.memory_bytes // 8:
+            raise InputError(
+                f"{len(op.inputs)} inputs of many channels",
+                where=f"{op.kind} {op.name!r}",
+                why=f"the limit is {limits.memory_mb} MB",
+                remedy=limit_remedy("memory_mb"),
+            )
         for output, kind in zip(
             op.outputs, op.infer([types[name] for name in op.inputs]), strict=True
         ):

@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from hwcompress.errors import InputError
+from hwcompress.packing.octets import Bits
 
 __all__ = ["LONGEST", "HuffmanCode", "code_lengths", "entropy"]
 
@@ -143,11 +144,11 @@ class HuffmanCode:
         symbols = np.repeat(order, spans)
         return symbols, self.lengths[symbols]
 
-    def decode(self, bits: np.ndarray, start: int, count: int) -> tuple[np.ndarray, int]:
+    def decode(self, bits: Bits, start: int, count: int) -> tuple[np.ndarray, int]:
         """Symbols from bits.
 
         Args:
-            bits: ``(m,)`` uint8 of zeros and ones.
+            bits: words one after the other.
             start: where the first word begins.
             count: how many symbols.
 
@@ -169,7 +170,7 @@ class HuffmanCode:
             if size <= 0:
                 raise InputError("the bits end before the last word")
             block = np.zeros(size + longest, np.int64)
-            present = bits[start : start + size + longest]
+            present = bits.part(start, start + size + longest)
             block[: present.size] = present
             windows = np.zeros(size, np.int64)
             for i in range(longest):

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from hwcompress.errors import InputError
 
-__all__ = ["ByteReader", "ByteWriter", "bits_of", "fixed_bits", "read_fixed", "word_bits"]
+__all__ = [
+    "Bits",
+    "ByteReader",
+    "ByteWriter",
+    "bits_of",
+    "fixed_bits",
+    "read_fixed",
+    "word_bits",
+]
 
 _BLOCK = 1 << 18  # words that are spread into bits at once
 
@@ -32,6 +42,29 @@ class ByteWriter:
     def bits(self, bits: np.ndarray) -> None:
         """Zeros and ones, the first in the highest bit; zeros fill the last byte."""
         self.data += np.packbits(bits).tobytes()
+
+
+@dataclass(frozen=True, eq=False)
+class Bits:
+    """Zeros and ones in bytes, the first one highest. A few at a time take a byte each.
+
+    Attributes:
+        data: uint8.
+        size: how many bits there are.
+    """
+
+    data: np.ndarray
+    size: int
+
+    def part(self, start: int, stop: int) -> np.ndarray:
+        """The bits from ``start`` to before ``stop``, or to the last one, uint8."""
+        stop = max(min(stop, self.size), start)
+        spread = np.unpackbits(self.data[start // 8 : (stop + 7) // 8])
+        return spread[start % 8 : start % 8 + stop - start]
+
+    def at(self, places: np.ndarray) -> np.ndarray:
+        """The bits at some places, int64."""
+        return (self.data[places >> 3] >> (7 - (places & 7)).astype(np.uint8) & 1).astype(np.int64)
 
 
 class ByteReader:
@@ -71,12 +104,12 @@ class ByteReader:
         value = self.number()
         return value >> 1 if value % 2 == 0 else -(value >> 1) - 1
 
-    def bits(self, count: int) -> np.ndarray:
-        """Zeros and ones, uint8 ``(count,)``, whose last byte is filled with zeros."""
-        found = np.unpackbits(np.frombuffer(self.take((count + 7) // 8), np.uint8))
-        if found[count:].any():
+    def bits(self, count: int) -> Bits:
+        """Zeros and ones, whose last byte is filled with zeros."""
+        data = np.frombuffer(self.take((count + 7) // 8), np.uint8)
+        if count % 8 and data[-1] & (0xFF >> count % 8):
             raise InputError("a byte whose unused bits are not zero")
-        return found[:count]
+        return Bits(data, count)
 
 
 def word_bits(words: np.ndarray, lengths: np.ndarray) -> np.ndarray:
@@ -106,10 +139,19 @@ def bits_of(largest: int) -> int:
     return largest.bit_length()
 
 
-def read_fixed(bits: np.ndarray, width: int) -> np.ndarray:
-    """Numbers of ``width`` bits each, ``(n * width,)`` to int64 ``(n,)``."""
-    rows = bits.reshape(-1, width)
-    values = np.zeros(rows.shape[0], np.int64)
-    for column in range(width):
-        values = 2 * values + rows[:, column]
+def read_fixed(bits: Bits, start: int, width: int, count: int) -> np.ndarray:
+    """Numbers of ``width`` bits each, the first at bit ``start``, int64 ``(count,)``.
+
+    Raises:
+        InputError: there are fewer bits.
+    """
+    if start + count * width > bits.size:
+        raise InputError(f"{count} words of {width} bits in {bits.size - start} bits")
+    values = np.zeros(count, np.int64)
+    for first in range(0, count if width else 0, _BLOCK):
+        many = min(_BLOCK, count - first)
+        begin = start + first * width
+        rows = bits.part(begin, begin + many * width).reshape(many, width)
+        for column in range(width):
+            values[first : first + many] = 2 * values[first : first + many] + rows[:, column]
     return values

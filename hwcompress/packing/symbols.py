@@ -113,7 +113,7 @@ def read_symbols(reader: ByteReader, count: int) -> np.ndarray:
     table = reader.bits(lengths_at + (size * _LENGTH_BITS if huffman else 0))
     symbols = np.full(size, first, np.int64)
     if width:
-        steps = read_fixed(table[:lengths_at], width)
+        steps = read_fixed(table, 0, width, size - 1)
         if float(steps.sum(dtype=np.float64)) + size > 1 << 62:
             raise InputError("values of more than 62 bits")
         symbols[1:] += np.cumsum(steps + 1)
@@ -123,14 +123,12 @@ def read_symbols(reader: ByteReader, count: int) -> np.ndarray:
         return np.full(count, symbols[0])
     bits = reader.bits(_announced(reader))
     if huffman:
-        code = HuffmanCode(read_fixed(table[lengths_at:], _LENGTH_BITS))
+        code = HuffmanCode(read_fixed(table, lengths_at, _LENGTH_BITS, size))
         index, end = code.decode(bits, 0, count)
     else:
         width = bits_of(size - 1)
         end = count * width
-        if end > bits.size:
-            raise InputError(f"{count} words of {width} bits in {bits.size} bits")
-        index = read_fixed(bits[:end], width)
+        index = read_fixed(bits, 0, width, count)
         if count and int(index.max()) >= size:
             raise InputError(f"word {int(index.max())} of a table of {size} values")
     if end != bits.size:

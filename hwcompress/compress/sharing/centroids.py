@@ -39,9 +39,10 @@ def share_values(layer: nn.Module, groups: torch.Tensor) -> torch.Tensor:
     with torch.no_grad():
         scale = unit_scale(layer)
         flat = groups.reshape(-1)
-        units = (layer.weight / scale).reshape(-1)
+        # In float64 the mean of many equal whole numbers is that number.
+        units = (layer.weight / scale).double().reshape(-1)
         ones = _sums(torch.ones_like(units), groups).clamp(min=1.0)
-        means = _sums(units, groups) / ones
+        means = (_sums(units, groups) / ones).to(layer.weight.dtype)
         shared = means[flat].reshape(layer.weight.shape) * (groups != ZERO)
         layer.weight.copy_(shared * scale)
     return means[:-1]

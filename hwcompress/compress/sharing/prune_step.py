@@ -48,7 +48,6 @@ class Prune(Step):
         self._cut(state, progress)
 
     def finish(self, state: State) -> None:
-        self._cut(state, 1.0)
         zeros = sum(int((state.layer(name).weight == 0).sum()) for name in state.layer_names)
         total = sum(state.layer(name).weight.numel() for name in state.layer_names)
         state.notes.append(f"{zeros} of {total} weights are zero ({100 * zeros / total:.1f} %)")

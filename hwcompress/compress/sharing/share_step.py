@@ -72,6 +72,11 @@ class Share(Step):
             put_units(state.layer(name), book.decode(), settled=not state.training_follows)
             said.append(f"{name} {np.unique(book.values[book.values != 0]).size}")
         state.notes.append(f"different weights that are not zero: {', '.join(said)}")
+        if not any(hasattr(state.layer(name), "quant_weight") for name in names):
+            state.notes.append(
+                "values are shared among float weights: quantizing them afterwards with a scale"
+                " for each channel takes a value to several integers; quantize first"
+            )
 
     def after_backward(self, state: State, progress: float) -> None:
         for name, groups in self._groups(state).items():
@@ -80,9 +85,6 @@ class Share(Step):
     def after_step(self, state: State, progress: float) -> None:
         for name, groups in self._groups(state).items():
             share_values(state.layer(name), groups)
-
-    def finish(self, state: State) -> None:
-        self.after_step(state, 1.0)
 
     def _groups(self, state: State) -> dict[str, torch.Tensor]:
         memory = state.memory(self)
