@@ -48,6 +48,9 @@ rate = 5e-4
 """
 
 
+LONG = pytest.mark.long
+
+
 def float_bytes(module: nn.Module) -> int:
     """Parameters and statistics as float32, without any container."""
     buffers = sum(item.numel() for item in module.buffers() if item.ndim)
@@ -102,7 +105,7 @@ def compress(net: Trained, **options: float) -> Compressed:
 
 def test_on_digits(tmp_path: Path) -> None:
     net = trained("cnn8", 15)
-    done = compress(net, sparsity=0.85, epochs=5, more=2)
+    done = compress(net, sparsity=0.85, epochs=4, more=1)
     graph = graph_of(net, done, tmp_path)
     ratio, plain = check_file(net, done, graph, tmp_path / "net.hwc")
     score = score_of(done.module, net)
@@ -164,8 +167,11 @@ def test_training_keeps_zeros_and_the_number_of_values() -> None:
             assert new[old == value].unique().numel() == 1
 
 
-@pytest.mark.parametrize("method", ["k-means", "hessian", "ecsq", "uniform"])
-@pytest.mark.parametrize("together", [False, pytest.param(True, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "method",
+    ["k-means", *(pytest.param(name, marks=LONG) for name in ("hessian", "ecsq")), "uniform"],
+)
+@pytest.mark.parametrize("together", [False, pytest.param(True, marks=LONG)])
 def test_every_method_ends_in_few_integers(method: str, together: bool, tmp_path: Path) -> None:
     """Without training, on weights with a scale for each channel: their integers are shared."""
     net = trained("cnn8", 15)
@@ -203,7 +209,9 @@ class Killed(Exception):
     """What a user's Ctrl-C looks like to this test."""
 
 
-@pytest.mark.parametrize("words", ["epoch 1 of 2", "epoch 2 of 2", "share (step 4 of 5)"])
+@pytest.mark.parametrize(
+    "words", ["epoch 1 of 2", pytest.param("epoch 2 of 2", marks=LONG), "share (step 4 of 5)"]
+)
 def test_a_killed_run_goes_on_to_the_same_weights(words: str, tmp_path: Path) -> None:
     """Masks and groups are in the checkpoints."""
     net = trained("cnn8", 15)
