@@ -9,6 +9,8 @@ from typing import Literal, get_args
 import numpy as np
 from torch import nn
 
+from hwcompress.compress.feeding import tensors
+from hwcompress.compress.outputs import ends_in_softmax
 from hwcompress.compress.recipe import Data, Override, Recipe, run_recipe
 from hwcompress.compress.recipe.steps import Quantize
 from hwcompress.compress.train import accuracy, logits
@@ -67,21 +69,23 @@ def layer_sensitivity(
         ``others`` bits; further ones of all layers at each of ``bits``.
 
     Raises:
-        InputError: there are no labels.
+        InputError: there are no labels, or not an output for each of them.
     """
     if data.y is None:
         raise InputError("the accuracy of a layer's bits needs labels", remedy="give labels (y)")
     x, y = sample_rows(data.x, slice(samples)), data.y[:samples]
     seen = Data(data.x, None, data.signed)
 
+    some = tensors(sample_rows(x, slice(2)))
+    softmax = int(ends_in_softmax(module, some))
+    _check(logits(module, sample_rows(x, slice(2)), host=softmax), y)
     names: list[str] = []
 
     def asked(layer: str, part: Part, number: int, step: Quantize) -> Sensitivity:
         say(f"{layer}: {part} of {number} bits")
         made = run_recipe(module, seen, Recipe("sensitivity", "", (step,)))
         names[:] = made.state.layer_names  # of the traced module: in the order of its calls
-        outputs = logits(made.module, x)
-        rows = outputs.reshape(len(outputs), -1)
+        rows = logits(made.module, x, host=softmax)
         return Sensitivity(layer, part, number, accuracy(rows, y), cross_entropy(rows, y))
 
     usual = Quantize(weight_bits=others, act_bits=others)
@@ -104,15 +108,21 @@ def layer_sensitivity(
     return found
 
 
+def _check(rows: np.ndarray, labels: np.ndarray) -> None:
+    if rows.ndim != 2 or rows.shape[1] <= max(int(labels.max()), 1):
+        raise InputError(
+            f"the module gives outputs of shape {rows.shape[1:]}, labels go up to {labels.max()}",
+            remedy="give a classifier with an output for each class",
+        )
+
+
 def cross_entropy(rows: np.ndarray, labels: np.ndarray) -> float:
     """Mean over samples of ``-log softmax(row)[label]``, in nats.
 
     Args:
-        rows: logits ``(n, classes)``; a single one is that of class 1 against 0.
+        rows: logits ``(n, classes)``.
         labels: ``(n,)``.
     """
-    if rows.shape[1] == 1:
-        rows = np.concatenate([np.zeros_like(rows), rows], axis=1)
     shifted = rows - rows.max(axis=1, keepdims=True)
     total = np.log(np.exp(shifted).sum(axis=1))
     return float(np.mean(total - shifted[np.arange(len(labels)), labels]))

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from hwcompress import __version__
 from hwcompress.compress.recipe.state import Data, Memory
 from hwcompress.errors import InputError
 from hwcompress.samples import named
@@ -102,7 +103,9 @@ def fingerprint(module: nn.Module, data: Data, recipe: str, seed: int) -> str:
         total.update(f"{name} {values.dtype} {values.shape}\n".encode())
         total.update(np.ascontiguousarray(values).data)
 
-    total.update(f"{torch.__version__}\n{seed}\n{recipe}\n{module}\n{data.signed}\n".encode())
+    total.update(
+        f"{__version__}\n{torch.__version__}\n{seed}\n{recipe}\n{module}\n{data.signed}\n".encode()
+    )
     for name, value in module.state_dict().items():
         if isinstance(value, torch.Tensor):
             add(name, value.detach().cpu().numpy())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -101,6 +102,8 @@ class State:
     say: Callable[[str], None] = lambda text: None
     steps: Sequence[Step] = ()
     memories: dict[int, Memory] = field(default_factory=dict)
+    _objects: dict[int, dict[str, object]] = field(default_factory=dict)
+    _names: tuple[str, ...] | None = None
 
     def _index(self, step: Step) -> int:
         return next(index for index, item in enumerate(self.steps) if item is step)
@@ -113,6 +116,8 @@ class State:
     def layer_names(self) -> tuple[str, ...]:
         """Layers with weights: in the order of a traced module's calls, else as its
         attributes stand."""
+        if self._names is not None:
+            return self._names
         parts = dict(self.module.named_modules())
         if isinstance(self.module, fx.GraphModule):
             traced = Traced(self.module)
@@ -121,10 +126,24 @@ class State:
             names = [name for name, part in parts.items() if isinstance(part, WEIGHTED)]
         return tuple(dict.fromkeys(names))
 
+    @contextmanager
+    def same_layers(self) -> Iterator[None]:
+        """While a network trains its layers stay, so they need not be found again every time."""
+        self._names = self.layer_names
+        try:
+            yield
+        finally:
+            self._names = None
+
     def layer(self, name: str) -> nn.Module:
         """A layer by its name, as it is now: a step may have replaced it."""
         part: nn.Module = self.module.get_submodule(name)
         return part
+
+    def objects(self, step: Step) -> dict[str, object]:
+        """What a step's ``prepare`` makes for its other methods, such as a teacher; it is in no
+        checkpoint, as ``prepare`` is called again."""
+        return self._objects.setdefault(self._index(step), {})
 
     def generator(self, step: Step) -> torch.Generator:
         """Random numbers of a step's own, the same in every run with the same seed."""

@@ -1,4 +1,4 @@
-"""The steps of this package: the power-of-two quantizers, and the training loop."""
+"""The steps of this package: power-of-two quantizers, distillation, the training loop."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from hwcompress.compress.quantize import (
     input_scales_for,
     quantize_module,
 )
+from hwcompress.compress.recipe.distil import Distil
 from hwcompress.compress.recipe.registry import Step, step
 from hwcompress.compress.recipe.state import State
 from hwcompress.compress.recipe.training import Train
 from hwcompress.errors import InputError
 from hwcompress.samples import sample_count
 
-__all__ = ["Quantize", "Train", "put_quantizers"]
+__all__ = ["Distil", "Quantize", "Train", "put_quantizers"]
 
 
 @step("quantize", layer_options=("weight_bits", "act_bits"))

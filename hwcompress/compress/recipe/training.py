@@ -19,6 +19,10 @@ from hwcompress.errors import InputError
 
 __all__ = ["Train"]
 
+# Enough samples for fewer, larger steps: quantizers cost time per step.
+_MANY_SAMPLES = 10_000
+_BATCH, _LARGE_BATCH = 64, 256
+
 Rate = Literal["one-cycle", "cosine", "constant"]
 Rule = Literal["adam", "adamw", "sgd"]
 
@@ -31,7 +35,8 @@ class Train(Step):
     Attributes:
         epochs: passes over the training samples.
         rate: the highest learning rate.
-        batch: samples for each step of the optimizer.
+        batch: samples for each step of the optimizer; by default 64, and 256 of 10,000 samples
+            or more.
         optimizer: ``adam``, ``adamw`` or ``sgd``.
         schedule: of the rate: ``one-cycle`` (up and down), ``cosine`` (down), ``constant``.
         momentum: of ``sgd``.
@@ -42,7 +47,7 @@ class Train(Step):
 
     epochs: int = 30
     rate: float = 1e-2
-    batch: int = 64
+    batch: int | None = None
     optimizer: Rule = "adam"
     schedule: Rate = "one-cycle"
     momentum: float = 0.9
@@ -52,7 +57,8 @@ class Train(Step):
 
     def __post_init__(self) -> None:
         for name, low, high in (("epochs", 0, 100_000), ("batch", 1, 1 << 20), ("shift", 0, 1000)):
-            if not low <= getattr(self, name) <= high:
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
                 raise InputError(
                     f"{name} is {getattr(self, name)}",
                     where=self.where,
@@ -91,11 +97,12 @@ class Train(Step):
             return
         loop = _Loop(self, state, active, fresh)
         start = loop.resume(store.load(index)) if store is not None else 0
-        for epoch in range(start, self.epochs):
-            loss = loop.epoch(epoch)
-            if store is not None:
-                store.save(index, loop.checkpoint(epoch + 1))
-            state.say(f"epoch {epoch + 1} of {self.epochs}, loss {loss:.3f}")
+        with state.same_layers():
+            for epoch in range(start, self.epochs):
+                loss = loop.epoch(epoch)
+                if store is not None:
+                    store.save(index, loop.checkpoint(epoch + 1))
+                state.say(f"epoch {epoch + 1} of {self.epochs}, loss {loss:.3f}")
         state.module.eval()
         said = " with " + ", ".join(item.name for item in active) if active else ""
         state.notes.append(f"trained for {self.epochs} epochs{said}, seed {state.seed}")
@@ -116,7 +123,8 @@ class _Loop:
         self.options, self.state, self.active, self.fresh = options, state, active, fresh
         self.samples = tensors(state.data.x)
         self.labels = torch.as_tensor(state.data.y, dtype=torch.int64)
-        self.batch = min(options.batch, len(self.labels))
+        usual = _BATCH if len(self.labels) < _MANY_SAMPLES else _LARGE_BATCH
+        self.batch = min(options.batch or usual, len(self.labels))
         self.steps = max(len(self.labels) // self.batch, 1)
         self.order = torch.Generator().manual_seed(state.seed)
         self.optimizer = _optimizer(options, [*state.module.parameters()])

@@ -8,7 +8,10 @@ from hwcompress.compress.recipe import builtin_names, builtin_recipe, step_kinds
 from hwcompress.compress.recipe.options import option_names, plain_value
 from hwcompress.compress.recipe.recipe import builtin_text
 
-__all__ = ["listing", "recipe_text"]
+__all__ = ["BEGIN", "END", "listing", "page", "recipe_text"]
+
+BEGIN = "<!-- written by scripts/compression_page.py: begin -->"
+END = "<!-- end -->"
 
 
 def listing() -> dict[str, list[dict[str, str]]]:
@@ -30,6 +33,23 @@ def _option(item: dataclasses.Field[object]) -> str:
     if item.default is dataclasses.MISSING:
         return item.name if item.default_factory is dataclasses.MISSING else f"{item.name}=..."
     return f"{item.name}={plain_value(item.default)}"
+
+
+def page(text: str) -> str:
+    """A page with its part between :data:`BEGIN` and :data:`END` written anew: the tables of
+    recipes and steps."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    found = listing()
+    lines = ["| recipe | steps | what it gives |", "|---|---|---|"]
+    lines += [f"| `{x['name']}` | {x['steps']} | {x['summary']} |" for x in found["recipes"]]
+    lines += ["", "| step | what it does | options |", "|---|---|---|"]
+    lines += [f"| `{x['name']}` | {x['summary']} | {_code(x['options'])} |" for x in found["steps"]]
+    return "\n".join([before + BEGIN, "", *lines, "", END + after])
+
+
+def _code(options: str) -> str:
+    return f"`{options}`" if options else ""
 
 
 def recipe_text(name: str) -> str:

@@ -27,7 +27,7 @@ from hwcompress.flow.steps.prepare import source_files
 __all__ = ["COMPRESSION"]
 
 _BUILD = {step.name: step for step in PIPELINE}
-_MODEL = ("model", "weights", "data", "labels", "epochs", "seed", "input_scale", "recipe")
+_MODEL = ("model", "weights", "data", "labels", "epochs", "seed", "input_scale", "trains")
 _MAKING = ("hwcompress.compress", "hwcompress.models", "hwcompress.flow.sources",
            "hwcompress.flow.plans", "hwcompress.flow.fitting", "hwcompress.flow.compressing",
            "hwcompress.frontend", "hwcompress.data")  # fmt: skip
@@ -52,14 +52,14 @@ def _shared(name: str, **changes: object) -> Step:
 
 
 COMPRESSION = (
-    _shared("data", reads=(*_BUILD["data"].reads, "recipe"), files=recipe_files),
+    # Of the recipe only whether it trains: a training set is split off then.
+    _shared("data", reads=(*_BUILD["data"].reads, "trains")),
     Step(
         "float",
         "take the float model, or train it",
         run_float,
         outputs=("float",),
         needs=("data",),
-        # Of the recipe only whether it trains: the data are split then.
         reads=_MODEL,
         files=source_files,
         code=_MAKING,
@@ -72,7 +72,7 @@ COMPRESSION = (
         run_train,
         outputs=("source",),
         needs=("data", "float"),
-        reads=(*_MODEL, "input_type"),
+        reads=(*_MODEL, "recipe", "input_type"),
         files=recipe_files,
         code=_MAKING,
         packages=_PACKAGES,

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-import shutil
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 
-from hwcompress import boards
-from hwcompress.boards import Board
 from hwcompress.compress.mixed import Choice, Option, choose_bits
-from hwcompress.compress.recipe import Recipe, run_recipe
 from hwcompress.compress.sensitivity import ALL_LAYERS, layer_sensitivity, mixed_step
-from hwcompress.errors import CheckFailed, UnsupportedError
+from hwcompress.errors import CheckFailed
+from hwcompress.flow.compressing.designs import Designs, explored
 from hwcompress.flow.compressing.exploring import (
     LayerCost,
     MixedFacts,
@@ -22,36 +19,24 @@ from hwcompress.flow.compressing.exploring import (
     SensitivityRow,
     SensitivitySettings,
 )
-from hwcompress.flow.compressing.floats import TORCH, Start, load_start, recipe_data, run_float
-from hwcompress.flow.compressing.graphs import weighted_ops
-from hwcompress.flow.compressing.hardware import counted_by, design_of
+from hwcompress.flow.compressing.floats import TORCH, load_start, recipe_data, run_float
 from hwcompress.flow.compressing.plot import sensitivity_page
-from hwcompress.flow.fitting import shaped
-from hwcompress.flow.hashing import hash_path, hash_text
 from hwcompress.flow.pipeline import PIPELINE
-from hwcompress.flow.sources import MODEL_FILE, export_source, few_threads
+from hwcompress.flow.sources import few_threads
 from hwcompress.flow.step import Context, Step
 from hwcompress.flow.steps.arrays import save_result
-from hwcompress.flow.steps.hardware import wanted_cycles
 from hwcompress.flow.steps.prepare import data_files, source_files
-from hwcompress.frontend import import_model
-from hwcompress.hls.synth import SynthReport, synthesize
-from hwcompress.ir import Graph
 
-__all__ = ["EXPLORATION", "MIXED", "PAGE", "TABLE", "layer_groups", "run_mixed", "run_sensitivity"]
+__all__ = ["EXPLORATION", "MIXED", "PAGE", "TABLE", "run_mixed", "run_sensitivity"]
 
-TABLE, PAGE, MIXED, JSON = "sensitivity.csv", "sensitivity.html", "mixed.toml", "sensitivity.json"
+TABLE, PAGE, FACTS = "sensitivity.csv", "sensitivity.html", "sensitivity.json"
+MIXED = "mixed.toml"
 _MOST_DESIGNS = 4
-
-
-def _settings(context: Context) -> SensitivitySettings:
-    assert isinstance(context.settings, SensitivitySettings)
-    return context.settings
 
 
 def run_sensitivity(context: Context) -> SensitivityFacts:
     """Ask every layer at every number of bits."""
-    settings = _settings(context)
+    settings = explored(context)
     with TORCH:
         start = load_start(context)
         data = recipe_data(start)
@@ -66,7 +51,7 @@ def run_sensitivity(context: Context) -> SensitivityFacts:
         ("others at 8 bits; no training after it; asked are training samples",),
     )
     (context.out / TABLE).write_text(_csv(facts), encoding="utf-8")
-    save_result(context.out / JSON, facts)
+    save_result(context.out / FACTS, facts)
     (context.out / PAGE).write_text(sensitivity_page(facts), encoding="utf-8")
     return facts
 
@@ -82,9 +67,9 @@ def _csv(facts: SensitivityFacts) -> str:
 
 def run_mixed(context: Context) -> MixedFacts:
     """Choose the bits of every layer under the budgets, and write the recipe."""
-    settings = _settings(context)
+    settings = explored(context)
     asked = context.result("sensitivity", SensitivityFacts)
-    designs = _Designs(context)
+    designs = Designs(context)
     # The one of the most bits first: it decides how fast all of them are.
     tried_bits = settings.tried[::-1]
     uniform = [designs.of(dict.fromkeys(asked.layers, bits)) for bits in tried_bits]
@@ -144,9 +129,10 @@ def _recipe(choice: Choice, settings: SensitivitySettings, model: str) -> str:
     """The recipe of a choice, as TOML."""
     step = mixed_step(choice.bits)
     limits = {"LUTs": settings.lut_budget, "BRAMs": settings.bram_budget}
-    said = ", ".join(f"{most:g} {name}" for name, most in limits.items() if most is not None)
+    said = ", ".join(f"{most:,} {name}" for name, most in limits.items() if most is not None)
     lines = [
-        f'summary = "Mixed bits for {model} within {said}"',
+        # A text of JSON is one of TOML, too.
+        f"summary = {json.dumps(f'Mixed bits for {model} within {said}')}",
         "",
         "[[step]]",
         'name = "quantize"',
@@ -157,103 +143,11 @@ def _recipe(choice: Choice, settings: SensitivitySettings, model: str) -> str:
         lines.append("layers = [")
         for item in step.layers:
             options = ", ".join(f"{key} = {value}" for key, value in item.options.items())
-            lines.append(f'    {{ match = "{item.match[0]}", {options} }},')
+            lines.append(f"    {{ match = {json.dumps(item.match[0])}, {options} }},")
         lines.append("]")
     if settings.mixed_epochs:
         lines += ["", "[[step]]", 'name = "train"', f"epochs = {settings.mixed_epochs}"]
     return "\n".join(lines) + "\n"
-
-
-class _Design:
-    """What a design takes, layer by layer."""
-
-    def __init__(self, seen: SynthReport, graph: Graph, layers: int, interval: int) -> None:
-        groups = layer_groups(graph)
-        if len(groups) != layers:
-            raise UnsupportedError(
-                f"{layers} layers have become {len(groups)} operations with weights",
-                why="what a layer takes cannot be told from the others",
-                remedy="leave --lut-budget and --bram-budget out",
-            )
-        used = {layer.op: (layer.resources.lut, layer.resources.bram) for layer in seen.layers}
-        self.costs = [
-            tuple(sum(used[name][index] for name in group if name in used) for index in range(2))
-            for group in groups
-        ]
-        self.total = (float(seen.total.lut), float(seen.total.bram))
-        self.rest = [
-            whole - sum(cost[index] for cost in self.costs)
-            for index, whole in enumerate(self.total)
-        ]
-        self.by, self.interval = counted_by(seen), interval
-
-
-def layer_groups(graph: Graph) -> list[list[str]]:
-    """Names of operations, in a group for each one with weights: itself, and what stands
-    before it since the one before. What follows the last one is in no group."""
-    weighted = {op.name for op in weighted_ops(graph)}
-    groups: list[list[str]] = []
-    waiting: list[str] = []
-    for op in graph.layers:
-        waiting.append(op.name)
-        if op.name in weighted:
-            groups.append(waiting)
-            waiting = []
-    return groups
-
-
-class _Designs:
-    """Designs of the float model at chosen bits, calibrated only, all of one interval."""
-
-    def __init__(self, context: Context) -> None:
-        self.context, self.settings = context, _settings(context)
-        self.board: Board = boards.load(self.settings.board)
-        self.target = wanted_cycles(self.settings, self.board)
-        with TORCH:
-            self.start: Start = load_start(context)
-
-    def of(self, bits: dict[str, int]) -> _Design:
-        """The design of a choice; one that Yosys has seen before is not synthesized again."""
-        said = ",".join(map(str, bits.values()))
-        self.context.say(f"a design of {said} bits")
-        folder = self.context.work / "design"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        graph = self._graph(bits, folder)
-        slowest, interval, _ = design_of(graph, self.board, self.target, folder / "rtl")
-        if self.target is None:
-            self.target = slowest  # the first one decides, all others follow
-        seen = self._synthesized(folder / "rtl")
-        return _Design(seen, graph, len(bits), interval)
-
-    def _synthesized(self, rtl: Path) -> SynthReport:
-        """What Yosys counts; kept under a name that tells what it has seen."""
-        key = [hash_path(rtl), self.board.part, *sorted(self.context.tools.items())]
-        kept = self.context.work / f"synth-{hash_text(repr(key))[:16]}.json"
-        if not kept.exists():
-            work = rtl.with_name("synth")
-            synthesize(rtl, work, board=self.board).save(kept)
-        return SynthReport.load(kept)
-
-    def _graph(self, bits: dict[str, int], folder: Path) -> Graph:
-        recipe = Recipe("mixed", "", (mixed_step(bits),))
-        start = self.start
-        with TORCH, few_threads(start.data):
-            made = run_recipe(start.module, recipe_data(start), recipe, seed=self.settings.seed)
-            export_source(
-                made.module,
-                start.source.name,
-                start.shapes,
-                self.settings,
-                start.data,
-                folder,
-                lambda text: None,
-                changeable=True,
-            )
-        samples = shaped(start.data.real_test(), start.shapes)
-        return import_model(
-            folder / MODEL_FILE, samples=samples, input_type=self.settings.input_type or None
-        ).graph
 
 
 _BUILD = {step.name: step for step in PIPELINE}
@@ -281,7 +175,7 @@ EXPLORATION = (
         "sensitivity",
         "quantize one layer after the other",
         run_sensitivity,
-        outputs=(TABLE, JSON, PAGE),
+        outputs=(TABLE, FACTS, PAGE),
         needs=("data", "float"),
         reads=(*_MODEL, "bits"),
         files=source_files,

@@ -8,7 +8,7 @@ import torch
 
 from hwcompress.compress.recipe import Schedule, State, Step, step
 
-__all__ = ["Draw", "Pull", "Watch"]
+__all__ = ["Again", "Draw", "Pull", "Watch"]
 
 
 _LITTLE, _FAR = Schedule.constant(0.1), Schedule.constant(1e9)
@@ -65,3 +65,15 @@ class Draw(Step):
             weight = state.layer(name).weight
             with torch.no_grad():
                 weight += self.size * torch.randn(weight.shape, generator=generator)
+
+
+@step("test-again")
+@dataclass(frozen=True, kw_only=True)
+class Again(Step):
+    """Draw every weight anew."""
+
+    def prepare(self, state: State) -> None:
+        for part in state.module.modules():
+            reset = getattr(part, "reset_parameters", None)
+            if reset is not None:
+                reset()

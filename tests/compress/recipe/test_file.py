@@ -53,7 +53,7 @@ def test_values() -> None:
 def test_canonical_form_knows_what_matters() -> None:
     recipe = parse_recipe(GOOD, "mine")
     other = GOOD.replace("all kinds", "# none\nmany").replace("rate = 1", "rate = 1.0")
-    other = other.replace("# none\nmany", "many") + "batch = 64  # the default\n"
+    other = other.replace("# none\nmany", "many") + "momentum = 0.9  # the default\n"
     assert parse_recipe(other, "yours").described() == recipe.described()
     assert parse_recipe(GOOD.replace("begin = 0.25", "begin = 0.3"), "x").described() != (
         recipe.described()
