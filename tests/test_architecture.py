@@ -34,6 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     "hls": {"errors", "ir", "sim", "tools", "boards"},
     "report": {"errors", "ir", "sim", "hls", "boards"},
     "flow": {
+        "edge_files",
         "errors",
         "limits",
         "foreign",

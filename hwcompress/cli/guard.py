@@ -33,6 +33,7 @@ _AT_ONCE = frozenset(
         "compare",
         "diff",
         "doctor",
+        "edge",
         "inspect",
         "pack",
         "recipes",

@@ -111,7 +111,7 @@ def _mark(path: Path, kind: str) -> None:
     """Say in a file what it is for."""
     import onnx
 
-    model = onnx.load(path)
+    model = onnx.ModelProto.FromString(path.read_bytes())
     about = {EDGE_KEY: kind, f"{EDGE_KEY}.fpga": f"of no use: {EDGE_KINDS[kind]}"}
     onnx.helper.set_model_props(model, about)
     path.write_bytes(model.SerializeToString(deterministic=True))

@@ -24,6 +24,7 @@ __all__ = ["learn_rounding"]
 
 _ZETA, _GAMMA = 1.1, -0.1  # the sigmoid is stretched beyond 0 and 1, where it is cut
 _SHARPEST, _SOFTEST = 2.0, 20.0
+_MOST = 512  # samples: what a layer reads and gives is kept for all of them
 _WARM_UP = 0.2  # share of the iterations without the regulariser
 
 
@@ -41,7 +42,7 @@ def learn_rounding(
 
     Args:
         module: quantized, all scales constants; its weights are the float ones still.
-        samples: ``(n, *input shape)``; a few hundred.
+        samples: ``(n, *input shape)``; a few hundred, the first 512 are used.
         iterations: of each layer.
         rate: of Adam.
         weight: of the regulariser.
@@ -57,6 +58,7 @@ def learn_rounding(
     if iterations < 1:
         raise InputError(f"{iterations} iterations of learned rounding", remedy="give 1 at least")
     refuse_baked(module, "learned rounding")
+    samples = sample_rows(samples, slice(_MOST))
     reference = copy.deepcopy(module).eval()
     result = copy.deepcopy(module).eval()
     generator = torch.Generator().manual_seed(seed)

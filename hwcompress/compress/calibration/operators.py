@@ -51,7 +51,7 @@ def operators(path: Path) -> list[Operator]:
     """The operators of a file as onnxruntime runs them on a CPU, in order.
 
     Raises:
-        InputError: onnxruntime cannot load the file.
+        InputError: onnxruntime cannot load the file, or it names files with data outside of it.
     """
     import onnx
     import onnxruntime
@@ -64,12 +64,22 @@ def operators(path: Path) -> list[Operator]:
         target = Path(folder) / "fused.onnx"
         options.optimized_model_filepath = str(target)
         try:
-            onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime raises many types
+            data = path.read_bytes()
+            model = onnx.ModelProto.FromString(data)
+            outside = any(item.data_location for item in model.graph.initializer)
+            if not outside:
+                onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # protobuf and onnxruntime raise many types
             raise InputError(
                 f"onnxruntime cannot load the file: {error}", where=str(path)
             ) from error
-        graph = onnx.load(target).graph
+        if outside:
+            raise InputError(
+                "the file names other files that hold its data",
+                where=str(path),
+                remedy="write one file with all data in it",
+            )
+        graph = onnx.ModelProto.FromString(target.read_bytes()).graph
     whole = {
         tensor.name
         for tensor in graph.initializer

@@ -2,7 +2,7 @@
 
 ``max`` clips nothing; the others give up rare large values for a finer step. With scales that
 are powers of two, ``max``, ``moving_average`` and ``percentile`` round the step up, so that the
-range they chose is covered; ``mse`` and ``kl`` take the better of the two neighbours.
+range they chose is covered; ``mse`` and ``kl`` take the neighbour that their own measure prefers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from hwcompress.compress.calibration.grid import Grid
 from hwcompress.compress.calibration.histogram import Histogram
-from hwcompress.compress.calibration.kl import best_bins, best_bins_two_sided
+from hwcompress.compress.calibration.kl import Kept, best_bins, best_bins_two_sided
 from hwcompress.compress.calibration.trackers import MovingAverage
 from hwcompress.errors import InputError
 
@@ -77,7 +77,7 @@ def threshold(histogram: Histogram, wanted: ActivationRange, signed: bool) -> fl
         case "percentile":
             return _percentile(histogram.magnitudes, histogram.width, wanted.percentile)
         case "kl":
-            kept = _kept(histogram, wanted.bits, signed)
+            kept = _kept(histogram, wanted.bits, signed).bins
             return min((kept + 0.5) * histogram.width, histogram.ends.reach)
         case "mse":
             reach = histogram.ends.reach
@@ -108,9 +108,12 @@ def activation_grid(histogram: Histogram, wanted: ActivationRange, signed: bool)
     if not wanted.power_of_two:
         return _symmetric(reach, wanted.bits, signed)
     above = _symmetric(reach, wanted.bits, signed, power_of_two=True)
-    if wanted.method not in ("mse", "kl"):
-        return above
-    return _best(histogram, (_halved(above, times) for times in (-1, 0, 1, 2)))
+    if wanted.method == "mse":
+        return _best(histogram, (_halved(above, times) for times in (-1, 0, 1, 2)))
+    if wanted.method == "kl":
+        curve = _kept(histogram, wanted.bits, signed)
+        return min((above, _halved(above, 1)), key=lambda grid: _loss(curve, histogram, grid))
+    return above
 
 
 def _symmetric(reach: float, bits: int, signed: bool, power_of_two: bool = False) -> Grid:
@@ -152,12 +155,18 @@ def _percentile(counts: np.ndarray, width: float, percent: float) -> float:
     return float((np.searchsorted(np.cumsum(counts), wanted) + 1) * width)
 
 
-def _kept(histogram: Histogram, bits: int, signed: bool) -> int:
-    """Bins from zero on that the divergence keeps."""
+def _kept(histogram: Histogram, bits: int, signed: bool) -> Kept:
+    """How many bins from zero on the divergence keeps."""
     if not signed:
-        return best_bins(histogram.positive, min(1 << bits, histogram.positive.size)).bins
+        return best_bins(histogram.positive, min(1 << bits, histogram.positive.size))
     counts = np.concatenate([histogram.negative[::-1], histogram.positive])
-    return best_bins_two_sided(counts, min(1 << (bits - 1), counts.size)).bins
+    return best_bins_two_sided(counts, min(1 << (bits - 1), counts.size))
+
+
+def _loss(kept: Kept, histogram: Histogram, grid: Grid) -> float:
+    """The divergence with so many bins as a grid covers."""
+    bins = round(grid.high * grid.scale / histogram.width)
+    return float(kept.curve[min(max(bins - kept.first, 0), kept.curve.size - 1)])
 
 
 def _asymmetric_grid(histogram: Histogram, wanted: ActivationRange) -> Grid:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -24,7 +26,9 @@ from hwcompress.flow.steps.arrays import load_arrays, save_arrays
 from hwcompress.flow.steps.prepare import load_data
 from hwcompress.samples import named
 
-__all__ = ["TORCH", "WEIGHTS", "Start", "load_start", "recipe_data", "run_float"]
+__all__ = ["TORCH", "WEIGHTS", "Start", "load_start", "open_float", "recipe_data", "run_float"]
+
+Say = Callable[[str], None]
 
 TORCH = threading.Lock()
 """Held by a step while it trains or exports: PyTorch's random numbers, its number of threads
@@ -95,10 +99,23 @@ def run_float(context: Context) -> FloatFacts:
         return _run_float(context)
 
 
-def _run_float(context: Context) -> FloatFacts:
-    start = _open(context.settings)
+def open_float(settings: BuildSettings, say: Say) -> tuple[Start, list[str]]:
+    """The float model, trained if it is not, and what was done to it; no folder is needed.
+
+    Raises:
+        InputError: as :func:`hwcompress.flow.plans.float_model`, or training needs labels.
+    """
+    with TORCH:
+        start = _open(settings)
+        return _trained(start, settings, None, say)
+
+
+def _trained(
+    start: Start, settings: BuildSettings, folder: Path | None, say: Say
+) -> tuple[Start, list[str]]:
+    """A start whose module is trained, if the settings or the model ask for that."""
     source, data = start.source, start.data
-    epochs = source.epochs if context.settings.epochs is None else context.settings.epochs
+    epochs = source.epochs if settings.epochs is None else settings.epochs
     module, notes = source.module, list(source.notes)
     if epochs:
         if data.y_train is None or not data.train_count:
@@ -114,13 +131,21 @@ def _run_float(context: Context) -> FloatFacts:
                 module,
                 recipe_data(start),
                 recipe,
-                seed=context.settings.seed,
-                folder=context.work,
-                say=context.say,
+                seed=settings.seed,
+                folder=folder,
+                say=say,
             )
         module = made.module
         notes += [f"the float model was {line}" for line in made.notes]
-    elif not data.train_count:
+    module.eval()
+    return replace(start, source=replace(source, module=module)), notes
+
+
+def _run_float(context: Context) -> FloatFacts:
+    start = _open(context.settings)
+    start, notes = _trained(start, context.settings, context.work, context.say)
+    source, data, module = start.source, start.data, start.module
+    if not data.train_count:
         notes.append(f"calibrated with {whose(data)} samples, as there are no others")
     state = {name: value.detach().numpy() for name, value in module.state_dict().items()}
     save_arrays(context.out / WEIGHTS, **state)

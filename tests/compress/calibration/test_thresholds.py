@@ -149,6 +149,21 @@ def test_powers_of_two_cover_the_range(method: Method, signed: bool) -> None:
         assert grid.high * grid.scale >= reach > grid.high * grid.scale / 2
 
 
+@pytest.mark.parametrize("signed", [False, True])
+def test_divergence_with_powers_of_two(signed: bool) -> None:
+    """One of the two powers beside the threshold, also with outliers."""
+    for seed in range(3):
+        random = np.random.default_rng(seed)
+        x = random.normal(size=4000) * np.exp(random.uniform(-3, 3))
+        x = np.where(random.random(x.size) < 1e-3, 20 * x, x)
+        made = histogram(x if signed else np.abs(x))
+        wanted = ActivationRange(8, method="kl")
+        grid, reach = activation_grid(made, wanted, signed), threshold(made, wanted, signed)
+        assert grid.is_power_of_two
+        ratio = grid.high * grid.scale / reach
+        assert 0.5 <= ratio < 2
+
+
 def test_asymmetric_ranges() -> None:
     x = np.random.default_rng(4).normal(2.0, 1.0, 5000)
     made = histogram(x)
