@@ -57,7 +57,7 @@ class SchemeStep(Step, Scheme):
 
     def finish(self, state: State) -> None:
         for name, (bits, _) in learned_widths(state.module).items():
-            state.notes.append(f"{self.name}: {name} learned {round(float(bits))} bits")
+            state.notes.append(f"{self.name}: {name} learned {round(float(bits.detach()))} bits")
         settle(state.module)
         state.notes.append(f"{self.name}: weights are whole numbers, scales powers of two")
 
