@@ -127,7 +127,7 @@ def fold_norms(module: fx.GraphModule, freeze_after: int) -> None:
             continue
         if norm.running_mean is None or norm.momentum is None:
             continue
-        layer.__class__ = _folded_kind(type(layer))
+        layer.__class__ = _folded_kind(type(layer))  # type: ignore[arg-type]
         layer.folded_norm = norm
         layer.freeze_after = freeze_after
         layer.register_buffer("folded_steps", torch.tensor(0))
