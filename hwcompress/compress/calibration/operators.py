@@ -64,11 +64,11 @@ def operators(path: Path) -> list[Operator]:
         target = Path(folder) / "fused.onnx"
         options.optimized_model_filepath = str(target)
         try:
-            data = path.read_bytes()
-            model = onnx.ModelProto.FromString(data)
+            content = path.read_bytes()
+            model = onnx.ModelProto.FromString(content)
             outside = any(item.data_location for item in model.graph.initializer)
             if not outside:
-                onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+                onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # protobuf and onnxruntime raise many types
             raise InputError(
                 f"onnxruntime cannot load the file: {error}", where=str(path)
