@@ -58,8 +58,8 @@ _SCHEMES: dict[str, Scheme] = {
     "binary weights, 4-bit activations": BinaryWeights(act_bits=4),
     "binary weights, binary activations": BinaryNetwork(),
 }
-_ROWS = 1
-_FOLDED_LANES = Lanes(1, 8)
+_ROWS = 2
+_FOLDED_LANES = Lanes(2, 8)
 _CONSTANTS = """proc
 flatten
 opt_expr
@@ -224,7 +224,7 @@ def page(found: list[Row], epochs: int, board: str) -> str:
 def main() -> None:
     """Measure, and print or write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--board", default="pynq-z2")
     parser.add_argument("--write", type=Path)
     arguments = parser.parse_args()
