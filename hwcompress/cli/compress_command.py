@@ -93,6 +93,21 @@ def compress(
     target_fps: Annotated[
         float | None, typer.Option(help="Frames per second, likewise.", rich_help_panel=_HARDWARE)
     ] = None,
+    multiplier: Annotated[
+        str,
+        typer.Option(
+            help="How multiplications are made: auto (the synthesis tool chooses), lut, dsp, or"
+            " packed.",
+            rich_help_panel=_HARDWARE,
+        ),
+    ] = "auto",
+    memory: Annotated[
+        str,
+        typer.Option(
+            help="Where weights are kept: auto, logic, distributed or block.",
+            rich_help_panel=_HARDWARE,
+        ),
+    ] = "auto",
     synthesis: Annotated[
         bool,
         typer.Option(
@@ -134,6 +149,8 @@ def compress(
         input_scale=input_scale,
         target_cycles=target_cycles,
         target_fps=target_fps,
+        multiplier=multiplier,
+        memory=memory,
         synthesize=synthesis,
     )
     # After the cheap checks: this one loads the simulator and the frontend.

@@ -83,6 +83,21 @@ def sensitivity(
         int | None,
         typer.Option(help="Clock cycles between frames.", rich_help_panel=_CHOICE),
     ] = None,
+    multiplier: Annotated[
+        str,
+        typer.Option(
+            help="How multiplications are made: auto (the synthesis tool chooses), lut, dsp, or"
+            " packed.",
+            rich_help_panel=_CHOICE,
+        ),
+    ] = "lut",
+    memory: Annotated[
+        str,
+        typer.Option(
+            help="Where weights are kept: auto, logic, distributed or block.",
+            rich_help_panel=_CHOICE,
+        ),
+    ] = "auto",
     force: Annotated[
         bool, typer.Option("--force", help="Run every step again.", rich_help_panel=_RUN)
     ] = False,
@@ -110,6 +125,8 @@ def sensitivity(
         input_type=input_type,
         input_scale=input_scale,
         target_cycles=target_cycles,
+        multiplier=multiplier,
+        memory=memory,
         bits=bits,
         lut_budget=lut_budget,
         bram_budget=bram_budget,

@@ -180,16 +180,21 @@ def test_folders_of_other_commands_are_refused(done: tuple[Path, str], monkeypat
 
 
 @pytest.mark.long
-def test_synthesis_of_the_embedded_network(tmp_path) -> None:
-    """LUTs of both designs, counted by Yosys, at the same interval."""
-    recipe = tmp_path / "fast.toml"
-    recipe.write_text(
-        '[[step]]\nname = "quantize"\nweight_bits = 4\nact_bits = 4\n'
-        '[[step]]\nname = "train"\nepochs = 2\n'
+def test_synthesis(tmp_path, monkeypatch) -> None:
+    """LUTs of both designs, counted by Yosys, at the same interval; products of LUTs only."""
+    monkeypatch.chdir(tmp_path)
+    inputs(tmp_path)
+    settings = compress_settings(
+        "own.toml",
+        model="net.py:make",
+        data="data.npz",
+        epochs=1,
+        board="pynq",
+        multiplier="lut",
     )
-    settings = compress_settings(str(recipe), board="pynq", epochs=3)
     facts = build(tmp_path / "out", settings, steps=COMPRESSION).records["result"].result
     before, after = facts["before"]["hardware"], facts["hardware"]
     assert after["interval"] <= before["interval"]
+    assert before["resources"]["dsp"] == after["resources"]["dsp"] == 0
     assert 0 < after["resources"]["lut"] < before["resources"]["lut"]
     assert re.search(r"LUT .*measured: Yosys", (tmp_path / "out" / "result.txt").read_text())

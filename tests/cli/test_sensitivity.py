@@ -104,7 +104,9 @@ def test_budget(tmp_path, monkeypatch) -> None:
     found = []
     for reserve in (None, 100):
         budget = 10**6 if reserve is None else int(found[0].measured[0]) - reserve
-        settings = sensitivity_settings(**OPTIONS, bits="2,4,8", lut_budget=budget)
+        settings = sensitivity_settings(
+            **OPTIONS, bits="2,4,8", lut_budget=budget, multiplier="lut"
+        )
         manifest = build(tmp_path / "out", settings, targets=["mixed"], steps=EXPLORATION)
         found.append(from_json(MixedFacts, manifest.records["mixed"].result))
         assert found[-1].measured[0] <= budget

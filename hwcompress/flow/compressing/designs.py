@@ -93,7 +93,9 @@ class Designs:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         graph, sizes = self._graph(bits, folder)
-        slowest, interval, _ = design_of(graph, self.board, self.target, folder / "rtl")
+        slowest, interval, _ = design_of(
+            graph, self.board, self.settings, self.target, folder / "rtl"
+        )
         if self.target is None:
             self.target = slowest  # the first one decides, all others follow
         seen = self._synthesized(folder / "rtl")

@@ -9,7 +9,9 @@ from pathlib import Path
 from hwcompress.boards import Board
 from hwcompress.errors import GraphError, UnsupportedError
 from hwcompress.flow.compressing.facts import HardwareFacts
+from hwcompress.flow.settings import BuildSettings
 from hwcompress.flow.step import Context
+from hwcompress.flow.steps.hardware import with_style
 from hwcompress.hls.synth import SynthReport, synthesize
 from hwcompress.ir import Graph
 from hwcompress.report.facts import Utilization
@@ -17,12 +19,15 @@ from hwcompress.report.facts import Utilization
 __all__ = ["design_of", "hardware_of", "used"]
 
 
-def design_of(graph: Graph, board: Board, target: int | None, folder: Path) -> tuple[int, int, int]:
+def design_of(
+    graph: Graph, board: Board, settings: BuildSettings, target: int | None, folder: Path
+) -> tuple[int, int, int]:
     """Write the Verilog; returns the slowest engine's cycles, the interval and the latency.
 
     Args:
         graph: to be built.
         board: whose size bounds the parallelism where no target is given.
+        settings: say how multiplications are made and where weights are kept.
         target: cycles that no engine may exceed; more are allowed where the graph needs them.
         folder: of the Verilog.
 
@@ -41,6 +46,7 @@ def design_of(graph: Graph, board: Board, target: int | None, folder: Path) -> t
     else:
         fastest = (min(item.cycles(lanes) for lanes in item.choices()) for item in engines)
         folding = default_folding(graph, target_cycles=max(target, *fastest))
+    folding = with_style(graph, folding, settings, board)
     design = generate(graph, folding, folder)
     timing = timing_of(design)
     pairs = [(op, engine(op, graph)) for op in graph.layers]
@@ -66,7 +72,7 @@ def hardware_of(
     shutil.rmtree(folder, ignore_errors=True)
     try:
         context.say("choosing the parallelism, predicting the cycles")
-        slowest, interval, latency = design_of(graph, board, target, folder)
+        slowest, interval, latency = design_of(graph, board, context.settings, target, folder)
     except (UnsupportedError, GraphError) as error:
         return HardwareFacts(problem=str(error))
     if not counted:

@@ -32,7 +32,7 @@ _MAKING = ("hwcompress.compress", "hwcompress.models", "hwcompress.flow.sources"
            "hwcompress.flow.plans", "hwcompress.flow.fitting", "hwcompress.flow.compressing",
            "hwcompress.frontend", "hwcompress.data")  # fmt: skip
 _PACKAGES = ("torch", "brevitas", "onnx", "onnxruntime", "qonnx", "numpy")
-_HARDWARE = ("board", "target_cycles", "target_fps", "synthesize")
+_HARDWARE = ("board", "target_cycles", "target_fps", "multiplier", "memory", "synthesize")
 _DESIGNING = ("hwcompress.hls.folding", "hwcompress.hls.rtl", "hwcompress.hls.synth",
               "hwcompress.flow.compressing", "hwcompress.boards")  # fmt: skip
 

@@ -190,7 +190,7 @@ EXPLORATION = (
         outputs=(MIXED,),
         needs=("data", "float", "sensitivity"),
         reads=(*_MODEL, "input_type", "bits", "lut_budget", "bram_budget", "mixed_epochs", "board",
-               "target_cycles", "target_fps"),
+               "target_cycles", "target_fps", "multiplier", "memory"),
         files=source_files,
         code=(*_MAKING, "hwcompress.hls.folding", "hwcompress.hls.rtl", "hwcompress.hls.synth",
               "hwcompress.boards"),
