@@ -70,7 +70,7 @@ def check(
 
 
 def test_errors_of_three_bits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    check(("to nearest", "GPTQ", "GPFQ", "learned rounding"), range(1), 3, tmp_path, capsys)
+    check(("to nearest", "GPTQ", "GPFQ"), range(1), 3, tmp_path, capsys)
 
 
 def test_bias_correction(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -114,6 +114,7 @@ def test_scales_follow_the_training_and_are_frozen(tmp_path: Path) -> None:
     assert beside(found, data.test[:200], tmp_path).mismatches == 0
 
 
+@pytest.mark.long
 def test_built_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = d8(0)
     found = run_recipe(trained(0), Data(data.x[:200]), builtin_recipe("w4a8-ptq")).module
