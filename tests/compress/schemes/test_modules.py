@@ -73,7 +73,7 @@ def check(network: str, name: str, path: Path) -> None:
 
 
 @pytest.mark.parametrize("network", DEFAULT)
-@pytest.mark.parametrize("name", ["dorefa", "ternary"])
+@pytest.mark.parametrize("name", ["dorefa"])
 def test_some_shapes(network: str, name: str, tmp_path: Path) -> None:
     check(network, name, tmp_path)
 
@@ -123,7 +123,7 @@ def test_every_scheme_is_a_step() -> None:
     assert all(kind.summary for kind in STEPS.values())
 
 
-@pytest.mark.parametrize("name", ["ternary", "learned-bits", "integer-only"])
+@pytest.mark.parametrize("name", ["learned-bits", "integer-only"])
 def test_recipes_and_calls(name: str) -> None:
     """A step in a recipe with its training; the call of its name is the recipe of it alone."""
     given = Data(data().x[:200], data().y[:200])
