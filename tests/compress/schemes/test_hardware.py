@@ -65,10 +65,8 @@ def small() -> nn.Module:
     )
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=[] if name == "log2" else pytest.mark.long) for name in SCHEMES],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("name", SCHEMES)
 def test_the_verilog_gives_the_same_integers(name: str, tmp_path: Path) -> None:
     module = trained(replace(SCHEMES[name], input_bits=5), small(), epochs=1)
     settle(module)
