@@ -27,7 +27,20 @@ EXIT_DEFECT = 70
 """EX_SOFTWARE of sysexits.h: an error that we did not raise on purpose."""
 
 _LONGEST_LINE = 5_000
-_AT_ONCE = frozenset({"boards", "compare", "diff", "doctor", "inspect", "simulate_data"})
+_AT_ONCE = frozenset(
+    {
+        "boards",
+        "compare",
+        "diff",
+        "doctor",
+        "edge",
+        "inspect",
+        "pack",
+        "recipes",
+        "simulate_data",
+        "unpack",
+    }
+)
 """Commands that leave nothing behind."""
 
 _ENDING = (signal.SIGTERM, signal.SIGHUP)

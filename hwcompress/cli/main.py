@@ -12,10 +12,14 @@ import typer
 from hwcompress import __version__
 from hwcompress.cli import (
     build_command,
+    compress_command,
     diff_command,
+    edge_command,
     folder_commands,
     machine_commands,
     model_commands,
+    pack_command,
+    sensitivity_command,
     simulate_command,
 )
 from hwcompress.errors import InputError
@@ -71,9 +75,13 @@ def _options(
 
 for module in (
     build_command,
+    compress_command,
+    sensitivity_command,
+    edge_command,
     model_commands,
     diff_command,
     simulate_command,
+    pack_command,
     folder_commands,
     machine_commands,
 ):

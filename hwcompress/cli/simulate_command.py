@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 _DATA, _RUN, _KEEP, _EFFECTS = "Data", "Run", "What is kept", "Effects of hardware"
-_MODELS = (".onnx", ".pt2")
+_MODELS = (".hwc", ".onnx", ".pt2")
 
 
 @guarded
@@ -65,7 +65,7 @@ def simulate(
         typer.Argument(
             metavar="FOLDER|MODEL",
             help="Build folder, made by `hwcompress build`. With --data or --random also"
-            " FILE.onnx, FILE.pt2, FILE.py:FUNCTION or zoo:NAME.",
+            " FILE.onnx, FILE.pt2, FILE.py:FUNCTION, zoo:NAME or FILE.hwc.",
         ),
     ],
     force: Annotated[

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import nn
 
 from hwcompress.compress.kinds import WEIGHTED
 from hwcompress.errors import UnsupportedError
 
-__all__ = ["activation_quantizer", "quantized_layer"]
+__all__ = ["activation_quantizer", "quantized_layer", "twin_of"]
 
 
 def activation_quantizer(positive: bool, bits: int, scale: float | None) -> nn.Module:
@@ -44,20 +46,27 @@ def quantized_layer(part: nn.Module, bits: int, per_channel: bool = False) -> nn
         bits: of a weight.
         per_channel: a scale for each output channel; binary weights have one for all.
     """
-    import brevitas.nn as qnn
     from brevitas.quant import Int8WeightPerTensorFixedPoint, SignedBinaryWeightPerTensorConst
     from brevitas.quant.fixed_point import Int8WeightPerChannelFixedPoint
 
-    options: dict[str, object] = {"bias": part.bias is not None}
     if bits == 1:
-        options |= {"weight_quant": SignedBinaryWeightPerTensorConst, "weight_scaling_const": 1.0}
-    else:
-        options |= {
-            "weight_quant": Int8WeightPerChannelFixedPoint
-            if per_channel
-            else Int8WeightPerTensorFixedPoint,
-            "weight_bit_width": bits,
-        }
+        return twin_of(
+            part, {"weight_quant": SignedBinaryWeightPerTensorConst, "weight_scaling_const": 1.0}
+        )
+    kind = Int8WeightPerChannelFixedPoint if per_channel else Int8WeightPerTensorFixedPoint
+    return twin_of(part, {"weight_quant": kind, "weight_bit_width": bits})
+
+
+def twin_of(part: nn.Module, weight_options: Mapping[str, object]) -> nn.Module:
+    """The Brevitas twin of a convolution or linear layer, with its parameters.
+
+    Args:
+        part: the float layer.
+        weight_options: Brevitas's arguments for the weight quantizer.
+    """
+    import brevitas.nn as qnn
+
+    options: dict[str, object] = {"bias": part.bias is not None, **weight_options}
     if isinstance(part, nn.Linear):
         twin: nn.Module = qnn.QuantLinear(part.in_features, part.out_features, **options)
     else:
@@ -65,8 +74,7 @@ def quantized_layer(part: nn.Module, bits: int, per_channel: bool = False) -> nn
         padding = _padding(part)
         if isinstance(part, nn.ConvTranspose1d | nn.ConvTranspose2d):
             options["output_padding"] = part.output_padding
-        kind = getattr(qnn, f"Quant{_plain_name(part)}")
-        twin = kind(
+        twin = getattr(qnn, f"Quant{_plain_name(part)}")(
             part.in_channels,
             part.out_channels,
             part.kernel_size,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import fx
@@ -26,8 +27,14 @@ class Place:
     bits: int
 
 
-def find_places(traced: Traced, act_bits: int) -> list[Place]:
+def find_places(
+    traced: Traced, act_bits: int, layer_bits: Callable[[str], int] | None = None
+) -> list[Place]:
     """Every place that needs an activation quantizer.
+
+    ``layer_bits`` says how many bits a layer with weights reads, by its name;
+    ``act_bits`` if there is none, and for all that are no such layers. What several
+    layers read has the most bits that one of them wants.
 
     Convolutions, linear layers and average pooling read integers, and so do
     sums and products of two branches; what an activation that rises and falls
@@ -39,7 +46,9 @@ def find_places(traced: Traced, act_bits: int) -> list[Place]:
     groups = _Groups()
     for node in traced.nodes:
         if traced.is_weighted(node) or traced.is_average(node):
-            groups.want(_origins(traced, traced.operands(node)[0]), act_bits)
+            own = layer_bits is not None and traced.is_weighted(node)
+            bits = layer_bits(str(node.target)) if own and layer_bits else act_bits
+            groups.want(_origins(traced, traced.operands(node)[0]), bits)
         elif traced.is_curved(node):
             wanted = max(act_bits, _TABLE_BITS)
             groups.want(_origins(traced, traced.operands(node)[0]), wanted)

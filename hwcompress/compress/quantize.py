@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -23,10 +25,42 @@ from hwcompress.compress.kinds import WEIGHTED, Traced
 from hwcompress.compress.layers import activation_quantizer, quantized_layer
 from hwcompress.compress.places import Place, find_places
 from hwcompress.errors import InputError, UnsupportedError
+from hwcompress.samples import Samples, named
 
-__all__ = ["input_scale_for", "quantize_module"]
+__all__ = [
+    "ActivationMaker",
+    "InputScale",
+    "LayerBits",
+    "LayerMaker",
+    "input_scale_for",
+    "input_scales_for",
+    "quantize_module",
+]
 
-Value = TypeVar("Value", float, bool)
+InputScale = float | Callable[[int], float]
+"""Fixed scale of an input, or what gives it for a number of bits."""
+
+Value = TypeVar("Value", InputScale, bool)
+
+LayerMaker = Callable[[str, nn.Module], nn.Module]
+"""Name of a layer with weights, and the layer -> what takes its place."""
+
+ActivationMaker = Callable[[bool, int, float | None], nn.Module]
+"""Whether values are never negative, bits, and the scale if it is given -> the quantizer."""
+
+
+@dataclass(frozen=True)
+class LayerBits:
+    """Bits of one layer, 1 to 8.
+
+    Attributes:
+        weight: of a weight.
+        act: of what the layer reads.
+    """
+
+    weight: int
+    act: int
+
 
 _STATISTICS = (
     "it divides by a mean and variance of the sample itself; use BatchNorm, whose statistics are"
@@ -65,9 +99,12 @@ def quantize_module(
     *,
     weight_bits: int,
     act_bits: int,
-    input_scale: float | Sequence[float],
+    input_scale: InputScale | Sequence[InputScale],
     signed_input: bool | Sequence[bool],
     calibrated_only: bool = False,
+    layers: Mapping[str, LayerBits] | None = None,
+    layer: LayerMaker | None = None,
+    activation: ActivationMaker = activation_quantizer,
 ) -> nn.Module:
     """A copy of a float module with quantized weights and activations.
 
@@ -76,12 +113,15 @@ def quantize_module(
         weight_bits: 1 to 8; one bit means the binary weights {-1, +1}.
         act_bits: 1 to 8; one bit means {-1, +1}, and {0, 1} after a ReLU.
         input_scale: fixed scale of the model's input, a power of two
-            (:func:`input_scale_for`); of each of several, in the order of ``forward``'s
-            arguments.
+            (:func:`input_scale_for`), or a function of the bits that the input gets; of each
+            of several, in the order of ``forward``'s arguments.
         signed_input: whether the model's input takes negative values, likewise.
         calibrated_only: no training follows. Batch norms are folded into the layers before
             them, and weights get a scale for each output channel, in all layers but those
             that give the model's outputs, whose integers have to compare as the reals do.
+        layers: bits of single layers, by their names in the module.
+        layer: makes the layer with quantized weights; by default that of ``weight_bits`` bits.
+        activation: makes the quantizers of activations; the scale is given for inputs only.
 
     Returns:
         A module whose activation scales are yet to be set by training or
@@ -92,9 +132,8 @@ def quantize_module(
             of inputs than ``forward`` has.
         UnsupportedError: the module cannot be traced, or a part of it not quantized.
     """
-    for name, bits in (("weight", weight_bits), ("activation", act_bits)):
-        if not 1 <= bits <= 8:
-            raise InputError(f"{name}s of {bits} bits", remedy="give 1 to 8 bits")
+    usual, own = LayerBits(weight_bits, act_bits), dict(layers or {})
+    _check_bits([usual, *own.values()])
     if isinstance(module, WEIGHTED):
         module = nn.Sequential(module)  # a layer of its own, not its inside, is to be traced
     try:
@@ -110,17 +149,27 @@ def quantize_module(
     scales = _per_input(graph_module, input_scale)
     signed = _per_input(graph_module, signed_input)
     traced = Traced(graph_module, [node for node, negative in signed.items() if negative])
-    for index, place in enumerate(find_places(traced, act_bits)):
-        layer = _quantizer(traced, place, scales)
-        _insert(graph_module, place, layer, f"act_quant_{index}")
+    places = find_places(traced, act_bits, lambda name: own.get(name, usual).act)
+    for index, place in enumerate(places):
+        quantizer = _quantizer(traced, place, scales, activation)
+        _insert(graph_module, place, quantizer, f"act_quant_{index}")
     last = _last_layers(traced) if calibrated_only else None
     for name, part in traced.modules.items():
         if isinstance(part, WEIGHTED):
             per_channel = last is not None and name not in last
-            _replace(graph_module, name, quantized_layer(part, weight_bits, per_channel))
+            bits = own.get(name, usual).weight
+            made = layer(name, part) if layer else quantized_layer(part, bits, per_channel)
+            _replace(graph_module, name, made)
     graph_module.graph.lint()
     graph_module.recompile()
     return graph_module
+
+
+def _check_bits(given: Sequence[LayerBits]) -> None:
+    for item in given:
+        for name, bits in (("weight", item.weight), ("activation", item.act)):
+            if not 1 <= bits <= 8:
+                raise InputError(f"{name}s of {bits} bits", remedy="give 1 to 8 bits")
 
 
 def _per_input(
@@ -195,11 +244,31 @@ def input_scale_for(samples: np.ndarray, bits: int, signed: bool) -> float:
     return best
 
 
-def _quantizer(traced: Traced, place: Place, scales: Mapping[fx.Node, float]) -> nn.Module:
+def input_scales_for(samples: Samples, signed: Sequence[bool]) -> list[InputScale]:
+    """:func:`input_scale_for` of each input, for whatever number of bits it will get."""
+    arrays = named(samples, ("",)).values()
+    return [
+        partial(_scale_of_bits, item, negative)
+        for item, negative in zip(arrays, signed, strict=True)
+    ]
+
+
+def _scale_of_bits(samples: np.ndarray, signed: bool, bits: int) -> float:
+    return input_scale_for(samples, bits, signed)
+
+
+def _quantizer(
+    traced: Traced,
+    place: Place,
+    scales: Mapping[fx.Node, InputScale],
+    activation: ActivationMaker,
+) -> nn.Module:
     positive = all(traced.is_positive(origin) for origin in place.origins)
+    scale = None
     if place.origins[0].op == "placeholder":
-        return activation_quantizer(positive, place.bits, scales.get(place.origins[0]))
-    return activation_quantizer(positive, place.bits, None)
+        scale = scales.get(place.origins[0])
+    fixed = scale(place.bits) if callable(scale) else scale
+    return activation(positive, place.bits, fixed)
 
 
 def _insert(graph_module: fx.GraphModule, place: Place, layer: nn.Module, name: str) -> None:

@@ -31,6 +31,7 @@ def train_classifier(
     batch: int = 64,
     rate: float = 1e-2,
     shift: int = 0,
+    penalty: Callable[[nn.Module], torch.Tensor | None] | None = None,
     progress: Progress | None = None,
 ) -> None:
     """Train in place by cross-entropy, Adam and a one-cycle schedule.
@@ -45,6 +46,7 @@ def train_classifier(
         batch: samples per step.
         rate: the highest learning rate.
         shift: images are moved by up to this many pixels at random.
+        penalty: of the module; what it gives is added to the loss of every step.
         progress: called with (epoch, epochs, mean loss) after each epoch.
     """
     if epochs < 1:
@@ -74,7 +76,8 @@ def train_classifier(
                 )
             optimizer.zero_grad()
             loss = functional.cross_entropy(before_host(module, data, softmax), labels[rows])
-            loss.backward()
+            extra = penalty(module) if penalty is not None else None
+            (loss if extra is None else loss + extra).backward()
             optimizer.step()
             schedule.step()
             total += float(loss.detach())

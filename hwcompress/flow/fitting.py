@@ -10,7 +10,7 @@ import numpy as np
 
 from hwcompress.data import Dataset, adapt_samples
 from hwcompress.errors import InputError
-from hwcompress.flow.plans import Plan, Shapes, calibration_samples, whose
+from hwcompress.flow.plans import FloatModel, Plan, Shapes, calibration_samples, whose
 from hwcompress.flow.settings import BuildSettings
 from hwcompress.samples import Samples, sample_count, sample_rows
 
@@ -27,7 +27,7 @@ _LARGE_BATCH = 256
 Say = Callable[[str], None]
 
 
-def sample_shapes(plan: Plan, data: Dataset) -> Shapes:
+def sample_shapes(plan: Plan | FloatModel, data: Dataset) -> Shapes:
     """The shapes in which a module takes a sample, by the names of its inputs.
 
     What the module does not say is tried; a single input (its name is empty then) as stored,

@@ -65,7 +65,7 @@ def open_folder(folder: Path, settings: BuildSettings | None = None) -> Manifest
     if settings is None:
         return Manifest.load(path)
     if path.exists():
-        manifest = Manifest.load(path)
+        manifest = Manifest.load(path, type(settings))
         if manifest.settings == settings:
             return manifest
         manifest.settings = settings

@@ -10,10 +10,9 @@ from pathlib import Path
 from hwcompress.errors import InputError
 from hwcompress.flow.settings import BuildSettings
 
-__all__ = ["FORMAT", "MANIFEST", "Json", "Manifest", "Record", "write_text"]
+__all__ = ["MANIFEST", "Json", "Manifest", "Record", "write_text"]
 
 MANIFEST = "manifest.json"
-FORMAT = "hwcompress-build-1"
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -48,28 +47,33 @@ class Manifest:
     records: dict[str, Record] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, path: Path) -> Manifest:
+    def load(cls, path: Path, kind: type[BuildSettings] = BuildSettings) -> Manifest:
         """Read a manifest.
+
+        Args:
+            path: the file.
+            kind: of its settings; a folder that another command made is refused.
 
         Raises:
             InputError: no manifest, a damaged one, or one of another format.
         """
-        remedy = "run `hwcompress build` into another folder, or remove this one first"
+        made = f"`hwcompress {kind.COMMAND}`"
+        remedy = f"run {made} into another folder, or remove this one first"
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
-            if document["format"] != FORMAT:
+            if document["format"] != kind.FORMAT:
                 raise InputError(
-                    f"build folder of format {document['format']!r}, this version reads {FORMAT!r}",
+                    f"folder of format {document['format']!r}, this version reads {kind.FORMAT!r}",
                     where=str(path),
                     remedy=remedy,
                 )
-            settings = BuildSettings(**document["settings"])
+            settings = kind(**document["settings"])
             records = {name: Record(**facts) for name, facts in document["steps"].items()}
         except FileNotFoundError as error:
             raise InputError(
                 f"{str(path.parent)!r} is not a build folder",
                 why=f"it has no {path.name}",
-                remedy="give a folder that `hwcompress build` made",
+                remedy=f"give a folder that {made} made",
             ) from error
         except (
             OSError,
@@ -87,7 +91,7 @@ class Manifest:
     def save(self) -> None:
         """Write the file anew; a reader sees the old or the new one, never a part."""
         document = {
-            "format": FORMAT,
+            "format": self.settings.FORMAT,
             "settings": asdict(self.settings),
             "steps": {name: asdict(record) for name, record in self.records.items()},
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 
 from hwcompress.flow.settings import BuildSettings
@@ -168,7 +169,7 @@ PIPELINE = (
         run_report,
         outputs=("report.json", "report.html"),
         needs=REPORTED,
-        reads=tuple(BuildSettings.__dataclass_fields__),
+        reads=tuple(item.name for item in fields(BuildSettings)),
         files=_board_file,
         code=("hwcompress.report", "hwcompress.flow.steps.reporting", "hwcompress.boards"),
         packages=("jinja2",),

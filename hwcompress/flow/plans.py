@@ -15,7 +15,15 @@ from hwcompress.samples import Samples, named, sample_count, sample_rows
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["Plan", "Shapes", "calibration_samples", "make_plan", "whose"]
+__all__ = [
+    "FloatModel",
+    "Plan",
+    "Shapes",
+    "calibration_samples",
+    "float_model",
+    "make_plan",
+    "whose",
+]
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -57,8 +65,18 @@ class Plan:
 
 
 @dataclass(frozen=True, eq=False)
-class _Float:
-    """A float module before it is quantized."""
+class FloatModel:
+    """A float module before it is quantized.
+
+    Attributes:
+        kind: what it was made of, for the report.
+        name: of the network.
+        module: itself.
+        epochs: of training, unless the user says something else.
+        shapes: of a sample of each input by its name, in order; ``None`` if the module does
+            not say.
+        notes: for the report.
+    """
 
     kind: str
     name: str
@@ -76,22 +94,51 @@ def make_plan(settings: BuildSettings, data: Dataset) -> Plan:
         UnsupportedError: what the module uses cannot be quantized.
         CheckFailed: a float ONNX model and its PyTorch form differ.
     """
+    source = _source(settings, data)
+    return source if isinstance(source, Plan) else _quantized(source, settings, data)
+
+
+def float_model(settings: BuildSettings, data: Dataset) -> FloatModel:
+    """The float module that the settings name.
+
+    Raises:
+        InputError: as :func:`make_plan`, or the model is quantized already.
+        CheckFailed: a float ONNX model and its PyTorch form differ.
+    """
+    if settings.model_kind == "onnx":
+        from hwcompress.frontend.float_models import is_float_model
+        from hwcompress.frontend.onnx_model import read_onnx
+
+        assert settings.model_file is not None
+        if not is_float_model(read_onnx(settings.model_file)):
+            raise _quantized_already(settings)
+    source = _source(settings, data)
+    if isinstance(source, Plan):
+        raise _quantized_already(settings)
+    return source
+
+
+def _quantized_already(settings: BuildSettings) -> InputError:
+    return InputError(
+        "the model is quantized already",
+        where=settings.model,
+        remedy="give the float model; `hwcompress build` takes quantized ones",
+    )
+
+
+def _source(settings: BuildSettings, data: Dataset) -> Plan | FloatModel:
     match settings.model_kind:
         case "default":
-            source = _embedded()
+            return _embedded()
         case "onnx":
-            source = _from_onnx(settings, data)
+            return _from_onnx(settings, data)
         case "export":
-            source = _from_export(settings)
+            return _from_export(settings)
         case "python":
-            found = _from_python(settings, data)
-            if isinstance(found, Plan):
-                return found
-            source = found
-    return _quantized(source, settings, data)
+            return _from_python(settings, data)
 
 
-def _quantized(source: _Float, settings: BuildSettings, data: Dataset) -> Plan:
+def _quantized(source: FloatModel, settings: BuildSettings, data: Dataset) -> Plan:
     from hwcompress.compress.quantize import input_scale_for, quantize_module
 
     epochs = source.epochs if settings.epochs is None else settings.epochs
@@ -130,13 +177,13 @@ def _quantized(source: _Float, settings: BuildSettings, data: Dataset) -> Plan:
     )
 
 
-def _embedded() -> _Float:
+def _embedded() -> FloatModel:
     from hwcompress.models.digits import digits_cnn
 
-    return _Float("embedded CNN", "digits", digits_cnn(), _DEFAULT_EPOCHS)
+    return FloatModel("embedded CNN", "digits", digits_cnn(), _DEFAULT_EPOCHS)
 
 
-def _from_python(settings: BuildSettings, data: Dataset) -> Plan | _Float:
+def _from_python(settings: BuildSettings, data: Dataset) -> Plan | FloatModel:
     from torch import nn
 
     from hwcompress.models.loader import call_function, is_brevitas
@@ -155,10 +202,10 @@ def _from_python(settings: BuildSettings, data: Dataset) -> Plan | _Float:
     labelled = data.y_train is not None and data.train_count > 0
     # Weights that somebody trained are calibrated only, unless training is asked for.
     epochs = _FLOAT_EPOCHS if labelled and not settings.weights else 0
-    return _Float("float module", name, made, epochs, notes=notes)
+    return FloatModel("float module", name, made, epochs, notes=notes)
 
 
-def _from_onnx(settings: BuildSettings, data: Dataset) -> _Float:
+def _from_onnx(settings: BuildSettings, data: Dataset) -> FloatModel:
     from hwcompress.frontend.onnx_model import read_onnx
     from hwcompress.frontend.prepare import prepared
     from hwcompress.frontend.to_torch import largest_difference, to_torch
@@ -183,19 +230,19 @@ def _from_onnx(settings: BuildSettings, data: Dataset) -> _Float:
         f"converted to PyTorch: differs from onnxruntime by at most {found:.1e} of the largest"
         f" output, on {sample_count(compared)} samples"
     )
-    return _Float("float ONNX model", file.stem, module, 0, shapes, (*model.notes, note))
+    return FloatModel("float ONNX model", file.stem, module, 0, shapes, (*model.notes, note))
 
 
-def _from_export(settings: BuildSettings) -> _Float:
+def _from_export(settings: BuildSettings) -> FloatModel:
     from hwcompress.frontend.to_torch.exported import read_exported
 
     file = settings.model_file
     assert file is not None
     exported = read_exported(file)
-    return _Float("exported program", file.stem, exported.module, 0, exported.shapes)
+    return FloatModel("exported program", file.stem, exported.module, 0, exported.shapes)
 
 
-def _exported(made: object, name: str, settings: BuildSettings) -> _Float:
+def _exported(made: object, name: str, settings: BuildSettings) -> FloatModel:
     """What a function returned that is no module: an ``ExportedProgram``."""
     from hwcompress.frontend.to_torch.exported import from_program
 
@@ -204,7 +251,7 @@ def _exported(made: object, name: str, settings: BuildSettings) -> _Float:
             "--weights with a torch.export program", why="the program holds its own weights"
         )
     exported = from_program(made, settings.model)
-    return _Float("exported program", name, exported.module, 0, exported.shapes)
+    return FloatModel("exported program", name, exported.module, 0, exported.shapes)
 
 
 def calibration_samples(data: Dataset) -> Samples:

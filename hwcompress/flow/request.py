@@ -6,7 +6,7 @@ import contextlib
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hwcompress import boards
 from hwcompress.errors import HwcompressError, InputError
@@ -15,20 +15,28 @@ from hwcompress.flow.settings import WEIGHT_FILES, BuildSettings
 if TYPE_CHECKING:
     from hwcompress.models.zoo import Entry
 
-__all__ = ["make_settings", "named_model", "output_folder", "zoo_entry"]
+__all__ = ["checked_settings", "make_settings", "named_model", "output_folder", "zoo_entry"]
 
 DEFAULT_ROOT = "hwc-build"
 DEFAULT_MODEL = "digits"
 _ZOO = "zoo:"
 
 
+Settings = TypeVar("Settings", bound=BuildSettings)
+
+
 def make_settings(**options: Any) -> BuildSettings:
+    """:func:`checked_settings` of a build."""
+    return checked_settings(BuildSettings, **options)
+
+
+def checked_settings(kind: type[Settings], **options: Any) -> Settings:
     """Checked settings: existing files with absolute paths, a known board by its own name.
 
     Raises:
         InputError: no such board or file, or a value out of range.
     """
-    settings = BuildSettings(**{**options, "model": named_model(str(options.get("model", "")))})
+    settings = kind(**{**options, "model": named_model(str(options.get("model", "")))})
     board = boards.load(settings.board)
     own = settings.board.lower().endswith(".toml")
     name = str(Path(settings.board).resolve()) if own else board.name
@@ -170,10 +178,19 @@ def output_folder(settings: BuildSettings, out: Path | None) -> Path:
     """The build folder, absolute: ``out``, or ``./hwc-build/<model>-<board>``."""
     if out is not None:
         return out.absolute()
+    board = Path(settings.board).stem if settings.board.endswith(".toml") else settings.board
+    return Path.cwd() / DEFAULT_ROOT / file_name(f"{model_name(settings)}-{board}")
+
+
+def file_name(text: str) -> str:
+    """A text as a file may be called."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", text)
+
+
+def model_name(settings: BuildSettings) -> str:
+    """What a folder of a model's results is called after."""
     file = settings.model_file
     model = settings.model_function or (DEFAULT_MODEL if file is None else file.stem)
     if settings.model_function and file is not None:
         model = f"{file.stem}-{settings.model_function}"
-    board = Path(settings.board).stem if settings.board.endswith(".toml") else settings.board
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{model}-{board}")
-    return Path.cwd() / DEFAULT_ROOT / name
+    return model

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from hwcompress.errors import InputError
 from hwcompress.foreign import foreign_name
@@ -57,6 +57,11 @@ class BuildSettings:
     Raises:
         InputError: a value is outside its range.
     """
+
+    FORMAT: ClassVar[str] = "hwcompress-build-1"
+    """Of a folder whose manifest holds such settings."""
+    COMMAND: ClassVar[str] = "build"
+    """Which command makes such folders."""
 
     board: str
     model: str = ""

@@ -11,7 +11,9 @@ A source folder holds
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,7 @@ import numpy as np
 
 from hwcompress.data import Dataset
 from hwcompress.errors import InputError, UnsupportedError
+from hwcompress.flow.plans import Shapes
 from hwcompress.flow.settings import BuildSettings
 from hwcompress.frontend import Imported
 from hwcompress.frontend.reading import read_proto
@@ -29,7 +32,15 @@ from hwcompress.samples import Samples
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["MODEL_FILE", "OUTPUTS_FILE", "output_key", "output_number", "prepare_source"]
+__all__ = [
+    "MODEL_FILE",
+    "OUTPUTS_FILE",
+    "export_source",
+    "few_threads",
+    "output_key",
+    "output_number",
+    "prepare_source",
+]
 
 MODEL_FILE = "model.onnx"
 OUTPUTS_FILE = "outputs.npz"
@@ -58,12 +69,21 @@ def prepare_source(settings: BuildSettings, data: Dataset, folder: Path, say: Sa
         return _copy_onnx(settings, data, folder)
     import torch
 
+    with few_threads(data):
+        torch.manual_seed(settings.seed)
+        return _train_and_export(settings, data, folder, say)
+
+
+@contextmanager
+def few_threads(data: Dataset) -> Iterator[None]:
+    """One thread for PyTorch while samples are small."""
+    import torch
+
     threads = torch.get_num_threads()
     if sum(math.prod(shape) for shape in data.sample_shapes.values()) < _SMALL_SAMPLE:
         torch.set_num_threads(1)
     try:
-        torch.manual_seed(settings.seed)
-        return _train_and_export(settings, data, folder, say)
+        yield
     finally:
         torch.set_num_threads(threads)
 
@@ -108,37 +128,72 @@ def _refuse_training(settings: BuildSettings, file: Path) -> None:
 def _train_and_export(
     settings: BuildSettings, data: Dataset, folder: Path, say: Say
 ) -> SourceFacts:
-    import torch
-
-    from hwcompress.compress.export import export_qonnx
-    from hwcompress.flow.fitting import fit, sample_shapes, shaped
+    from hwcompress.flow.fitting import fit, sample_shapes
     from hwcompress.flow.plans import make_plan
-    from hwcompress.frontend import import_model
-    from hwcompress.frontend.check import source_samples
 
     plan = make_plan(settings, data)
     shapes = sample_shapes(plan, data)
     notes = [*plan.notes, *fit(plan, settings, data, shapes, say)]
-    test = shaped(data.real_test(), shapes)
+    changeable = plan.fresh or bool(plan.epochs)
+    found = export_source(
+        plan.module, plan.name, shapes, settings, data, folder, say, changeable=changeable
+    )
+    return replace(found, kind=plan.kind, notes=(*notes, *found.notes))
+
+
+def export_source(
+    module: nn.Module,
+    name: str,
+    shapes: Shapes,
+    settings: BuildSettings,
+    data: Dataset,
+    folder: Path,
+    say: Say,
+    *,
+    changeable: bool,
+) -> SourceFacts:
+    """Fill a source folder from a quantized module.
+
+    Args:
+        module: in eval mode afterwards.
+        name: of the network.
+        shapes: of a sample of each of its inputs.
+        settings: name the input's type.
+        data: on whose test samples the module is run.
+        folder: empty, filled here.
+        say: tells what is done.
+        changeable: whether the last layer's bias may be rounded to its accumulator's steps.
+
+    Raises:
+        UnsupportedError: the module cannot be exported or expressed as an integer graph.
+    """
+    import torch
+
+    from hwcompress.compress.export import export_qonnx
+    from hwcompress.flow.fitting import shaped
+    from hwcompress.frontend import import_model
+    from hwcompress.frontend.check import source_samples
+
+    test, notes = shaped(data.real_test(), shapes), []
 
     def exported() -> Imported:
         say("export to QONNX")
-        export_qonnx(plan.module, shapes, folder / MODEL_FILE)
+        export_qonnx(module, shapes, folder / MODEL_FILE)
         return import_model(
             folder / MODEL_FILE,
             samples=test,
             input_type=settings.input_type or None,
-            name=plan.name,
+            name=name,
         )
 
     imported = exported()
-    if (plan.fresh or plan.epochs) and _align_output_bias(plan.module, imported.graph):
+    if changeable and _align_output_bias(module, imported.graph):
         notes.append("the output layer's bias rounded to whole steps of its accumulator")
         imported = exported()
-    outputs, unseen = _framework_outputs(plan.module, imported, source_samples(imported, test))
-    notes += unseen
+    outputs, unseen = _framework_outputs(module, imported, source_samples(imported, test))
     np.savez(folder / OUTPUTS_FILE, allow_pickle=False, **outputs)
-    return SourceFacts(plan.kind, plan.name, f"PyTorch {torch.__version__}, float32", tuple(notes))
+    framework = f"PyTorch {torch.__version__}, float32"
+    return SourceFacts("quantized module", name, framework, (*notes, *unseen))
 
 
 def output_key(index: int) -> str:

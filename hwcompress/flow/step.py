@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,11 +34,12 @@ class Step:
             The same input must give the same bytes and the same figures.
         outputs: names of files or folders in the build folder.
         needs: names of earlier steps whose outputs or results it reads.
-        reads: names of the settings it reads.
+        reads: names of the settings it reads, or of properties that follow from them.
         files: the user's files it reads, by their role.
         code: packages or modules whose source decides what it makes.
         tools: external programs it runs, names of :data:`hwcompress.tools.TOOLS`.
         packages: Python distributions whose version matters.
+        settings: whose fields ``reads`` are.
     """
 
     name: str
@@ -50,9 +52,16 @@ class Step:
     code: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
+    settings: type[BuildSettings] = BuildSettings
 
     def __post_init__(self) -> None:
-        known = {field.name for field in dataclasses.fields(BuildSettings)}
+        known = {field.name for field in dataclasses.fields(self.settings)}
+        # What follows from several settings may be read, too.
+        known |= {
+            name
+            for name in dir(self.settings)
+            if isinstance(inspect.getattr_static(self.settings, name, None), property)
+        }
         unknown = set(self.reads) - known
         if unknown:
             raise ValueError(f"step {self.name!r} reads unknown settings {sorted(unknown)}")

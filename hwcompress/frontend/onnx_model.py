@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from hwcompress.edge_files import edge_refusal
 from hwcompress.errors import InputError, UnsupportedError
 from hwcompress.frontend.reading import read_proto
 from hwcompress.limits import DEFAULT_LIMITS, Limits, current_limits
@@ -123,9 +124,13 @@ def read_onnx(path: Path, limits: Limits | None = None) -> OnnxModel:
         InputError: missing, not ONNX, empty, larger than the limits, with data outside its
             folder (:func:`hwcompress.frontend.reading.read_proto`), or with nodes that are
             not in order.
+        UnsupportedError: the file says that it is for a CPU or GPU.
     """
     where, limits = str(path), limits or current_limits()
     graph = (proto := read_proto(path, limits)).graph
+    if refused := edge_refusal({item.key: item.value for item in proto.metadata_props}):
+        what, why, remedy = refused
+        raise UnsupportedError(what, where=where, why=why, remedy=remedy)
     if not graph.node or not graph.output:
         raise InputError("the ONNX file holds no graph", where=where, remedy="export it again")
     opset, note = _opset(proto, where)

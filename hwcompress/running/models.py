@@ -25,6 +25,7 @@ from hwcompress.inspect.opening import (
     request_settings,
 )
 from hwcompress.ir import Graph, load
+from hwcompress.packing import read_packed
 from hwcompress.running.summary import Summary
 from hwcompress.samples import Samples, named, sample_rows, stacked
 
@@ -63,7 +64,8 @@ def open_runnable(
     """The model, and its samples if the request names data.
 
     Args:
-        request: what the user typed; a folder is a build folder, or one that holds a graph.
+        request: what the user typed; a folder is a build folder, or one that holds a graph;
+            FILE.hwc is a packed one.
         labels: file of labels, or empty.
         place: an empty folder for what has to be made.
         say: tells how it goes.
@@ -72,7 +74,7 @@ def open_runnable(
         InputError: a file or option is wrong.
         UnsupportedError: the model cannot be expressed.
     """
-    if Path(request.model).is_dir():
+    if Path(request.model).is_dir() or _is_packed(Path(request.model)):
         model = from_folder(request)
         return model, _folder_data(request, labels, model) if request.data else None
     settings = request_settings(request)
@@ -204,24 +206,30 @@ def calibration(stream: SampleStream) -> Samples:
 
 
 def from_folder(request: ModelRequest) -> Runnable:
-    """The graph of a build folder, or of a folder that holds one.
+    """The graph of a build folder, of a folder that holds one, or of a packed file.
 
     Raises:
         InputError: no graph lies there, it is damaged, or options are given for it.
     """
     folder = Path(request.model)
     inner = folder / "graph"
-    graph = load(inner if inner.is_dir() else folder)
+    packed = _is_packed(folder)
+    graph = read_packed(folder) if packed else load(inner if inner.is_dir() else folder)
     if request.input_type or request.weights or request.weight_bits or request.act_bits:
         raise InputError(
-            "the graph of a build folder is taken as it is",
+            "a stored graph is taken as it is",
             where=request.model,
             remedy="leave the input's type, weights and numbers of bits out",
         )
     names, _ = _of_build(folder)
     inputs = {op.outputs[0]: names.get(op.outputs[0], op.name) for op in graph.inputs}
     outputs = _distinct([op.name for op in graph.outputs])
-    return Runnable(graph, inputs, outputs, request.model, "stored integer graph", graph.notes)
+    kind = "packed integer graph" if packed else "stored integer graph"
+    return Runnable(graph, inputs, outputs, request.model, kind, graph.notes)
+
+
+def _is_packed(path: Path) -> bool:
+    return path.suffix == ".hwc"
 
 
 def _folder_data(request: ModelRequest, labels: str, model: Runnable) -> SampleStream:

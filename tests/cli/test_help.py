@@ -11,7 +11,10 @@ import pytest
 
 import hwcompress
 
-COMMANDS = ("build", "diff", "simulate", "verify", "synth", "report", "boards", "doctor")
+COMMANDS = (
+    "build", "compress", "recipes", "sensitivity", "diff", "simulate", "verify", "synth", "report",
+    "boards", "doctor",
+)  # fmt: skip
 HEAVY = (
     "torch", "onnx", "onnxruntime", "qonnx", "numba", "brevitas", "hls4ml", "sklearn", "jinja2",
     "scipy", "numpy",

@@ -39,6 +39,7 @@ __all__ = [
     "run_generate",
     "run_verify",
     "wanted_cycles",
+    "with_style",
 ]
 
 
@@ -69,7 +70,7 @@ def run_fold(context: Context) -> FoldFacts:
     else:
         budget = lut_budget_of(board.capacity.lut, graph)
         folding = default_folding(graph, target_cycles=target, lut_budget=budget)
-    folding = _with_style(graph, folding, context.settings, board)
+    folding = with_style(graph, folding, context.settings, board)
     _check_memories(folding, board)
     (context.out / "folding.json").write_text(folding.to_json(), encoding="utf-8")
     layers = []
@@ -82,7 +83,7 @@ def run_fold(context: Context) -> FoldFacts:
     return FoldFacts(tuple(layers), target, ())
 
 
-def _with_style(graph: Graph, folding: Folding, settings: BuildSettings, board: Board) -> Folding:
+def with_style(graph: Graph, folding: Folding, settings: BuildSettings, board: Board) -> Folding:
     """The folding with the user's general choices where it has none of its own."""
     from hwcompress.hls.folding import Folding, Style
 

@@ -1,0 +1,143 @@
+"""``hwcompress sensitivity``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hwcompress.cli.guard import guarded
+
+__all__ = ["register"]
+
+_MODEL, _TRAINING, _CHOICE, _RUN = "Model and data", "Training", "Choice of bits", "Run"
+
+
+@guarded
+def sensitivity(
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            help="A float model, as of `hwcompress compress`. Default: the digits network.",
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(help="With labels, as of `hwcompress compress`.", rich_help_panel=_MODEL),
+    ] = None,
+    bits: Annotated[
+        str, typer.Option(help="What is tried, from 1 to 8.", rich_help_panel=_CHOICE)
+    ] = "2,3,4,6,8",
+    lut_budget: Annotated[
+        int | None,
+        typer.Option(
+            help="Choose bits for each layer so that the design takes at most so many LUTs."
+            " Yosys is run once for each number of bits, and for the choice.",
+            rich_help_panel=_CHOICE,
+        ),
+    ] = None,
+    bram_budget: Annotated[
+        float | None,
+        typer.Option(help="BRAMs of 36 kbit, likewise.", rich_help_panel=_CHOICE),
+    ] = None,
+    mixed_epochs: Annotated[
+        int,
+        typer.Option(
+            help="Training epochs in the recipe that is written.", rich_help_panel=_CHOICE
+        ),
+    ] = 30,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Result folder. Default: ./hwc-sensitivity/MODEL.", rich_help_panel=_RUN),
+    ] = None,
+    weights: Annotated[
+        str,
+        typer.Option(help="State dict for the module of FILE.py:FUNCTION.", rich_help_panel=_MODEL),
+    ] = "",
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            help="Training epochs of the float model, as of `hwcompress compress`.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(help="Of all that is random.", rich_help_panel=_TRAINING)
+    ] = 0,
+    input_type: Annotated[
+        str,
+        typer.Option(
+            help="Type of the model's input, as of `hwcompress build`.", rich_help_panel=_MODEL
+        ),
+    ] = "",
+    input_scale: Annotated[
+        float | None,
+        typer.Option(help="Real value of one step of integer data.", rich_help_panel=_MODEL),
+    ] = None,
+    board: Annotated[
+        str,
+        typer.Option(help="Board name (see `boards`), or a .toml file.", rich_help_panel=_CHOICE),
+    ] = "pynq",
+    target_cycles: Annotated[
+        int | None,
+        typer.Option(help="Clock cycles between frames.", rich_help_panel=_CHOICE),
+    ] = None,
+    multiplier: Annotated[
+        str,
+        typer.Option(
+            help="How multiplications are made: auto (the synthesis tool chooses), lut, dsp, or"
+            " packed.",
+            rich_help_panel=_CHOICE,
+        ),
+    ] = "lut",
+    memory: Annotated[
+        str,
+        typer.Option(
+            help="Where weights are kept: auto, logic, distributed or block.",
+            rich_help_panel=_CHOICE,
+        ),
+    ] = "auto",
+    force: Annotated[
+        bool, typer.Option("--force", help="Run every step again.", rich_help_panel=_RUN)
+    ] = False,
+) -> None:
+    """Ask how much each layer minds having few bits, and choose bits under a budget.
+
+    The result folder holds sensitivity.csv, .json and .html (with a plot), and, with a budget,
+    mixed.toml: a recipe for `hwcompress compress`.
+
+    Examples:
+
+    `hwcompress sensitivity net.py:make --weights net.safetensors --data train.npz`
+
+    `hwcompress sensitivity --lut-budget 4000 --out s && hwcompress compress --recipe s/mixed.toml`
+    """
+    from hwcompress.flow.compressing.exploring import sensitivity_folder, sensitivity_settings
+
+    settings = sensitivity_settings(
+        board=board,
+        model=model or "",
+        data=data or "",
+        weights=weights,
+        epochs=epochs,
+        seed=seed,
+        input_type=input_type,
+        input_scale=input_scale,
+        target_cycles=target_cycles,
+        multiplier=multiplier,
+        memory=memory,
+        bits=bits,
+        lut_budget=lut_budget,
+        bram_budget=bram_budget,
+        mixed_epochs=mixed_epochs,
+    )
+    # After the cheap checks: this one loads PyTorch.
+    from hwcompress.cli.sensitivity_screen import run_exploration
+
+    run_exploration(sensitivity_folder(settings, out), settings, force=force)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("sensitivity")(sensitivity)

@@ -1,0 +1,1 @@
+"""Shared weights: few values for many weights, and codes for them."""
