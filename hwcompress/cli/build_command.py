@@ -8,10 +8,19 @@ from typing import Annotated
 import typer
 
 from hwcompress.cli.guard import guarded
+from hwcompress.cli.options import (
+    HARDWARE,
+    MODEL,
+    RUN,
+    TRAINING,
+    Force,
+    InputScale,
+    Jobs,
+    Seed,
+    Weights,
+)
 
 __all__ = ["register"]
-
-_MODEL, _TRAINING, _HARDWARE, _RUN = "Model and data", "Training", "Hardware", "Run"
 
 
 @guarded
@@ -25,7 +34,7 @@ def build(
     ] = None,
     board: Annotated[
         str,
-        typer.Option(help="Board name (see `boards`), or a .toml file.", rich_help_panel=_HARDWARE),
+        typer.Option(help="Board name (see `boards`), or a .toml file.", rich_help_panel=HARDWARE),
     ] = "pynq",
     data: Annotated[
         str | None,
@@ -33,71 +42,56 @@ def build(
             help=".npz with x, y (or x_train, y_train, x_test, y_test), for several inputs with an"
             " array named after each instead of x; .npy or IDX images, labels beside these or as"
             " IMAGES,LABELS; or a folder with the MNIST files.",
-            rich_help_panel=_MODEL,
+            rich_help_panel=MODEL,
         ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Build folder. Default: ./hwc-build/MODEL-BOARD.", rich_help_panel=_RUN),
+        typer.Option(help="Build folder. Default: ./hwc-build/MODEL-BOARD.", rich_help_panel=RUN),
     ] = None,
-    weights: Annotated[
-        str,
-        typer.Option(
-            help="State dict for the module of FILE.py:FUNCTION: .npz, .safetensors or .pth"
-            " (nothing is unpickled).",
-            rich_help_panel=_MODEL,
-        ),
-    ] = "",
+    weights: Weights = "",
     weight_bits: Annotated[
         int | None,
         typer.Option(
             help="Weight bits of float models and the default one, 1 to 8."
             " Default: 4 where the model is trained, 8 where it is only calibrated.",
-            rich_help_panel=_TRAINING,
+            rich_help_panel=TRAINING,
         ),
     ] = None,
     act_bits: Annotated[
-        int | None, typer.Option(help="Activation bits, likewise.", rich_help_panel=_TRAINING)
+        int | None, typer.Option(help="Activation bits, likewise.", rich_help_panel=TRAINING)
     ] = None,
     epochs: Annotated[
         int | None,
         typer.Option(
             help="Training epochs; 0 calibrates only. Default: 10 for a float module with labelled"
             " training samples and no --weights, 30 for the embedded network, else 0.",
-            rich_help_panel=_TRAINING,
+            rich_help_panel=TRAINING,
         ),
     ] = None,
-    seed: Annotated[
-        int, typer.Option(help="Of all that is random.", rich_help_panel=_TRAINING)
-    ] = 0,
+    seed: Seed = 0,
     input_type: Annotated[
         str,
         typer.Option(
             help="Type of the model's input: uint8, fixed<16,6>, bipolar, uint8*1/255, ..."
             " Default: derived from the model and the data.",
-            rich_help_panel=_MODEL,
+            rich_help_panel=MODEL,
         ),
     ] = "",
-    input_scale: Annotated[
-        float | None,
-        typer.Option(
-            help="Real value of one step of integer data. Default: 1/255 for uint8.",
-            rich_help_panel=_MODEL,
-        ),
-    ] = None,
+    input_scale: InputScale = None,
     target_cycles: Annotated[
         int | None,
-        typer.Option(help="Wanted clock cycles between frames.", rich_help_panel=_HARDWARE),
+        typer.Option(help="Wanted clock cycles between frames.", rich_help_panel=HARDWARE),
     ] = None,
     target_fps: Annotated[
-        float | None, typer.Option(help="Wanted frames per second.", rich_help_panel=_HARDWARE)
+        float | None, typer.Option(help="Wanted frames per second.", rich_help_panel=HARDWARE)
     ] = None,
     folding: Annotated[
         str,
         typer.Option(
             help="JSON file with the parallelism of the layers (see docs/cnv.md)."
             " Layers that it leaves out follow.",
-            rich_help_panel=_HARDWARE,
+            rich_help_panel=HARDWARE,
         ),
     ] = "",
     multiplier: Annotated[
@@ -105,14 +99,14 @@ def build(
         typer.Option(
             help="Of engines that the folding does not decide: auto (the synthesis tool"
             " chooses), lut, dsp, or packed (several low-bit products a DSP block).",
-            rich_help_panel=_HARDWARE,
+            rich_help_panel=HARDWARE,
         ),
     ] = "auto",
     memory: Annotated[
         str,
         typer.Option(
             help="Of weights, likewise: auto, logic, distributed or block.",
-            rich_help_panel=_HARDWARE,
+            rich_help_panel=HARDWARE,
         ),
     ] = "auto",
     gate_level: Annotated[
@@ -120,22 +114,17 @@ def build(
         typer.Option(
             "--gate-level",
             help="Also simulate the netlist that synthesis makes (small designs).",
-            rich_help_panel=_RUN,
+            rich_help_panel=RUN,
         ),
     ] = False,
     frames: Annotated[
-        int, typer.Option(help="Frames of the cocotb bench, at least 20.", rich_help_panel=_RUN)
+        int, typer.Option(help="Frames of the cocotb bench, at least 20.", rich_help_panel=RUN)
     ] = 24,
     simulator: Annotated[
-        str, typer.Option(help="Of the cocotb bench: verilator or icarus.", rich_help_panel=_RUN)
+        str, typer.Option(help="Of the cocotb bench: verilator or icarus.", rich_help_panel=RUN)
     ] = "verilator",
-    jobs: Annotated[
-        int | None,
-        typer.Option(help="Steps that may run at once. Default: 2.", min=1, rich_help_panel=_RUN),
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Run every step again.", rich_help_panel=_RUN)
-    ] = False,
+    jobs: Jobs = None,
+    force: Force = False,
 ) -> None:
     """Take a model to a verified FPGA design.
 

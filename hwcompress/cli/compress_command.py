@@ -9,10 +9,19 @@ from typing import Annotated
 import typer
 
 from hwcompress.cli.guard import guarded
+from hwcompress.cli.options import (
+    HARDWARE,
+    MODEL,
+    RUN,
+    TRAINING,
+    Force,
+    InputScale,
+    Jobs,
+    Seed,
+    Weights,
+)
 
 __all__ = ["register"]
-
-_MODEL, _TRAINING, _HARDWARE, _RUN = "Model and data", "Training", "Hardware", "Run"
 
 
 @guarded
@@ -28,7 +37,7 @@ def compress(
         str,
         typer.Option(
             help="A name (see `hwcompress recipes`), or a file .toml.",
-            rich_help_panel=_TRAINING,
+            rich_help_panel=TRAINING,
         ),
     ] = "w4a4",
     data: Annotated[
@@ -36,76 +45,61 @@ def compress(
         typer.Option(
             help="As of `hwcompress build`: .npz with x, y (or x_train, y_train, x_test, y_test),"
             " .npy or IDX images, or a folder with the MNIST files.",
-            rich_help_panel=_MODEL,
+            rich_help_panel=MODEL,
         ),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Result folder. Default: ./hwc-compress/MODEL-RECIPE.", rich_help_panel=_RUN
+            help="Result folder. Default: ./hwc-compress/MODEL-RECIPE.", rich_help_panel=RUN
         ),
     ] = None,
-    weights: Annotated[
-        str,
-        typer.Option(
-            help="State dict for the module of FILE.py:FUNCTION: .npz, .safetensors or .pth"
-            " (nothing is unpickled).",
-            rich_help_panel=_MODEL,
-        ),
-    ] = "",
+    weights: Weights = "",
     epochs: Annotated[
         int | None,
         typer.Option(
             help="Training epochs of the float model, before the recipe; 0 takes it as it is."
             " Default: 10 for FILE.py:FUNCTION with labels and no --weights, 30 for the embedded"
             " network, else 0. The recipe says how long it trains itself.",
-            rich_help_panel=_TRAINING,
+            rich_help_panel=TRAINING,
         ),
     ] = None,
-    seed: Annotated[
-        int, typer.Option(help="Of all that is random.", rich_help_panel=_TRAINING)
-    ] = 0,
+    seed: Seed = 0,
     input_type: Annotated[
         str,
         typer.Option(
-            help="Type of the model's input, as of `hwcompress build`.", rich_help_panel=_MODEL
+            help="Type of the model's input, as of `hwcompress build`.", rich_help_panel=MODEL
         ),
     ] = "",
-    input_scale: Annotated[
-        float | None,
-        typer.Option(
-            help="Real value of one step of integer data. Default: 1/255 for uint8.",
-            rich_help_panel=_MODEL,
-        ),
-    ] = None,
+    input_scale: InputScale = None,
     board: Annotated[
         str,
-        typer.Option(help="Board name (see `boards`), or a .toml file.", rich_help_panel=_HARDWARE),
+        typer.Option(help="Board name (see `boards`), or a .toml file.", rich_help_panel=HARDWARE),
     ] = "pynq",
     target_cycles: Annotated[
         int | None,
         typer.Option(
             help="Clock cycles between frames, of the designs that are compared. Default: what"
             " the 8-bit twin gets.",
-            rich_help_panel=_HARDWARE,
+            rich_help_panel=HARDWARE,
         ),
     ] = None,
     target_fps: Annotated[
-        float | None, typer.Option(help="Frames per second, likewise.", rich_help_panel=_HARDWARE)
+        float | None, typer.Option(help="Frames per second, likewise.", rich_help_panel=HARDWARE)
     ] = None,
     multiplier: Annotated[
         str,
         typer.Option(
             help="How multiplications are made: auto (the synthesis tool chooses), lut, dsp, or"
             " packed.",
-            rich_help_panel=_HARDWARE,
+            rich_help_panel=HARDWARE,
         ),
     ] = "auto",
     memory: Annotated[
         str,
         typer.Option(
             help="Where weights are kept: auto, logic, distributed or block.",
-            rich_help_panel=_HARDWARE,
+            rich_help_panel=HARDWARE,
         ),
     ] = "auto",
     synthesis: Annotated[
@@ -113,16 +107,11 @@ def compress(
         typer.Option(
             "--synthesis/--no-synthesis",
             help="Count LUTs, BRAMs and DSPs with Yosys; large networks take minutes.",
-            rich_help_panel=_HARDWARE,
+            rich_help_panel=HARDWARE,
         ),
     ] = True,
-    jobs: Annotated[
-        int | None,
-        typer.Option(help="Steps that may run at once. Default: 2.", min=1, rich_help_panel=_RUN),
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Run every step again.", rich_help_panel=_RUN)
-    ] = False,
+    jobs: Jobs = None,
+    force: Force = False,
 ) -> None:
     """Compress a float model by a recipe, and compare it before and after.
 

@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from hwcompress.cli.guard import guarded
+from hwcompress.cli.options import MODEL, RUN, TRAINING, Force, InputScale, Seed, Weights
 
 __all__ = ["register"]
 
-_MODEL, _TRAINING, _CHOICE, _RUN = "Model and data", "Training", "Choice of bits", "Run"
+_CHOICE = "Choice of bits"
 
 
 @guarded
@@ -24,7 +25,7 @@ def sensitivity(
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option(help="With labels, as of `hwcompress compress`.", rich_help_panel=_MODEL),
+        typer.Option(help="With labels, as of `hwcompress compress`.", rich_help_panel=MODEL),
     ] = None,
     bits: Annotated[
         str, typer.Option(help="What is tried, from 1 to 8.", rich_help_panel=_CHOICE)
@@ -49,32 +50,24 @@ def sensitivity(
     ] = 30,
     out: Annotated[
         Path | None,
-        typer.Option(help="Result folder. Default: ./hwc-sensitivity/MODEL.", rich_help_panel=_RUN),
+        typer.Option(help="Result folder. Default: ./hwc-sensitivity/MODEL.", rich_help_panel=RUN),
     ] = None,
-    weights: Annotated[
-        str,
-        typer.Option(help="State dict for the module of FILE.py:FUNCTION.", rich_help_panel=_MODEL),
-    ] = "",
+    weights: Weights = "",
     epochs: Annotated[
         int | None,
         typer.Option(
             help="Training epochs of the float model, as of `hwcompress compress`.",
-            rich_help_panel=_TRAINING,
+            rich_help_panel=TRAINING,
         ),
     ] = None,
-    seed: Annotated[
-        int, typer.Option(help="Of all that is random.", rich_help_panel=_TRAINING)
-    ] = 0,
+    seed: Seed = 0,
     input_type: Annotated[
         str,
         typer.Option(
-            help="Type of the model's input, as of `hwcompress build`.", rich_help_panel=_MODEL
+            help="Type of the model's input, as of `hwcompress build`.", rich_help_panel=MODEL
         ),
     ] = "",
-    input_scale: Annotated[
-        float | None,
-        typer.Option(help="Real value of one step of integer data.", rich_help_panel=_MODEL),
-    ] = None,
+    input_scale: InputScale = None,
     board: Annotated[
         str,
         typer.Option(help="Board name (see `boards`), or a .toml file.", rich_help_panel=_CHOICE),
@@ -98,9 +91,7 @@ def sensitivity(
             rich_help_panel=_CHOICE,
         ),
     ] = "auto",
-    force: Annotated[
-        bool, typer.Option("--force", help="Run every step again.", rich_help_panel=_RUN)
-    ] = False,
+    force: Force = False,
 ) -> None:
     """Ask how much each layer minds having few bits, and choose bits under a budget.
 

@@ -1,0 +1,44 @@
+"""Options that several commands have, alike in name, type and help."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "HARDWARE",
+    "MODEL",
+    "RUN",
+    "TRAINING",
+    "Force",
+    "InputScale",
+    "Jobs",
+    "Seed",
+    "Weights",
+]
+
+MODEL, TRAINING, HARDWARE, RUN = "Model and data", "Training", "Hardware", "Run"
+"""Panels of the help."""
+
+Weights = Annotated[
+    str,
+    typer.Option(
+        help="State dict for the module of FILE.py:FUNCTION: .npz, .safetensors or .pth"
+        " (nothing is unpickled).",
+        rich_help_panel=MODEL,
+    ),
+]
+InputScale = Annotated[
+    float | None,
+    typer.Option(
+        help="Real value of one step of integer data. Default: 1/255 for uint8.",
+        rich_help_panel=MODEL,
+    ),
+]
+Seed = Annotated[int, typer.Option(help="Of all that is random.", rich_help_panel=TRAINING)]
+Jobs = Annotated[
+    int | None,
+    typer.Option(help="Steps that may run at once. Default: 2.", min=1, rich_help_panel=RUN),
+]
+Force = Annotated[bool, typer.Option("--force", help="Run every step again.", rich_help_panel=RUN)]
