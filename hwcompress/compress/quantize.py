@@ -9,7 +9,6 @@ is left as it is; the frontend evaluates it (docs/architecture.md).
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from torch import fx, nn
 from hwcompress.compress.fold import fold_affine
 from hwcompress.compress.kinds import WEIGHTED, Traced
 from hwcompress.compress.layers import activation_quantizer, quantized_layer
+from hwcompress.compress.parts import replace_part, trace_module
 from hwcompress.compress.places import Place, find_places
 from hwcompress.errors import InputError, UnsupportedError
 from hwcompress.samples import Samples, named
@@ -136,13 +136,8 @@ def quantize_module(
     _check_bits([usual, *own.values()])
     if isinstance(module, WEIGHTED):
         module = nn.Sequential(module)  # a layer of its own, not its inside, is to be traced
-    try:
-        graph_module = fx.symbolic_trace(copy.deepcopy(module))
-    except Exception as error:  # torch.fx raises many types
-        raise UnsupportedError(
-            f"the module cannot be traced: {type(error).__name__}: {error}",
-            remedy="write its forward without control flow on values, or build it with Brevitas",
-        ) from error
+    remedy = "write its forward without control flow on values, or build it with Brevitas"
+    graph_module = trace_module(module, copied=True, remedy=remedy)
     _refuse(graph_module, dict(graph_module.named_modules()))
     if calibrated_only:
         fold_affine(graph_module)
@@ -159,7 +154,7 @@ def quantize_module(
             per_channel = last is not None and name not in last
             bits = own.get(name, usual).weight
             made = layer(name, part) if layer else quantized_layer(part, bits, per_channel)
-            _replace(graph_module, name, made)
+            replace_part(graph_module, name, made)
     graph_module.graph.lint()
     graph_module.recompile()
     return graph_module
@@ -280,8 +275,3 @@ def _insert(graph_module: fx.GraphModule, place: Place, layer: nn.Module, name: 
             inserted = graph_module.graph.call_module(name, (source,))
         for reader in readers:
             reader.replace_input_with(source, inserted)
-
-
-def _replace(root: nn.Module, name: str, part: nn.Module) -> None:
-    parent, _, leaf = name.rpartition(".")
-    setattr(root.get_submodule(parent), leaf, part)

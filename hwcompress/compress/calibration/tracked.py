@@ -12,6 +12,7 @@ from hwcompress.compress.calibration.grid import Grid
 from hwcompress.compress.calibration.observe import activation_quantizers
 from hwcompress.compress.calibration.thresholds import power_above
 from hwcompress.compress.calibration.trackers import tracker
+from hwcompress.compress.parts import replace_part
 from hwcompress.errors import InputError
 
 __all__ = ["Strategy", "TrackedScaling", "freeze_tracked", "track_scales", "tracked_activation"]
@@ -126,7 +127,7 @@ def track_scales(
         if scaling is None or isinstance(scaling, ConstScaling) or (bits == 1 and signed):
             continue
         made = tracked_activation(bits, signed, strategy, window=window, momentum=momentum)
-        _put(module, name, made)
+        replace_part(module, name, made)
         count += 1
     if not count:
         raise InputError(
@@ -139,11 +140,6 @@ def track_scales(
 def _quantizer(part: nn.Module) -> nn.Module:
     found: nn.Module = part.act_quant.fused_activation_quant_proxy.tensor_quant
     return found
-
-
-def _put(module: nn.Module, name: str, part: nn.Module) -> None:
-    parent, _, leaf = name.rpartition(".")
-    setattr(module.get_submodule(parent), leaf, part)
 
 
 def freeze_tracked(module: nn.Module, *, power_of_two: bool = True) -> int:
@@ -169,6 +165,6 @@ def freeze_tracked(module: nn.Module, *, power_of_two: bool = True) -> int:
         bits, signed = int(part.act_quant.bit_width().item()), bool(part.act_quant.is_signed)
         step = scaling.reach / scaling.levels
         grid = Grid(power_above(step) if power_of_two else step, bits, signed)
-        _put(module, name, constant_activation(grid))
+        replace_part(module, name, constant_activation(grid))
         count += 1
     return count

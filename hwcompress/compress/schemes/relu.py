@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import fx, nn
+from torch import nn
 
 from hwcompress.compress.kinds import WEIGHTED
-from hwcompress.errors import UnsupportedError
+from hwcompress.compress.parts import trace_module
 
 __all__ = ["without_relus"]
 
@@ -27,13 +27,7 @@ def without_relus(module: nn.Module) -> nn.Module:
     """
     if isinstance(module, WEIGHTED):
         return module
-    try:
-        graph_module = fx.symbolic_trace(module)
-    except Exception as error:  # torch.fx raises many types
-        raise UnsupportedError(
-            f"the module cannot be traced: {type(error).__name__}: {error}",
-            remedy="write its forward without control flow on values",
-        ) from error
+    graph_module = trace_module(module)
     parts = dict(graph_module.named_modules())
     for node in list(graph_module.graph.nodes):
         gone = (

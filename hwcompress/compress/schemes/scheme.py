@@ -21,8 +21,9 @@ from torch import fx, nn
 from hwcompress.compress.calibrate import calibrate
 from hwcompress.compress.kinds import WEIGHTED
 from hwcompress.compress.layers import activation_quantizer, quantized_layer
+from hwcompress.compress.parts import trace_module
 from hwcompress.compress.quantize import input_scale_for, quantize_module
-from hwcompress.errors import InputError, UnsupportedError
+from hwcompress.errors import InputError
 from hwcompress.samples import Samples, named
 
 __all__ = ["Scheme", "WithActivations", "apply_scheme", "check_bits", "edge_layers"]
@@ -200,16 +201,7 @@ def edge_layers(module: nn.Module) -> tuple[set[str], set[str]]:
     Raises:
         UnsupportedError: the module cannot be traced.
     """
-    if isinstance(module, fx.GraphModule):
-        graph_module = module
-    else:
-        try:
-            graph_module = fx.symbolic_trace(module)
-        except Exception as error:  # torch.fx raises many types
-            raise UnsupportedError(
-                f"the module cannot be traced: {type(error).__name__}: {error}",
-                remedy="write its forward without control flow on values",
-            ) from error
+    graph_module = module if isinstance(module, fx.GraphModule) else trace_module(module)
     parts = dict(graph_module.named_modules())
     nodes = list(graph_module.graph.nodes)
 

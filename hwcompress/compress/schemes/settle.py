@@ -17,6 +17,7 @@ from torch import fx, nn
 from hwcompress.compress.freeze import freeze_batch_norm, freeze_bias
 from hwcompress.compress.kinds import WEIGHTED, Traced
 from hwcompress.compress.layers import activation_quantizer
+from hwcompress.compress.parts import replace_part
 from hwcompress.compress.schemes.levels import Fixed, replace_weight_quantizer
 from hwcompress.errors import UnsupportedError
 
@@ -44,7 +45,7 @@ def settle(module: nn.Module) -> None:
                 f"the layer {name!r} has no form in hardware", why=reason, remedy=part.remedy
             )
         if callable(alone := getattr(part, "settled", None)):
-            _replace(module, name, alone())
+            replace_part(module, name, alone())
     with torch.no_grad():
         _plain_norms(module)
         traced = Traced(module)
@@ -115,7 +116,7 @@ def _activations(module: fx.GraphModule, traced: Traced) -> dict[str, float]:
                 scale = plain
             else:
                 scale = float(_few_bits(torch.tensor(scale, dtype=torch.float64)))
-        _replace(module, str(node.target), _plain_activation(part, proxy, bits, scale))
+        replace_part(module, str(node.target), _plain_activation(part, proxy, bits, scale))
     return factors
 
 
@@ -221,8 +222,3 @@ def _norm_behind(traced: Traced, node: fx.Node) -> nn.Module | None:
     if not isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d) or uses.count(reader.target) != 1:
         return None
     return part if uses.count(node.target) == 1 else None
-
-
-def _replace(root: nn.Module, name: str, part: nn.Module) -> None:
-    parent, _, leaf = name.rpartition(".")
-    setattr(root.get_submodule(parent), leaf, part)
