@@ -14,8 +14,10 @@ from hwcompress.cli.console import make_console
 from hwcompress.cli.guard import captured
 from hwcompress.cli.progress import show_progress
 from hwcompress.cli.session import LOG
+from hwcompress.compress.recipe import load_recipe
 from hwcompress.flow.build import build
 from hwcompress.flow.compressing.facts import ResultFacts
+from hwcompress.flow.compressing.floats import check_recipe
 from hwcompress.flow.compressing.pipeline import COMPRESSION
 from hwcompress.flow.compressing.settings import CompressSettings
 from hwcompress.flow.compressing.table import COLUMNS, result_notes, result_rows
@@ -31,6 +33,7 @@ def run_compression(
     folder: Path, settings: CompressSettings, *, jobs: int | None = None, force: bool = False
 ) -> None:
     """The whole pipeline, then the table."""
+    check_recipe(settings, load_recipe(settings.recipe))
     start_folder(folder, settings)
     started = time.monotonic()
     with captured(folder / LOG) as screen, show_progress(screen) as progress:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hwcompress.cli.guard import guarded
+from hwcompress.cli.options import MODEL, TRAINING, InputScale, Seed, Weights
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,20 +37,21 @@ def edge(
     ] = "dynamic-range",
     out: Annotated[Path, typer.Option(help="The file that is written.")] = Path("edge.onnx"),
     data: Annotated[
-        str | None, typer.Option(help="As of `hwcompress compress`; its test samples are run.")
+        str | None,
+        typer.Option(
+            help="As of `hwcompress compress`; its test samples are run.", rich_help_panel=MODEL
+        ),
     ] = None,
-    weights: Annotated[
-        str, typer.Option(help="State dict for the module of FILE.py:FUNCTION.")
-    ] = "",
+    weights: Weights = "",
     epochs: Annotated[
         int | None,
-        typer.Option(help="Training epochs of the float model, as of `hwcompress compress`."),
+        typer.Option(
+            help="Training epochs of the float model, as of `hwcompress compress`.",
+            rich_help_panel=TRAINING,
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of all that is random.")] = 0,
-    input_scale: Annotated[
-        float | None,
-        typer.Option(help="Real value of one step of integer data. Default: 1/255 for uint8."),
-    ] = None,
+    seed: Seed = 0,
+    input_scale: InputScale = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Write a float model for a CPU or GPU; of no use to an FPGA, and marked so.

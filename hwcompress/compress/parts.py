@@ -6,9 +6,9 @@ import copy
 
 from torch import fx, nn
 
-from hwcompress.errors import UnsupportedError
+from hwcompress.errors import InputError, UnsupportedError
 
-__all__ = ["replace_part", "trace_module"]
+__all__ = ["has_quantizers", "refuse_quantizers", "replace_part", "trace_module"]
 
 _REMEDY = "write its forward without control flow on values"
 
@@ -27,6 +27,30 @@ def trace_module(
         raise UnsupportedError(
             f"the module cannot be traced: {type(error).__name__}: {error}", remedy=remedy
         ) from error
+
+
+def has_quantizers(module: nn.Module) -> bool:
+    """Whether a module has parts of Brevitas."""
+    return any(type(part).__module__.startswith("brevitas.") for part in module.modules())
+
+
+def refuse_quantizers(module: nn.Module, who: str, remedy: str) -> None:
+    """Raise for a module that is quantized already.
+
+    Args:
+        module: any.
+        who: what would work on it, for the message.
+        remedy: what to do instead.
+
+    Raises:
+        InputError: it has quantizers.
+    """
+    if has_quantizers(module):
+        raise InputError(
+            "the module has quantizers already",
+            why=f"{who} wants a float module: its ranges are chosen anew",
+            remedy=remedy,
+        )
 
 
 def replace_part(root: nn.Module, name: str, part: nn.Module) -> None:

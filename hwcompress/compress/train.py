@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
 
 from hwcompress.compress.feeding import tensors
+from hwcompress.compress.loop import Batch, Loop, Observer
 from hwcompress.compress.memory import batch_within
-from hwcompress.compress.outputs import before_host, ends_in_softmax, results_before_host
+from hwcompress.compress.outputs import results_before_host
 from hwcompress.samples import Samples, sample_count, sample_rows
 
 __all__ = ["accuracy", "logits", "results", "train_classifier"]
 
 Progress = Callable[[int, int, float], None]
+Penalty = Callable[[nn.Module], torch.Tensor | None]
 
 _EVALUATION_BATCH = 500
+
+
+@dataclass(frozen=True)
+class _Penalized(Observer):
+    """Adds what a function gives for the module."""
+
+    module: nn.Module
+    function: Penalty
+
+    def penalty(self, batch: Batch) -> torch.Tensor | None:
+        return self.function(self.module)
 
 
 def train_classifier(
@@ -31,7 +44,7 @@ def train_classifier(
     batch: int = 64,
     rate: float = 1e-2,
     shift: int = 0,
-    penalty: Callable[[nn.Module], torch.Tensor | None] | None = None,
+    penalty: Penalty | None = None,
     progress: Progress | None = None,
 ) -> None:
     """Train in place by cross-entropy, Adam and a one-cycle schedule.
@@ -52,46 +65,25 @@ def train_classifier(
     if epochs < 1:
         return
     torch.manual_seed(seed)
-    generator = torch.Generator().manual_seed(seed)
-    samples = tensors(x)
-    labels = torch.as_tensor(np.asarray(y), dtype=torch.int64)
-    count = labels.shape[0]
-    batch = min(batch, count)
-    steps = max(count // batch, 1)
-    optimizer = torch.optim.Adam(module.parameters(), lr=rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, epochs * steps)
-    module.eval()
-    # Cross-entropy wants logits: a softmax at the module's end stays out of training.
-    softmax = int(ends_in_softmax(module, tuple(item[:2] for item in samples)))
-    module.train()
-    for epoch in range(1, epochs + 1):
-        order = torch.randperm(count, generator=generator)
-        total = 0.0
-        for step in range(steps):
-            rows = order[step * batch : (step + 1) * batch]
-            data = tuple(item[rows] for item in samples)
-            if shift:
-                data = tuple(
-                    _moved(item, shift, generator) if item.ndim > 3 else item for item in data
-                )
-            optimizer.zero_grad()
-            loss = functional.cross_entropy(before_host(module, data, softmax), labels[rows])
-            extra = penalty(module) if penalty is not None else None
-            (loss if extra is None else loss + extra).backward()
-            optimizer.step()
-            schedule.step()
-            total += float(loss.detach())
+    loop = Loop(
+        module,
+        x,
+        y,
+        epochs=epochs,
+        batch=batch,
+        optimizer=lambda parameters: torch.optim.Adam(parameters, lr=rate),
+        schedule=lambda optimizer, steps: torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, rate, steps
+        ),
+        seed=seed,
+        shift=shift,
+        observer=None if penalty is None else _Penalized(module, penalty),
+    )
+    for epoch in range(epochs):
+        loss = loop.epoch(epoch)
         if progress is not None:
-            progress(epoch, epochs, total / steps)
+            progress(epoch + 1, epochs, loss)
     module.eval()
-
-
-def _moved(images: torch.Tensor, shift: int, generator: torch.Generator) -> torch.Tensor:
-    """The batch, moved as one by a random offset, zeros coming in."""
-    down, right = torch.randint(-shift, shift + 1, (2,), generator=generator).tolist()
-    height, width = images.shape[-2:]
-    padded = functional.pad(images, (shift, shift, shift, shift))
-    return padded[..., shift + down : shift + down + height, shift + right : shift + right + width]
 
 
 def logits(module: nn.Module, x: Samples, *, host: int = 0) -> np.ndarray:

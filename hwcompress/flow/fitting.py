@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["fit", "sample_shapes", "shaped"]
 
-_BATCH = 64
-# Enough samples for fewer, larger steps: quantizers cost time per step.
-_MANY_SAMPLES = 10_000
-_LARGE_BATCH = 256
 
 Say = Callable[[str], None]
 
@@ -100,31 +96,22 @@ def _check_classes(module: nn.Module, data: Dataset, shapes: Shapes) -> None:
     import torch
 
     from hwcompress.compress.feeding import tensors
+    from hwcompress.compress.loop import check_classes
     from hwcompress.compress.outputs import plain
 
     module.eval()
     with torch.no_grad():
         some = shaped(data.real(sample_rows(data.x_train, slice(2))), shapes)
         outputs = plain(module(*tensors(some)))
-    if outputs.ndim != 2:
-        raise InputError(
-            f"the module gives outputs of shape {tuple(outputs.shape[1:])}, not one row of classes",
-            where=data.name,
-            remedy="end it with a classifier, or give --epochs 0 to calibrate only",
-        )
-    classes = data.classes
-    if classes is not None and classes > outputs.shape[1]:
-        raise InputError(
-            f"label {classes - 1}, but the module has {outputs.shape[1]} outputs",
-            where=data.name,
-            remedy=f"number the classes 0..{outputs.shape[1] - 1}, or give the module more outputs",
-        )
+    if data.classes is not None:
+        check_classes(outputs, data.classes, data.name, "give --epochs 0 to calibrate only")
 
 
 def fit(plan: Plan, settings: BuildSettings, data: Dataset, shapes: Shapes, say: Say) -> list[str]:
     """Calibrate, train and freeze a module in place; returns lines for the report."""
     from hwcompress.compress.calibrate import calibrate
     from hwcompress.compress.freeze import freeze_batch_norm, freeze_bias
+    from hwcompress.compress.loop import usual_batch
     from hwcompress.compress.train import train_classifier
 
     if not plan.fresh and not plan.epochs:
@@ -153,7 +140,7 @@ def fit(plan: Plan, settings: BuildSettings, data: Dataset, shapes: Shapes, say:
             data.y_train,
             epochs=plan.epochs,
             seed=settings.seed,
-            batch=_BATCH if data.train_count < _MANY_SAMPLES else _LARGE_BATCH,
+            batch=usual_batch(data.train_count),
             progress=lambda epoch, total, loss: say(f"epoch {epoch} of {total}, loss {loss:.3f}"),
         )
         notes.append(f"trained for {plan.epochs} epochs, seed {settings.seed}")

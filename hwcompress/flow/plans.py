@@ -186,7 +186,8 @@ def _embedded() -> FloatModel:
 def _from_python(settings: BuildSettings, data: Dataset) -> Plan | FloatModel:
     from torch import nn
 
-    from hwcompress.models.loader import call_function, is_brevitas
+    from hwcompress.compress.parts import has_quantizers
+    from hwcompress.models.loader import call_function
     from hwcompress.models.weights import load_weights
 
     name = settings.model_function
@@ -197,7 +198,7 @@ def _from_python(settings: BuildSettings, data: Dataset) -> Plan | FloatModel:
     if settings.weights:
         load_weights(made, Path(settings.weights))
         notes = (f"weights of {Path(settings.weights).name}",)
-    if is_brevitas(made):
+    if has_quantizers(made):
         return Plan("Brevitas module", name, made, settings.epochs or 0, False, notes=notes)
     labelled = data.y_train is not None and data.train_count > 0
     # Weights that somebody trained are calibrated only, unless training is asked for.

@@ -11,7 +11,7 @@ from torch import nn
 
 from hwcompress.errors import InputError
 
-__all__ = ["call_function", "is_brevitas", "load_module", "module_inputs"]
+__all__ = ["call_function", "load_module", "module_inputs"]
 
 
 def load_module(text: str) -> nn.Module:
@@ -88,8 +88,3 @@ def module_inputs(module: nn.Module) -> tuple[str, ...]:
         for name, item in inspect.signature(module.forward).parameters.items()
         if item.kind in plain and item.default is inspect.Parameter.empty
     )
-
-
-def is_brevitas(module: nn.Module) -> bool:
-    """Whether any part of a module is a Brevitas layer with a quantizer."""
-    return any(type(part).__module__.startswith("brevitas.") for part in module.modules())

@@ -98,10 +98,10 @@ def _module(
     module: nn.Module, stream: SampleStream | None, input_type: str | None, folder: Path
 ) -> Runnable:
     from hwcompress.compress.export import export_qonnx
-    from hwcompress.models.loader import is_brevitas
+    from hwcompress.compress.parts import has_quantizers
 
     name = type(module).__name__
-    if not is_brevitas(module):
+    if not has_quantizers(module):
         raise InputError(
             f"the module {name} holds no quantizers of Brevitas",
             why="a float model is quantized from a file, so that the result can be looked at",

@@ -168,6 +168,11 @@ def test_refusals(tmp_path, monkeypatch) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("error: there is no recipe 'w3a3'. Remedy: give a file .toml, or")
     assert "Traceback" not in done.stderr
+    (tmp_path / "own.toml").write_text(RECIPE.replace("@first", "conv9"))
+    done = subprocess.run(command("compress", *WORDS), cwd=tmp_path, capture_output=True,
+                          text=True, check=False)  # fmt: skip
+    assert done.returncode == 2
+    assert "no layer is called 'conv9'" in done.stderr and "conv1, conv2, head" in done.stderr
     assert not (tmp_path / "hwc-compress").exists()
 
 

@@ -24,11 +24,11 @@ from brevitas.quant import (
 from torch import Tensor, nn
 
 from hwcompress.compress.export import export_qonnx
+from hwcompress.compress.parts import has_quantizers
 from hwcompress.compress.train import logits
 from hwcompress.frontend import import_model
 from hwcompress.frontend.check import check_float64, check_values, encoded, source_samples
 from hwcompress.ir import trace
-from hwcompress.models.loader import is_brevitas
 
 SHAPE = (2, 6, 6)
 SAMPLES = 60
@@ -140,7 +140,7 @@ CASES: dict[str, Callable[[], nn.Module]] = {
 def test_module(name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     module = CASES[name]()
-    assert is_brevitas(module)
+    assert has_quantizers(module)
     module.train()
     for _ in range(3):  # the scales follow the activations
         module(torch.randn(16, *SHAPE))

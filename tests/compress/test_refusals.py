@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from hwcompress.compress.export import export_qonnx
 from hwcompress.compress.freeze import freeze_batch_norm
+from hwcompress.compress.parts import has_quantizers
 from hwcompress.compress.quantize import quantize_module
 from hwcompress.errors import InputError, UnsupportedError
 from hwcompress.frontend import import_model
-from hwcompress.models.loader import is_brevitas, load_module
+from hwcompress.models.loader import load_module
 from tests.compress.networks import Branch, with_activation
 
 
@@ -148,5 +149,5 @@ def test_a_file_with_neighbours(tmp_path: Path) -> None:
     module = load_module(f"{file}:net")
     assert isinstance(module, nn.Linear)
     assert module.in_features == 4
-    assert not is_brevitas(module)
-    assert is_brevitas(quantized(module))
+    assert not has_quantizers(module)
+    assert has_quantizers(quantized(module))

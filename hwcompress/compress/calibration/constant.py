@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from hwcompress.compress.calibration.grid import Grid
 from hwcompress.errors import InputError
 
-__all__ = ["UnitScaling", "constant_activation", "constant_weight", "step_of", "weight_levels"]
+__all__ = ["UnitScaling", "constant_activation", "constant_weight", "step_of"]
 
 
 class UnitScaling(nn.Module):  # type: ignore[misc]
@@ -92,9 +92,3 @@ def step_of(quantizer: nn.Module) -> tuple[Tensor, Tensor]:
     """Scale and zero point (float64) of a Brevitas quantizer's proxy."""
     scale, zero = quantizer.scale(), quantizer.zero_point()
     return scale.detach().double(), zero.detach().double()
-
-
-def weight_levels(layer: nn.Module) -> Tensor:
-    """The integers (float64, zero point taken off) of a quantized layer's weights."""
-    made = layer.quant_weight()
-    return torch.round(made.value.detach().double() / made.scale.detach().double())

@@ -17,8 +17,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from hwcompress.compress.parts import refuse_quantizers
 from hwcompress.edge_files import EDGE_KEY, EDGE_KINDS
-from hwcompress.errors import InputError, UnsupportedError
+from hwcompress.errors import UnsupportedError
 
 __all__ = ["export_dynamic_range", "export_float", "export_float16"]
 
@@ -47,11 +48,9 @@ def export_float(module: nn.Module, sample_shape: tuple[int, ...], path: Path) -
         InputError: the module is quantized.
         UnsupportedError: PyTorch's exporter refuses it.
     """
-    if any(type(part).__module__.startswith("brevitas.") for part in module.modules()):
-        raise InputError(
-            "an edge export of a module that is quantized already",
-            remedy="give the float module; a quantized one is exported by export_qonnx",
-        )
+    refuse_quantizers(
+        module, "an edge export", "give the float module; export_qonnx takes a quantized one"
+    )
     module.eval()
     with _whole(path) as partial, warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")

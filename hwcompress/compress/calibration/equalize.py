@@ -17,7 +17,8 @@ from torch import fx, nn
 from hwcompress.compress.calibration.flattened import equalize_pair, flattened_pairs
 from hwcompress.compress.fold import fold_affine
 from hwcompress.compress.kinds import WEIGHTED
-from hwcompress.errors import InputError, UnsupportedError
+from hwcompress.compress.parts import trace_module
+from hwcompress.errors import InputError
 
 __all__ = ["equalize", "fold_batch_norm"]
 
@@ -33,13 +34,7 @@ def fold_batch_norm(module: nn.Module) -> fx.GraphModule:
     Raises:
         UnsupportedError: the module cannot be traced.
     """
-    try:
-        traced = fx.symbolic_trace(copy.deepcopy(module).eval())
-    except Exception as error:  # torch.fx raises many types
-        raise UnsupportedError(
-            f"the module cannot be traced: {type(error).__name__}: {error}",
-            remedy="write its forward without control flow on values",
-        ) from error
+    traced = trace_module(copy.deepcopy(module).eval())
     fold_affine(traced)
     return traced.eval()
 

@@ -14,6 +14,7 @@ from hwcompress.compress.calibration.thresholds import ActivationRange, activati
 from hwcompress.compress.calibration.weights import WeightRange, weight_grid
 from hwcompress.compress.freeze import freeze_bias
 from hwcompress.compress.kinds import WEIGHTED, Traced
+from hwcompress.compress.parts import refuse_quantizers
 from hwcompress.compress.quantize import input_scale_for, quantize_module
 from hwcompress.errors import InputError
 from hwcompress.samples import Samples, named
@@ -54,11 +55,9 @@ def post_training(
             always zero.
         UnsupportedError: the module cannot be traced, or a part of it not quantized.
     """
-    if any(type(part).__module__.startswith("brevitas.") for part in module.modules()):
-        raise InputError(
-            "the module has quantizers already",
-            remedy="give the float module, and one quantizing step in a recipe",
-        )
+    refuse_quantizers(
+        module, "post-training", "give the float module, and one quantizing step in a recipe"
+    )
     arrays = list(named(samples, ("",)).values())
     if any(not len(item) for item in arrays):
         raise InputError("no calibration samples", remedy="give a hundred typical ones")

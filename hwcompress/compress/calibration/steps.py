@@ -12,7 +12,8 @@ from hwcompress.compress.calibration.post_training import post_training
 from hwcompress.compress.calibration.repair import correct_bias, gpfq, gptq
 from hwcompress.compress.calibration.saturation import saturation
 from hwcompress.compress.calibration.thresholds import ActivationRange, Method
-from hwcompress.compress.calibration.tracked import Strategy, freeze_tracked, track_scales
+from hwcompress.compress.calibration.tracked import freeze_tracked, track_scales
+from hwcompress.compress.calibration.trackers import Strategy
 from hwcompress.compress.calibration.weights import WeightMethod, WeightRange
 from hwcompress.compress.freeze import freeze_bias
 from hwcompress.compress.recipe.registry import Step, step

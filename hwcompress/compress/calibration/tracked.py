@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
@@ -11,13 +9,11 @@ from hwcompress.compress.calibration.constant import UnitScaling, constant_activ
 from hwcompress.compress.calibration.grid import Grid
 from hwcompress.compress.calibration.observe import activation_quantizers
 from hwcompress.compress.calibration.thresholds import power_above
-from hwcompress.compress.calibration.trackers import tracker
+from hwcompress.compress.calibration.trackers import Strategy, tracker
 from hwcompress.compress.parts import replace_part
 from hwcompress.errors import InputError
 
-__all__ = ["Strategy", "TrackedScaling", "freeze_tracked", "track_scales", "tracked_activation"]
-
-Strategy = Literal["abs_max", "window_max", "moving_average", "mean"]
+__all__ = ["TrackedScaling", "freeze_tracked", "track_scales", "tracked_activation"]
 
 _SMALLEST = 2.0**-20  # a step, before anything was seen
 

@@ -6,33 +6,40 @@ the present value, the largest of a window, a moving average, the mean of all.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable
+from typing import Literal, TypeAlias
 
 from hwcompress.errors import InputError
 
-__all__ = ["Latest", "Mean", "MovingAverage", "Tracker", "WindowMax", "tracker"]
+__all__ = ["Latest", "Mean", "MovingAverage", "Strategy", "Tracker", "WindowMax", "tracker"]
+
+Strategy: TypeAlias = Literal["abs_max", "window_max", "moving_average", "mean"]
+"""``abs_max``: the magnitude of the present step; ``window_max``: the largest of the last ones;
+``moving_average``: ``s = k s + (1 - k) magnitude``; ``mean``: of all steps. The names are
+PaddleSlim's."""
 
 
-class Tracker:
+class Tracker(ABC):
     """Takes a magnitude a step, and gives the range to be used."""
 
+    @abstractmethod
     def add(self, magnitude: float) -> float:
         """Take the next one; returns :attr:`value`."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def value(self) -> float:
         """The range now; 0 before the first magnitude."""
-        raise NotImplementedError
 
+    @abstractmethod
     def record(self) -> list[float]:
         """Everything it knows, always as many numbers."""
-        raise NotImplementedError
 
+    @abstractmethod
     def restore(self, record: list[float]) -> None:
         """Go on from a record."""
-        raise NotImplementedError
 
     def over(self, magnitudes: Iterable[float]) -> float:
         """The range after all of these."""

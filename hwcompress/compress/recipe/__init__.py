@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from hwcompress.compress.loop import Batch
 from hwcompress.compress.recipe.layers import FIRST, LAST, Override
 from hwcompress.compress.recipe.recipe import (
     Recipe,
@@ -20,7 +21,7 @@ from hwcompress.compress.recipe.recipe import (
 from hwcompress.compress.recipe.registry import Step, find_step, step, step_kinds
 from hwcompress.compress.recipe.run import Compressed, run_recipe
 from hwcompress.compress.recipe.schedule import Schedule
-from hwcompress.compress.recipe.state import Batch, Data, State
+from hwcompress.compress.recipe.state import Data, State
 
 if TYPE_CHECKING:
     from torch import nn

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from hwcompress.compress.recipe.options import Value, build
@@ -18,7 +19,7 @@ __all__ = ["step_function"]
 
 
 def step_function(name: str) -> Callable[..., nn.Module]:
-    """The function ``name(module, data, *, seed=0, layers=(), **options)`` of a step.
+    """The function ``name(module, data, *, seed=0, layers=None, **options)`` of a step.
 
     ``layers`` maps names or patterns of layers to their own options.
 
@@ -34,17 +35,16 @@ def step_function(name: str) -> Callable[..., nn.Module]:
         data: Data,
         *,
         seed: int = 0,
-        layers: Mapping[str, Mapping[str, Value]] | Sequence[object] = (),
+        layers: Mapping[str, Mapping[str, Value]] | None = None,
         **options: Value,
     ) -> nn.Module:
-        import dataclasses
-
         where = f"step {kind.name!r}"
         made = build(kind, options, where)
-        table = layers if isinstance(layers, Mapping) else {}
         made = dataclasses.replace(
             made,
-            layers=tuple(override(kind, [match], own, where) for match, own in table.items()),
+            layers=tuple(
+                override(kind, [match], own, where) for match, own in (layers or {}).items()
+            ),
         )
         recipe = Recipe(kind.name, kind.summary, (made,))
         return run_recipe(module, data, recipe, seed=seed).module

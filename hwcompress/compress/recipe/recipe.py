@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hwcompress.compress.recipe.layers import FIRST, LAST, matched
 from hwcompress.compress.recipe.options import (
     Value,
     build,
@@ -51,9 +52,30 @@ class Recipe:
         if not self.steps:
             raise InputError("a recipe without a step", where=self.name, remedy="add [[step]]")
 
+    @property
+    def names_layers(self) -> bool:
+        """Whether a step means some layers by their names."""
+        patterns = {text for item in self.steps for part in item.layers for text in part.match}
+        return bool(patterns - {FIRST, LAST})
+
     def trains(self, after: int = -1) -> bool:
         """Whether a ``train`` step that trains comes after a step, by its index."""
         return any(item.name == "train" and item.epochs for item in self.steps[after + 1 :])  # type: ignore[attr-defined]
+
+    def check_layers(self, names: Sequence[str]) -> None:
+        """Refuse patterns that mean no layer, as far as that can be told before anything runs.
+
+        Args:
+            names: of the module's layers with weights, in order.
+
+        Raises:
+            InputError: one does.
+        """
+        for item in self.steps:
+            for part in item.layers:
+                matched(part.match, names, item.where)
+            if item.renames_layers:
+                return
 
     def described(self) -> str:
         """The recipe as canonical JSON: two that mean the same have the same."""

@@ -40,6 +40,8 @@ class Step:
     """Options that may differ from layer to layer."""
     needs_training: ClassVar[bool] = False
     """Whether the step does nothing useful unless a ``train`` step follows."""
+    renames_layers: ClassVar[bool] = False
+    """Whether layers have other names after the step."""
 
     layers: tuple[Override, ...] = ()
 

@@ -78,6 +78,7 @@ def run_recipe(
         module = nn.Sequential(module)  # so that the layer has a name
     original = copy.deepcopy(module)
     state = State(module, data, seed, original, say=say, steps=recipe.steps)
+    recipe.check_layers(state.layer_names)
     active: list[Step] = []
     trained: set[int] = set()
     for index, item in enumerate(recipe.steps):

@@ -12,18 +12,24 @@ import torch
 from torch import fx, nn
 
 from hwcompress.compress.kinds import WEIGHTED, Traced
+from hwcompress.compress.loop import Batch
 from hwcompress.errors import InputError
 from hwcompress.samples import Samples, named, sample_count, sample_rows
 
 if TYPE_CHECKING:
     from hwcompress.compress.recipe.registry import Step
 
-__all__ = ["Batch", "Data", "Memory", "State"]
+__all__ = ["Data", "Memory", "State", "weighted_layers"]
 
 Memory = dict[str, torch.Tensor | float | int | str | bool]
 """What a step remembers; it is saved with every checkpoint."""
 
 _CALIBRATION = 1000
+
+
+def weighted_layers(module: nn.Module) -> dict[str, nn.Module]:
+    """Layers with weights by name, as a module's attributes stand."""
+    return {name: part for name, part in module.named_modules() if isinstance(part, WEIGHTED)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,23 +64,6 @@ class Data:
         return [bool(np.min(item, initial=0) < 0) for item in named(self.x, ("",)).values()]
 
 
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """What the loss of one step of the optimizer is computed from.
-
-    Attributes:
-        inputs: a tensor ``(batch, *input shape)`` for each input.
-        labels: int64 ``(batch,)``.
-        outputs: logits ``(batch, classes)`` of the module.
-        loss: their cross-entropy.
-    """
-
-    inputs: tuple[torch.Tensor, ...]
-    labels: torch.Tensor
-    outputs: torch.Tensor
-    loss: torch.Tensor
-
-
 @dataclass(eq=False)
 class State:
     """A module on its way through a recipe.
@@ -86,6 +75,7 @@ class State:
         original: the module as it was given, in eval mode; a teacher.
         training_follows: whether a ``train`` step comes after the one being prepared.
         batch: the current one while a network trains, else ``None``.
+        optimizer: of the last training; Adam's running means tell how much weights matter.
         notes: lines for the report.
         say: tells what is being done.
         steps: of the recipe.
@@ -98,6 +88,7 @@ class State:
     original: nn.Module
     training_follows: bool = False
     batch: Batch | None = None
+    optimizer: torch.optim.Optimizer | None = None
     notes: list[str] = field(default_factory=list)
     say: Callable[[str], None] = lambda text: None
     steps: Sequence[Step] = ()
@@ -118,12 +109,11 @@ class State:
         attributes stand."""
         if self._names is not None:
             return self._names
-        parts = dict(self.module.named_modules())
         if isinstance(self.module, fx.GraphModule):
             traced = Traced(self.module)
             names = [str(node.target) for node in traced.nodes if traced.is_weighted(node)]
         else:
-            names = [name for name, part in parts.items() if isinstance(part, WEIGHTED)]
+            names = [*weighted_layers(self.module)]
         return tuple(dict.fromkeys(names))
 
     @contextmanager

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hwcompress.compress.calibrate import calibrate
 from hwcompress.compress.freeze import freeze_batch_norm, freeze_bias
 from hwcompress.compress.layers import activation_quantizer
+from hwcompress.compress.parts import refuse_quantizers
 from hwcompress.compress.quantize import (
     ActivationMaker,
     LayerBits,
@@ -21,6 +22,8 @@ from hwcompress.compress.recipe.state import State
 from hwcompress.compress.recipe.training import Train
 from hwcompress.errors import InputError
 from hwcompress.samples import sample_count
+
+_ONE_STEP = "give one quantizing step in a recipe, and a float module"
 
 __all__ = ["Distil", "Quantize", "Train", "put_quantizers"]
 
@@ -94,12 +97,7 @@ def put_quantizers(
         InputError: the module has quantizers already.
         UnsupportedError: it cannot be traced, or a part of it not quantized.
     """
-    if any(type(part).__module__.startswith("brevitas.") for part in state.module.modules()):
-        raise InputError(
-            "the module has quantizers already",
-            why="a second quantizing step would work on what the first one made",
-            remedy="give one quantizing step in a recipe, and a float module",
-        )
+    refuse_quantizers(state.module, "a quantizing step", _ONE_STEP)
     signed = state.data.inputs_signed
     state.module = quantize_module(
         state.module,

@@ -7,21 +7,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch.nn import functional
 
-from hwcompress.compress.feeding import tensors
-from hwcompress.compress.outputs import before_host, ends_in_softmax
+from hwcompress.compress.loop import Batch, Loop, Observer, check_classes, usual_batch
 from hwcompress.compress.recipe.checkpoint import Checkpoint, Store
 from hwcompress.compress.recipe.registry import Step, step
 from hwcompress.compress.recipe.snapshot import restore, snapshot
-from hwcompress.compress.recipe.state import Batch, State
+from hwcompress.compress.recipe.state import State
 from hwcompress.errors import InputError
 
 __all__ = ["Train"]
-
-# Enough samples for fewer, larger steps: quantizers cost time per step.
-_MANY_SAMPLES = 10_000
-_BATCH, _LARGE_BATCH = 64, 256
 
 Rate = Literal["one-cycle", "cosine", "constant"]
 Rule = Literal["adam", "adamw", "sgd"]
@@ -95,55 +89,62 @@ class Train(Step):
         """
         if not self.epochs:
             return
-        loop = _Loop(self, state, active, fresh)
-        start = loop.resume(store.load(index)) if store is not None else 0
+        training = _Training(self, state, active, fresh)
+        start = training.resume(store.load(index)) if store is not None else 0
         with state.same_layers():
             for epoch in range(start, self.epochs):
-                loss = loop.epoch(epoch)
+                loss = training.loop.epoch(epoch)
                 if store is not None:
-                    store.save(index, loop.checkpoint(epoch + 1))
+                    store.save(index, training.checkpoint(epoch + 1))
                 state.say(f"epoch {epoch + 1} of {self.epochs}, loss {loss:.3f}")
         state.module.eval()
+        state.optimizer = training.loop.optimizer
         said = " with " + ", ".join(item.name for item in active) if active else ""
         state.notes.append(f"trained for {self.epochs} epochs{said}, seed {state.seed}")
 
 
-class _Loop:
-    """One training."""
+class _Training:
+    """One training, with the steps that take part in it."""
 
     def __init__(
         self, options: Train, state: State, active: Sequence[Step], fresh: Callable[[Step], bool]
     ) -> None:
-        if state.data.y is None:
+        data = state.data
+        if data.y is None:
             raise InputError(
                 "training needs labelled training samples",
                 where=options.where,
                 remedy="give labels (y), or a recipe without 'train'",
             )
-        self.options, self.state, self.active, self.fresh = options, state, active, fresh
-        self.samples = tensors(state.data.x)
-        self.labels = torch.as_tensor(state.data.y, dtype=torch.int64)
-        usual = _BATCH if len(self.labels) < _MANY_SAMPLES else _LARGE_BATCH
-        self.batch = min(options.batch or usual, len(self.labels))
-        self.steps = max(len(self.labels) // self.batch, 1)
-        self.order = torch.Generator().manual_seed(state.seed)
-        self.optimizer = _optimizer(options, [*state.module.parameters()])
-        self.schedule = _schedule(options, self.optimizer, options.epochs * self.steps)
-        # Cross-entropy wants logits: a softmax at the module's end stays out of training.
-        some = tuple(item[:2] for item in self.samples)
-        state.module.eval()
-        self.softmax = int(ends_in_softmax(state.module, some))
-        with torch.no_grad():
-            _check(before_host(state.module, some, self.softmax), self.labels, options.where)
+        self.options, self.state = options, state
+        self.loop = Loop(
+            state.module,
+            data.x,
+            data.y,
+            epochs=options.epochs,
+            batch=options.batch or usual_batch(len(data.y)),
+            optimizer=lambda parameters: _optimizer(options, parameters),
+            schedule=lambda optimizer, steps: _schedule(options, optimizer, steps),
+            seed=state.seed,
+            smoothing=options.smoothing,
+            shift=options.shift,
+            observer=_Steps(state, [(item, fresh(item)) for item in active]),
+        )
+        check_classes(
+            self.loop.outputs_of_some(),
+            int(data.y.max()) + 1,
+            options.where,
+            "take a recipe without 'train'",
+        )
 
     def resume(self, found: Checkpoint | None) -> int:
         """Go back to where a checkpoint was written; returns how many epochs are done."""
         if found is None:
             return 0
         restore(self.state.module, found.module, self.options.where)
-        self.optimizer.load_state_dict(dict(found.optimizer))
-        self.schedule.load_state_dict(dict(found.schedule))
-        self.order.set_state(found.order)
+        self.loop.optimizer.load_state_dict(dict(found.optimizer))
+        self.loop.schedule.load_state_dict(dict(found.schedule))
+        self.loop.order.set_state(found.order)
         torch.set_rng_state(found.random)
         self.state.memories.clear()
         self.state.memories.update(found.memories)
@@ -155,63 +156,34 @@ class _Loop:
         return Checkpoint(
             epoch,
             snapshot(self.state.module),
-            self.optimizer.state_dict(),
-            self.schedule.state_dict(),
-            self.order.get_state(),
+            self.loop.optimizer.state_dict(),
+            self.loop.schedule.state_dict(),
+            self.loop.order.get_state(),
             torch.get_rng_state(),
             self.state.memories,
         )
 
-    def epoch(self, epoch: int) -> float:
-        """One pass over the samples; returns the mean loss."""
-        self.state.module.train()
-        rows = torch.randperm(len(self.labels), generator=self.order)
-        total = 0.0
-        for number in range(self.steps):
-            chosen = rows[number * self.batch : (number + 1) * self.batch]
-            data = tuple(item[chosen] for item in self.samples)
-            if self.options.shift:
-                data = tuple(_moved(item, self.options.shift, self.order) for item in data)
-            done = epoch * self.steps + number + 1
-            total += self.step(data, self.labels[chosen], done / (self.options.epochs * self.steps))
-        return total / self.steps
 
-    def step(self, data: tuple[torch.Tensor, ...], labels: torch.Tensor, share: float) -> float:
-        """One step of the optimizer; returns the cross-entropy and the penalties."""
-        state = self.state
-        self.optimizer.zero_grad()
-        outputs = before_host(state.module, data, self.softmax)
-        loss = functional.cross_entropy(outputs, labels, label_smoothing=self.options.smoothing)
-        state.batch = Batch(data, labels, outputs, loss)
-        for item in self.active:
-            more = item.penalty(state)
-            if more is not None:
-                loss = loss + more
-        loss.backward()
-        moments = [(item, share if self.fresh(item) else 1.0) for item in self.active]
-        for item, progress in moments:
-            item.after_backward(state, progress)
-        self.optimizer.step()
-        self.schedule.step()
-        for item, progress in moments:
-            item.after_step(state, progress)
-        state.batch = None
-        return float(loss.detach())
+class _Steps(Observer):
+    """The steps of a recipe that take part in a training, each with whether it is its first."""
 
+    def __init__(self, state: State, steps: Sequence[tuple[Step, bool]]) -> None:
+        self.state, self.steps = state, steps
 
-def _check(outputs: torch.Tensor, labels: torch.Tensor, where: str) -> None:
-    if outputs.ndim != 2:
-        raise InputError(
-            f"the module gives outputs of shape {tuple(outputs.shape[1:])}, not one row of classes",
-            where=where,
-            remedy="end it with a classifier, or take a recipe without 'train'",
-        )
-    if int(labels.max()) >= outputs.shape[1]:
-        raise InputError(
-            f"label {int(labels.max())}, but the module has {outputs.shape[1]} outputs",
-            where=where,
-            remedy=f"number the classes 0..{outputs.shape[1] - 1}, or give the module more outputs",
-        )
+    def penalty(self, batch: Batch) -> torch.Tensor | None:
+        self.state.batch = batch
+        found = [item.penalty(self.state) for item, _ in self.steps]
+        terms = [term for term in found if term is not None]
+        return sum(terms[1:], start=terms[0]) if terms else None
+
+    def after_backward(self, progress: float) -> None:
+        for item, fresh in self.steps:
+            item.after_backward(self.state, progress if fresh else 1.0)
+
+    def after_step(self, progress: float) -> None:
+        for item, fresh in self.steps:
+            item.after_step(self.state, progress if fresh else 1.0)
+        self.state.batch = None
 
 
 def _optimizer(options: Train, parameters: list[torch.nn.Parameter]) -> torch.optim.Optimizer:
@@ -238,13 +210,3 @@ def _schedule(
             return schedulers.CosineAnnealingLR(optimizer, steps)
         case "constant":
             return schedulers.ConstantLR(optimizer, factor=1.0, total_iters=1)
-
-
-def _moved(images: torch.Tensor, shift: int, generator: torch.Generator) -> torch.Tensor:
-    """The batch, moved as one by a random offset, zeros coming in; what is no image stays."""
-    if images.ndim < 4:
-        return images
-    down, right = torch.randint(-shift, shift + 1, (2,), generator=generator).tolist()
-    height, width = images.shape[-2:]
-    padded = functional.pad(images, (shift, shift, shift, shift))
-    return padded[..., shift + down : shift + down + height, shift + right : shift + right + width]

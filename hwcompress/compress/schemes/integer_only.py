@@ -17,6 +17,7 @@ import torch
 from torch import fx, nn
 from torch.nn import functional
 
+from hwcompress.compress.calibration.trackers import Strategy
 from hwcompress.compress.kinds import Traced
 from hwcompress.compress.layers import activation_quantizer
 from hwcompress.compress.schemes.levels import (
@@ -25,7 +26,7 @@ from hwcompress.compress.schemes.levels import (
     quantized_twin,
     reduce_output,
 )
-from hwcompress.compress.schemes.ranges import MaxWeights, RangeActivations, Strategy
+from hwcompress.compress.schemes.ranges import MaxWeights, RangeActivations
 from hwcompress.compress.schemes.scheme import Scheme, check_bits
 from hwcompress.errors import InputError
 
@@ -149,8 +150,8 @@ class IntegerOnly(Scheme):
         per_channel: weights have a scale for each output channel (not in the last layer).
         power_of_two: scales are powers of two: rescaling is a shift, and float32 exact.
         strategy: how ranges of activations are watched.
-        keep: of the moving average.
-        window: steps of the strategy ``max``.
+        momentum: of the moving average.
+        window: steps of the strategy ``window_max``.
         delay: steps before activations are quantized.
         frozen_ranges: activations keep the ranges of calibration: fine-tuning (QAFT) of a
             trained network.
@@ -163,7 +164,7 @@ class IntegerOnly(Scheme):
     per_channel: bool = False
     power_of_two: bool = True
     strategy: Strategy = "moving_average"
-    keep: float = 0.9
+    momentum: float = 0.9
     window: int = 10
     delay: int = 20
     freeze_after: int = 100
@@ -174,8 +175,8 @@ class IntegerOnly(Scheme):
         super().__post_init__()
         check_bits("weights", self.weight_bits, 2)
         check_bits("activations", self.act_bits, 2)
-        if not 0 <= self.keep < 1:
-            raise InputError(f"keep is {self.keep:g}", remedy="give 0 to below 1, such as 0.9")
+        if not 0 <= self.momentum < 1:
+            raise InputError(f"momentum is {self.momentum:g}", remedy="give 0 <= momentum < 1")
         for name, least in (("window", 1), ("delay", 0), ("freeze_after", 0)):
             if getattr(self, name) < least:
                 raise InputError(f"{name} is {getattr(self, name)}", remedy=f"give {least} or more")
@@ -196,7 +197,7 @@ class IntegerOnly(Scheme):
                 bits,
                 not positive,
                 strategy=self.strategy,
-                keep=self.keep,
+                momentum=self.momentum,
                 window=self.window,
                 delay=self.delay,
                 power_of_two=self.power_of_two,

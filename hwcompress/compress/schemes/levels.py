@@ -7,6 +7,7 @@ a scale; which ones, and what passes back through the rounding, is the scheme's.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TypeAlias
 
 import torch
@@ -29,7 +30,7 @@ Quantized: TypeAlias = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Ten
 """Values, scale, zero point, bits: what Brevitas wants of a quantizer."""
 
 
-class LevelQuantizer(nn.Module):  # type: ignore[misc]
+class LevelQuantizer(nn.Module, ABC):  # type: ignore[misc]
     """Whole numbers times a scale.
 
     Args:
@@ -43,9 +44,9 @@ class LevelQuantizer(nn.Module):  # type: ignore[misc]
         self.register_buffer("zero", torch.tensor(0.0), persistent=False)
         self.signed = signed
 
+    @abstractmethod
     def quantize(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Quantized values, whose gradient reaches ``x``, and their scale (one or by channel)."""
-        raise NotImplementedError
 
     def forward(self, x: torch.Tensor) -> Quantized:
         """As Brevitas wants it."""

@@ -2,27 +2,21 @@
 
 Sources: Jacob et al. 2018, "Quantization and Training of Neural Networks for
 Efficient Integer-Arithmetic-Only Inference", section 3 (ranges of activations are
-moving averages, quantization starts late; those of weights their extremes);
-PaddleSlim's ``abs_max``, ``range_abs_max`` and ``moving_average_abs_max`` for the
-other ways to watch. After training every range is a constant.
+moving averages, quantization starts late; those of weights their extremes). After
+training every range is a constant.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
 
 import torch
 
+from hwcompress.compress.calibration.trackers import Strategy, tracker
 from hwcompress.compress.schemes.levels import LevelQuantizer
 from hwcompress.compress.schemes.ste import round_passing
 
-__all__ = ["MaxWeights", "RangeActivations", "Strategy"]
-
-Strategy: TypeAlias = Literal["moving_average", "max", "mean", "latest"]
-"""``moving_average``: of the largest magnitudes of the steps, ``s = k s + (1 - k) m``, without
-the bias of its start. ``max``: the largest of the last steps. ``mean``: the mean over all steps.
-``latest``: that of the last step."""
+__all__ = ["MaxWeights", "RangeActivations"]
 
 _LEAST = 2.0**-40
 
@@ -63,8 +57,8 @@ class RangeActivations(LevelQuantizer):
         bits: of an activation.
         signed: whether there are negative ones.
         strategy: how the range follows the steps.
-        keep: k of the moving average.
-        window: steps of ``max``.
+        momentum: k of the moving average.
+        window: steps of ``window_max``.
         delay: steps of training during which activations pass as they are.
         power_of_two: scales are rounded up to one.
         calibrated: the range is what calibration saw, and training leaves it alone.
@@ -76,24 +70,23 @@ class RangeActivations(LevelQuantizer):
         signed: bool,
         *,
         strategy: Strategy = "moving_average",
-        keep: float = 0.9,
+        momentum: float = 0.9,
         window: int = 10,
         delay: int = 0,
         power_of_two: bool = True,
         calibrated: bool = False,
     ) -> None:
         super().__init__(bits, signed)
-        self.calibrated = calibrated
+        self.calibrated, self.delay, self.power_of_two = calibrated, delay, power_of_two
+        self.top = 2.0 ** (bits - 1) - 1 if signed else 2.0**bits - 1
+        self.follower = tracker(strategy, window=window, momentum=momentum)
+        # What the follower knows is a buffer, so that a checkpoint holds it.
+        nothing = torch.tensor(self.follower.record(), dtype=torch.float64)
+        self.register_buffer("nothing", nothing, persistent=False)
+        self.register_buffer("record", nothing.clone())
+        self.register_buffer("steps", torch.tensor(0))
         self.register_buffer("watching", torch.tensor(True))
         self.register_buffer("anew", torch.tensor(False))
-        self.strategy = strategy
-        self.keep = keep
-        self.delay = delay
-        self.power_of_two = power_of_two
-        self.top = 2.0 ** (bits - 1) - 1 if signed else 2.0**bits - 1
-        self.register_buffer("average", torch.tensor(0.0))
-        self.register_buffer("steps", torch.tensor(0.0))
-        self.register_buffer("recent", torch.zeros(window))
 
     def restart(self) -> None:
         """Before training: what calibration saw stays for good, or is forgotten when training
@@ -105,35 +98,26 @@ class RangeActivations(LevelQuantizer):
     def watch(self, x: torch.Tensor) -> None:
         """Take a step's values into account."""
         if bool(self.anew):
-            for seen in (self.steps, self.average, self.recent):
-                seen.zero_()
+            self.record.copy_(self.nothing)
+            self.steps.zero_()
             self.anew.fill_(False)
-        largest = x.detach().abs().max()
-        self.recent[int(self.steps) % len(self.recent)] = largest
+        self.follower.restore(self.record.tolist())
+        self.follower.add(float(x.detach().abs().max()))
+        self.record.copy_(torch.tensor(self.follower.record(), dtype=torch.float64))
         self.steps += 1
-        match self.strategy:
-            case "moving_average":
-                self.average.mul_(self.keep).add_((1.0 - self.keep) * largest)
-            case "mean":
-                self.average.add_((largest - self.average) / self.steps)
-            case _:
-                self.average.copy_(largest)
 
     @property
     def reach(self) -> torch.Tensor:
         """The largest magnitude, as the strategy sees it now; 0 if nothing was seen."""
-        if self.strategy == "max":
-            return self.recent.max()
-        if self.strategy == "moving_average" and self.steps > 0:
-            return self.average / (1.0 - self.keep ** float(self.steps))
-        return self.average
+        self.follower.restore(self.record.tolist())
+        return torch.tensor(self.follower.value, dtype=torch.float32)
 
     def quantize(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Quantized activations and their scale; without a gradient beyond the range."""
         if self.training and bool(self.watching) and x.numel() > 1:
             self.watch(x)
         scale = _scale(self.reach, self.top, self.power_of_two)
-        if self.training and bool(self.watching) and self.steps <= self.delay:
+        if self.training and bool(self.watching) and int(self.steps) <= self.delay:
             return x, scale
         low = -self.top if self.signed else 0.0
         return round_passing((x / scale).clamp(low, self.top)) * scale, scale

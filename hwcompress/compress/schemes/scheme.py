@@ -10,6 +10,7 @@ first and last layer. :func:`apply_scheme` puts it into any module that
 from __future__ import annotations
 
 import copy
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -21,7 +22,7 @@ from torch import fx, nn
 from hwcompress.compress.calibrate import calibrate
 from hwcompress.compress.kinds import WEIGHTED
 from hwcompress.compress.layers import activation_quantizer, quantized_layer
-from hwcompress.compress.parts import trace_module
+from hwcompress.compress.parts import refuse_quantizers, trace_module
 from hwcompress.compress.quantize import input_scale_for, quantize_module
 from hwcompress.errors import InputError
 from hwcompress.samples import Samples, named
@@ -30,7 +31,7 @@ __all__ = ["Scheme", "WithActivations", "apply_scheme", "check_bits", "edge_laye
 
 
 @dataclass(frozen=True)
-class Scheme:
+class Scheme(ABC):
     """What every scheme has; the fields are options of a recipe's step.
 
     Attributes:
@@ -50,6 +51,7 @@ class Scheme:
             check_bits("first and last layers", self.edge_bits, 1)
         check_bits("inputs", self.input_bits, 1)
 
+    @abstractmethod
     def layer(self, part: nn.Module, last: bool) -> nn.Module:
         """The layer with quantized weights.
 
@@ -57,8 +59,8 @@ class Scheme:
             part: the float layer, whose parameters are kept.
             last: it gives an output, so that its channels have to share one scale.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def activation(self, positive: bool, bits: int) -> nn.Module:
         """A quantizer of activations.
 
@@ -66,18 +68,17 @@ class Scheme:
             positive: there are no negative ones.
             bits: as the place wants it: what a table will compute gets eight or more.
         """
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def activation_bits(self) -> int:
         """Bits of an activation."""
-        raise NotImplementedError
 
     def before(self, module: nn.Module) -> nn.Module:
         """The float module as the scheme wants it, with torch's own layers only."""
         return module
 
-    def after(self, module: fx.GraphModule) -> None:
+    def after(self, module: fx.GraphModule) -> None:  # noqa: B027  (most leave nothing)
         """What is left to change when the quantizers are in."""
 
     def extra_loss(self, module: nn.Module) -> torch.Tensor | None:
@@ -139,12 +140,7 @@ def apply_scheme(
     """
     if isinstance(module, WEIGHTED):
         module = nn.Sequential(module)
-    if any(type(part).__module__.startswith("brevitas.") for part in module.modules()):
-        raise InputError(
-            "the module has quantizers already",
-            why="a second scheme would work on what the first one made",
-            remedy="give one scheme, and a float module",
-        )
+    refuse_quantizers(module, "a scheme", "give one scheme, and a float module")
     prepared = scheme.before(copy.deepcopy(module))
     names = [name for name, part in prepared.named_modules() if isinstance(part, WEIGHTED)]
     if isinstance(layers, Mapping):

@@ -34,26 +34,39 @@ __all__ = ["SchemeStep"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SchemeStep(Step, Scheme):
-    """What every scheme's step does."""
+class SchemeStep(Step):
+    """What every scheme's step does; a step is its scheme, too.
+
+    It does not derive from :class:`Scheme` itself: its fields would take the place of the
+    defaults that a scheme has of its own.
+    """
 
     needs_training: ClassVar[bool] = True
 
+    @property
+    def scheme(self) -> Scheme:
+        """The step as its scheme."""
+        assert isinstance(self, Scheme)
+        return self
+
     def prepare(self, state: State) -> None:
+        scheme = self.scheme
         state.module = apply_scheme(
             state.module,
-            self,
+            scheme,
             state.data.calibration,
-            layers=lambda name: self.for_layer(state, name),
+            layers=lambda name: self.for_layer(state, name).scheme,
             signed=state.data.inputs_signed,
         )
-        edges = f"first and last layer {self.edge_bits}-bit" if self.edge_bits else "every layer"
-        state.notes.append(f"{self.name}: {edges}, input {self.input_bits}-bit")
+        edges = (
+            f"first and last layer {scheme.edge_bits}-bit" if scheme.edge_bits else "every layer"
+        )
+        state.notes.append(f"{self.name}: {edges}, input {scheme.input_bits}-bit")
         if not state.training_follows:
             state.notes.append(f"{self.name}: not trained, the weights are rounded as they are")
 
     def penalty(self, state: State) -> Tensor | None:
-        return self.extra_loss(state.module)
+        return self.scheme.extra_loss(state.module)
 
     def finish(self, state: State) -> None:
         for name, (bits, _) in learned_widths(state.module).items():
@@ -96,6 +109,8 @@ class SeparableStep(SchemeStep, SeparableNetwork):
 @dataclass(frozen=True, kw_only=True)
 class LocalBinaryStep(SchemeStep, LocalBinary):
     """Inner convolutions become fixed sparse anchors from a seed and a learned 1 x 1 layer."""
+
+    renames_layers: ClassVar[bool] = True
 
 
 @step("dorefa", layer_options=("edge_bits", "weight_bits"))

@@ -14,7 +14,7 @@ from hwcompress.compress.recipe.state import State
 from hwcompress.compress.sharing.centroids import ZERO, share_gradients, share_values
 from hwcompress.compress.sharing.codebook import Codebook, together
 from hwcompress.compress.sharing.ecsq import ecsq_within, uniform_within
-from hwcompress.compress.sharing.hessian import fisher_diagonal
+from hwcompress.compress.sharing.hessian import adam_second_moment, fisher_diagonal
 from hwcompress.compress.sharing.kmeans import Start, kmeans
 from hwcompress.compress.sharing.layers import put_units, unit_scale, weight_units
 from hwcompress.errors import InputError
@@ -38,10 +38,12 @@ class Share(Step):
 
     Attributes:
         method: ``k-means``; ``hessian``, weighted with how much the loss depends on a
-            weight (needs labels); ``ecsq``, for an entropy; ``uniform``, multiples of one step for
+            weight; ``ecsq``, for an entropy; ``uniform``, multiples of one step for
             all layers, for an entropy.
         values: of ``k-means`` and ``hessian``; where ``ecsq`` starts.
         bits: a weight, of ``ecsq`` and ``uniform``: entropy after coding.
+        importance: of ``hessian``: ``fisher``, from the gradients of some labelled samples;
+            ``adam``, the running mean of squared gradients that the training before left.
         start: of k-means: ``linear``, ``density`` or ``random``.
         together: one table of values for all layers; ``uniform`` is so always.
     """
@@ -49,6 +51,7 @@ class Share(Step):
     method: Method = "k-means"
     values: int = 16
     bits: float = 3.0
+    importance: Literal["fisher", "adam"] = "fisher"
     start: Start = "linear"
     together: bool = False
 
@@ -135,6 +138,9 @@ class Share(Step):
         """Of each weight in its layer's units."""
         if not names:
             return {}
+        if self.importance == "adam":
+            moments = {name: self._moment(state, name) for name in names}
+            return self._in_units(state, moments)
         if state.data.y is None:
             raise InputError(
                 "the importance of weights needs labelled samples",
@@ -145,5 +151,17 @@ class Share(Step):
         found = fisher_diagonal(
             state.module, sample_rows(state.data.x, some), state.data.y[some], names
         )
-        scales = {name: unit_scale(state.layer(name)).double().numpy() for name in names}
-        return {name: found[name] * scales[name] ** 2 for name in names}
+        return self._in_units(state, found)
+
+    def _moment(self, state: State, name: str) -> np.ndarray:
+        if state.optimizer is None:
+            raise InputError(
+                "no training before this step, whose optimizer could tell what weights matter",
+                where=self.where,
+                remedy="put a 'train' step before it, or give importance = 'fisher'",
+            )
+        return adam_second_moment(state.optimizer, state.layer(name).weight)
+
+    def _in_units(self, state: State, found: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        scales = {name: unit_scale(state.layer(name)).double().numpy() for name in found}
+        return {name: item * scales[name] ** 2 for name, item in found.items()}

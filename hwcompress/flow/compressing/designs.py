@@ -8,19 +8,16 @@ from pathlib import Path
 
 from hwcompress import boards
 from hwcompress.boards import Board
-from hwcompress.compress.recipe import Recipe, run_recipe
+from hwcompress.compress.recipe import Recipe
 from hwcompress.compress.sensitivity import mixed_step
 from hwcompress.errors import UnsupportedError
 from hwcompress.flow.compressing.exploring import SensitivitySettings
-from hwcompress.flow.compressing.floats import TORCH, Start, load_start, recipe_data
+from hwcompress.flow.compressing.floats import TORCH, Start, integer_graph, load_start
 from hwcompress.flow.compressing.graphs import weighted_ops
 from hwcompress.flow.compressing.hardware import counted_by, design_of
-from hwcompress.flow.fitting import shaped
 from hwcompress.flow.hashing import hash_path, hash_text
-from hwcompress.flow.sources import MODEL_FILE, export_source, few_threads
 from hwcompress.flow.step import Context
 from hwcompress.flow.steps.hardware import wanted_cycles
-from hwcompress.frontend import import_model
 from hwcompress.hls.synth import SynthReport, synthesize
 from hwcompress.ir import Graph
 
@@ -113,21 +110,7 @@ class Designs:
     def _graph(self, bits: dict[str, int], folder: Path) -> tuple[Graph, list[int]]:
         """The integer graph of a choice, and how many weights each of its layers has."""
         recipe = Recipe("mixed", "", (mixed_step(bits),))
-        start = self.start
-        with TORCH, few_threads(start.data):
-            made = run_recipe(start.module, recipe_data(start), recipe, seed=self.settings.seed)
-            export_source(
-                made.module,
-                start.source.name,
-                start.shapes,
-                self.settings,
-                start.data,
-                folder,
-                lambda text: None,
-                changeable=True,
-            )
-        samples = shaped(start.data.real_test(), start.shapes)
-        graph = import_model(
-            folder / MODEL_FILE, samples=samples, input_type=self.settings.input_type or None
-        ).graph
-        return graph, [int(made.state.layer(name).weight.numel()) for name in bits]
+        with TORCH:
+            made, imported = integer_graph(self.start, recipe, self.settings, folder)
+        sizes = [int(made.state.layer(name).weight.numel()) for name in bits]
+        return imported.graph, sizes

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from hwcompress.compress.kinds import WEIGHTED
-from hwcompress.compress.recipe import Data, Recipe, run_recipe
+from hwcompress.compress.recipe import Compressed, Data, Recipe, run_recipe
+from hwcompress.compress.recipe.state import weighted_layers
 from hwcompress.compress.recipe.training import Train
 from hwcompress.data import Dataset
 from hwcompress.errors import InputError
@@ -20,13 +20,28 @@ from hwcompress.flow.compressing.facts import FloatFacts
 from hwcompress.flow.fitting import sample_shapes, shaped
 from hwcompress.flow.plans import FloatModel, Shapes, calibration_samples, float_model, whose
 from hwcompress.flow.settings import BuildSettings
-from hwcompress.flow.sources import few_threads
-from hwcompress.flow.step import Context
+from hwcompress.flow.sources import MODEL_FILE, export_source, few_threads
+from hwcompress.flow.step import Context, Step
 from hwcompress.flow.steps.arrays import load_arrays, save_arrays
-from hwcompress.flow.steps.prepare import load_data
+from hwcompress.flow.steps.prepare import load_data, source_files
+from hwcompress.frontend import Imported, import_model
 from hwcompress.samples import named
 
-__all__ = ["TORCH", "WEIGHTS", "Start", "load_start", "open_float", "recipe_data", "run_float"]
+__all__ = [
+    "MAKING",
+    "MODEL",
+    "PACKAGES",
+    "TORCH",
+    "WEIGHTS",
+    "Start",
+    "check_recipe",
+    "float_step",
+    "integer_graph",
+    "load_start",
+    "open_float",
+    "recipe_data",
+    "run_float",
+]
 
 Say = Callable[[str], None]
 
@@ -36,9 +51,14 @@ and its exporter belong to the whole process, and two steps may run at once."""
 
 WEIGHTS = "float/weights.npz"
 
-# More samples, larger steps: quantizers cost time per step.
-_MANY_SAMPLES = 10_000
-_BATCH, _LARGE_BATCH = 64, 256
+MODEL = ("model", "weights", "data", "labels", "epochs", "seed", "input_scale")
+"""Settings that decide the float model."""
+MAKING = ("hwcompress.compress", "hwcompress.models", "hwcompress.flow.sources",
+          "hwcompress.flow.plans", "hwcompress.flow.fitting", "hwcompress.flow.compressing",
+          "hwcompress.frontend", "hwcompress.data")  # fmt: skip
+"""Code that makes models."""
+PACKAGES = ("torch", "brevitas", "onnx", "onnxruntime", "qonnx", "numpy")
+"""What that code stands on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +113,70 @@ def recipe_data(start: Start) -> Data:
     return Data(shaped(calibration_samples(data), start.shapes), None, tuple(signed))
 
 
+def check_recipe(settings: BuildSettings, recipe: Recipe) -> None:
+    """Refuse a recipe that names layers which the float model has not, before anything is trained.
+
+    Raises:
+        InputError: it does; or as :func:`hwcompress.flow.plans.float_model`.
+    """
+    if recipe.names_layers:
+        start = _open(settings)
+        recipe.check_layers([*weighted_layers(start.module)])
+
+
+def integer_graph(
+    start: Start, recipe: Recipe, settings: BuildSettings, folder: Path
+) -> tuple[Compressed, Imported]:
+    """What a recipe makes of the float model, without training, and its integer graph.
+
+    Args:
+        start: the float model.
+        recipe: that does not train.
+        settings: name the seed and the type of the input.
+        folder: of the exported file.
+    """
+    with few_threads(start.data):
+        made = run_recipe(start.module, recipe_data(start), recipe, seed=settings.seed)
+        export_source(
+            made.module,
+            start.source.name,
+            start.shapes,
+            settings,
+            start.data,
+            folder,
+            lambda text: None,
+            changeable=True,
+        )
+    imported = import_model(
+        folder / MODEL_FILE,
+        samples=shaped(start.data.real_test(), start.shapes),
+        input_type=settings.input_type or None,
+        name=start.source.name,
+    )
+    return made, imported
+
+
+def float_step(settings: type[BuildSettings], *reads: str) -> Step:
+    """The step that takes or trains the float model.
+
+    Args:
+        settings: of the command.
+        reads: further settings that decide the model.
+    """
+    return Step(
+        "float",
+        "take the float model, or train it",
+        run_float,
+        outputs=("float",),
+        needs=("data",),
+        reads=(*MODEL, *reads),
+        files=source_files,
+        code=MAKING,
+        packages=PACKAGES,
+        settings=settings,
+    )
+
+
 def run_float(context: Context) -> FloatFacts:
     """Keep the float model's parameters, trained if they are not."""
     with TORCH:
@@ -124,8 +208,7 @@ def _trained(
                 where=data.name,
                 remedy="give labels (y), or --epochs 0 for a model that is trained already",
             )
-        batch = _BATCH if data.train_count < _MANY_SAMPLES else _LARGE_BATCH
-        recipe = Recipe("float", "", (Train(epochs=epochs, batch=batch),))
+        recipe = Recipe("float", "", (Train(epochs=epochs),))
         with few_threads(data):
             made = run_recipe(
                 module,
@@ -149,7 +232,7 @@ def _run_float(context: Context) -> FloatFacts:
         notes.append(f"calibrated with {whose(data)} samples, as there are no others")
     state = {name: value.detach().numpy() for name, value in module.state_dict().items()}
     save_arrays(context.out / WEIGHTS, **state)
-    layers = [part for part in module.modules() if isinstance(part, WEIGHTED)]
+    layers = weighted_layers(module).values()
     weights = [part.weight.detach().numpy() for part in layers]
     floats = [item for item in state.values() if np.issubdtype(item.dtype, np.floating)]
     parameters = sum(int(item.size) for item in floats)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from hwcompress.flow.compressing.floats import run_float
+from hwcompress.flow.compressing.floats import MAKING, MODEL, PACKAGES, float_step
 from hwcompress.flow.compressing.settings import CompressSettings
 from hwcompress.flow.compressing.steps import (
     PACKED,
@@ -27,11 +27,7 @@ from hwcompress.flow.steps.prepare import source_files
 __all__ = ["COMPRESSION"]
 
 _BUILD = {step.name: step for step in PIPELINE}
-_MODEL = ("model", "weights", "data", "labels", "epochs", "seed", "input_scale", "trains")
-_MAKING = ("hwcompress.compress", "hwcompress.models", "hwcompress.flow.sources",
-           "hwcompress.flow.plans", "hwcompress.flow.fitting", "hwcompress.flow.compressing",
-           "hwcompress.frontend", "hwcompress.data")  # fmt: skip
-_PACKAGES = ("torch", "brevitas", "onnx", "onnxruntime", "qonnx", "numpy")
+_MODEL = (*MODEL, "trains")
 _HARDWARE = ("board", "target_cycles", "target_fps", "multiplier", "memory", "synthesize")
 _DESIGNING = ("hwcompress.hls.folding", "hwcompress.hls.rtl", "hwcompress.hls.synth",
               "hwcompress.flow.compressing", "hwcompress.boards")  # fmt: skip
@@ -54,18 +50,7 @@ def _shared(name: str, **changes: object) -> Step:
 COMPRESSION = (
     # Of the recipe only whether it trains: a training set is split off then.
     _shared("data", reads=(*_BUILD["data"].reads, "trains")),
-    Step(
-        "float",
-        "take the float model, or train it",
-        run_float,
-        outputs=("float",),
-        needs=("data",),
-        reads=_MODEL,
-        files=source_files,
-        code=_MAKING,
-        packages=_PACKAGES,
-        settings=CompressSettings,
-    ),
+    float_step(CompressSettings, "trains"),
     Step(
         "train",
         "run the recipe, export the result",
@@ -74,8 +59,8 @@ COMPRESSION = (
         needs=("data", "float"),
         reads=(*_MODEL, "recipe", "input_type"),
         files=recipe_files,
-        code=_MAKING,
-        packages=_PACKAGES,
+        code=MAKING,
+        packages=PACKAGES,
         settings=CompressSettings,
     ),
     _shared("import"),
@@ -88,9 +73,9 @@ COMPRESSION = (
         needs=("data", "float"),
         reads=(*_MODEL, "input_type", *_HARDWARE),
         files=_model_and_board,
-        code=(*_MAKING, *_DESIGNING, "hwcompress.sim"),
+        code=(*MAKING, *_DESIGNING, "hwcompress.sim"),
         tools=("yosys",),
-        packages=(*_PACKAGES, "numba"),
+        packages=(*PACKAGES, "numba"),
         settings=CompressSettings,
     ),
     Step(

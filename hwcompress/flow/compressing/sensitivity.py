@@ -19,7 +19,15 @@ from hwcompress.flow.compressing.exploring import (
     SensitivityRow,
     SensitivitySettings,
 )
-from hwcompress.flow.compressing.floats import TORCH, load_start, recipe_data, run_float
+from hwcompress.flow.compressing.floats import (
+    MAKING,
+    MODEL,
+    PACKAGES,
+    TORCH,
+    float_step,
+    load_start,
+    recipe_data,
+)
 from hwcompress.flow.compressing.plot import sensitivity_page
 from hwcompress.flow.pipeline import PIPELINE
 from hwcompress.flow.sources import few_threads
@@ -151,36 +159,20 @@ def _recipe(choice: Choice, settings: SensitivitySettings, model: str) -> str:
 
 
 _BUILD = {step.name: step for step in PIPELINE}
-_MODEL = ("model", "weights", "data", "labels", "epochs", "seed", "input_scale")
-_MAKING = ("hwcompress.compress", "hwcompress.models", "hwcompress.flow.sources",
-           "hwcompress.flow.plans", "hwcompress.flow.fitting", "hwcompress.flow.compressing",
-           "hwcompress.frontend", "hwcompress.data")  # fmt: skip
-_PACKAGES = ("torch", "brevitas", "onnx", "onnxruntime", "qonnx", "numpy")
 
 EXPLORATION = (
     replace(_BUILD["data"], settings=SensitivitySettings, files=data_files),
-    Step(
-        "float",
-        "take the float model, or train it",
-        run_float,
-        outputs=("float",),
-        needs=("data",),
-        reads=_MODEL,
-        files=source_files,
-        code=_MAKING,
-        packages=_PACKAGES,
-        settings=SensitivitySettings,
-    ),
+    float_step(SensitivitySettings),
     Step(
         "sensitivity",
         "quantize one layer after the other",
         run_sensitivity,
         outputs=(TABLE, FACTS, PAGE),
         needs=("data", "float"),
-        reads=(*_MODEL, "bits"),
+        reads=(*MODEL, "bits"),
         files=source_files,
-        code=_MAKING,
-        packages=_PACKAGES,
+        code=MAKING,
+        packages=PACKAGES,
         settings=SensitivitySettings,
     ),
     Step(
@@ -189,13 +181,13 @@ EXPLORATION = (
         run_mixed,
         outputs=(MIXED,),
         needs=("data", "float", "sensitivity"),
-        reads=(*_MODEL, "input_type", "bits", "lut_budget", "bram_budget", "mixed_epochs", "board",
+        reads=(*MODEL, "input_type", "bits", "lut_budget", "bram_budget", "mixed_epochs", "board",
                "target_cycles", "target_fps", "multiplier", "memory"),
         files=source_files,
-        code=(*_MAKING, "hwcompress.hls.folding", "hwcompress.hls.rtl", "hwcompress.hls.synth",
+        code=(*MAKING, "hwcompress.hls.folding", "hwcompress.hls.rtl", "hwcompress.hls.synth",
               "hwcompress.boards"),
         tools=("yosys",),
-        packages=_PACKAGES,
+        packages=PACKAGES,
         settings=SensitivitySettings,
     ),
 )  # fmt: skip

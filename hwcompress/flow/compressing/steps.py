@@ -18,7 +18,7 @@ from hwcompress.flow.compressing.facts import (
     HardwareFacts,
     ResultFacts,
 )
-from hwcompress.flow.compressing.floats import TORCH, Start, load_start, recipe_data
+from hwcompress.flow.compressing.floats import TORCH, Start, integer_graph, load_start, recipe_data
 from hwcompress.flow.compressing.graphs import graph_size
 from hwcompress.flow.compressing.hardware import hardware_of
 from hwcompress.flow.compressing.settings import CompressSettings, settings_of
@@ -31,7 +31,7 @@ from hwcompress.flow.steps.accuracy import accuracy, decide, usable_labels
 from hwcompress.flow.steps.arrays import save_result
 from hwcompress.flow.steps.hardware import wanted_cycles
 from hwcompress.flow.steps.prepare import source_files
-from hwcompress.frontend import Imported, import_model
+from hwcompress.frontend import Imported
 from hwcompress.frontend.check import encoded
 from hwcompress.frontend.reading import copy_model
 from hwcompress.ir import Graph, load
@@ -141,28 +141,9 @@ def _twin(
     start: Start, settings: BuildSettings, context: Context
 ) -> tuple[Imported, tuple[str, ...]]:
     """The float model, calibrated to 8 bits, as an integer graph."""
-    recipe = load_recipe(_TWIN)
     folder = context.work / "twin"
     folder.mkdir(exist_ok=True)
-    with few_threads(start.data):
-        made = run_recipe(start.module, recipe_data(start), recipe, seed=settings.seed)
-        export_source(
-            made.module,
-            start.source.name,
-            start.shapes,
-            settings,
-            start.data,
-            folder,
-            lambda text: None,
-            changeable=True,
-        )
-    samples = shaped(start.data.real_test(), start.shapes)
-    imported = import_model(
-        folder / MODEL_FILE,
-        samples=samples,
-        input_type=settings.input_type or None,
-        name=start.source.name,
-    )
+    made, imported = integer_graph(start, load_recipe(_TWIN), settings, folder)
     return imported, made.notes
 
 

@@ -192,7 +192,7 @@ def test_operators_say_what_runs_in_integers(
 def test_refusals(tmp_path: Path) -> None:
     data = d8(0)
     quantized = post_training(trained(0), data.x[:20])
-    with pytest.raises(InputError, match="an edge export of a module that is quantized already"):
+    with pytest.raises(InputError, match="the module has quantizers already"):
         export_float16(quantized, (1, 8, 8), tmp_path / "x.onnx")
     with pytest.raises(UnsupportedError, match="accepts one sample of shape"):
         export_float(trained(0), (2, 8, 8), tmp_path / "x.onnx")

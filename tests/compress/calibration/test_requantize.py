@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hwcompress.compress.calibration.requantize import (
+from hwcompress.errors import InputError
+from hwcompress.ir import IntType, Op, Rescale
+from hwcompress.ir.reference import trace
+from hwcompress.sim import Simulator
+from tests.compress.calibration.rescaling import (
     Multiplier,
     exactly,
     integer_multiplier,
     rescaled,
     twice_rounded,
 )
-from hwcompress.errors import InputError
-from hwcompress.ir import IntType, Op, Rescale
-from hwcompress.ir.reference import trace
-from hwcompress.sim import Simulator
 from tests.rtl.dag_designs import check_dag
 from tests.rtl.graphs import chain, random_folding
 

@@ -152,6 +152,30 @@ def test_refusals() -> None:
         run_recipe(nn.Sequential(tiny_net(), nn.LayerNorm(3)), data, builtin_recipe("w8a8-ptq"))
 
 
+def test_a_wrong_pattern_is_found_before_anything_is_trained() -> None:
+    said: list[str] = []
+    text = TRAIN.format(3) + W4A4 + 'layers = [{ match = "fc*", weight_bits = 2 }]'
+    with pytest.raises(InputError, match=r"no layer is called 'fc\*'.*conv1, conv2, head"):
+        run_recipe(tiny_net(), tiny_data(), parse_recipe(text, "wrong"), say=said.append)
+    assert said == []
+
+
+def test_patterns_behind_a_step_that_renames_layers() -> None:
+    share = '[[step]]\nname = "share"\nvalues = 4\nlayers = [{ match = "1.*", values = 2 }]\n'
+    net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Conv2d(4, 4, 3), nn.Conv2d(4, 4, 1), nn.Flatten())
+    recipe = parse_recipe('[[step]]\nname = "lbcnn"\n' + share, "renamed")
+    made = run_recipe(net, Data(tiny_data().x), recipe)
+    assert "1.2 2," in " ".join(made.notes)
+
+
+def test_a_memory_of_two_steps_alike() -> None:
+    """Steps that are equal in every option still remember each their own."""
+    text = '[[step]]\nname = "test-watch"\n' * 2 + TRAIN.format(1)
+    made = run(text)
+    assert made.state.memories[0] is not made.state.memories[1]
+    assert made.state.memories[0]["seen"] == made.state.memories[1]["seen"]
+
+
 def test_memory_survives_deepcopy_of_the_module() -> None:
     made = run('[[step]]\nname = "test-watch"\n' + W4A4 + TRAIN.format(1))
     assert equal(copy.deepcopy(made.module), made.module)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,19 @@ SCHEMES: dict[str, Scheme] = {
 }
 DEFAULT = ["functional", "nested", "depthwise", "residual", "norm after linear", "signal"]
 CURVED = ("sigmoid", "tanh", "silu", "gelu", "hard-swish", "mish", "softplus", "gated")
+
+
+def test_a_step_has_the_defaults_of_its_scheme() -> None:
+    """Options that a scheme declares anew are not hidden by those of the steps' base class."""
+    seen = 0
+    for kind in step_kinds().values():
+        if issubclass(kind, SchemeStep):
+            (scheme,) = [base for base in kind.__bases__ if not issubclass(base, SchemeStep)]
+            own = {item.name: item.default for item in fields(scheme)}
+            found = {item.name: item.default for item in fields(kind) if item.name in own}
+            assert found == own, kind.name
+            seen += 1
+    assert seen == 14
 
 
 def check(network: str, name: str, path: Path) -> None:

@@ -215,21 +215,21 @@ def fed(strategy: str, values: list[float], **options: object) -> list[float]:
 
 def test_ranges_follow_a_step() -> None:
     low, high = [1.0] * 200, [10.0] * 60
-    average = fed("moving_average", low + high, keep=0.9)[200:]
+    average = fed("moving_average", low + high, momentum=0.9)[200:]
     assert 21 <= next(i for i, item in enumerate(average, 1) if item >= 9.0) <= 23
-    window = fed("max", [*low, *high, *low[:20]], window=10)
+    window = fed("window_max", [*low, *high, *low[:20]], window=10)
     assert window[200] == 10.0
     assert window[260 + 8] == 10.0 and window[260 + 9] == 1.0  # forgotten after ten steps
     mean = fed("mean", [1.0, 2.0, 3.0])
     assert mean == pytest.approx([1.0, 1.5, 2.0])
-    assert fed("latest", [1.0, 5.0, 2.0]) == [1.0, 5.0, 2.0]
+    assert fed("abs_max", [1.0, 5.0, 2.0]) == [1.0, 5.0, 2.0]
 
 
 def test_an_outlier_moves_ranges() -> None:
     calm = [1.0] * 100
-    average = fed("moving_average", [*calm, 40.0], keep=0.9)[-1]
+    average = fed("moving_average", [*calm, 40.0], momentum=0.9)[-1]
     assert (average - 1) / 39 <= 0.1001  # debiased: 1 / (1 - 0.9**101)
-    assert fed("max", [*calm, 40.0])[-1] == 40.0
+    assert fed("window_max", [*calm, 40.0])[-1] == 40.0
     assert fed("moving_average", [3.0])[0] == pytest.approx(3.0)  # not biased at its start
 
 

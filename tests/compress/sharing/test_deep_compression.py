@@ -232,6 +232,26 @@ def test_a_killed_run_goes_on_to_the_same_weights(words: str, tmp_path: Path) ->
         assert torch.equal(one, other)
 
 
+def test_importance_from_adam() -> None:
+    """What the training left weighs the errors: the values are others."""
+    net = trained("cnn8", 15)
+    train = '[[step]]\nname = "train"\nepochs = 1\nrate = 0.001\n'
+    share = '[[step]]\nname = "share"\nmethod = "{}"\nimportance = "adam"\nvalues = 8\n'
+    made = {
+        method: run_recipe(
+            net.module, Data(net.x, net.y), parse_recipe(train + share.format(method), method)
+        ).module
+        for method in ("hessian", "k-means")
+    }
+    one, other = (part.get_submodule("0").weight for part in made.values())
+    assert one.unique().numel() <= 8 and not torch.equal(one, other)
+    print(", ".join(f"{name} {score_of(part, net):.2f} %" for name, part in made.items()))
+    assert all(score_of(part, net) >= net.score - 10 for part in made.values())
+    alone = parse_recipe(share.format("hessian"), "alone")
+    with pytest.raises(InputError, match="no training before this step"):
+        run_recipe(net.module, Data(net.x, net.y), alone)
+
+
 def test_hessian_needs_labels() -> None:
     net = trained("cnn8", 15)
     recipe = parse_recipe('[[step]]\nname = "share"\nmethod = "hessian"', "hessian")
