@@ -14,7 +14,6 @@ from hwcompress.cli.console import make_console
 from hwcompress.cli.guard import captured
 from hwcompress.cli.progress import show_progress
 from hwcompress.cli.session import LOG
-from hwcompress.compress.recipe import load_recipe
 from hwcompress.flow.build import build
 from hwcompress.flow.compressing.facts import ResultFacts
 from hwcompress.flow.compressing.floats import check_recipe
@@ -33,7 +32,7 @@ def run_compression(
     folder: Path, settings: CompressSettings, *, jobs: int | None = None, force: bool = False
 ) -> None:
     """The whole pipeline, then the table."""
-    check_recipe(settings, load_recipe(settings.recipe))
+    check_recipe(settings)
     start_folder(folder, settings)
     started = time.monotonic()
     with captured(folder / LOG) as screen, show_progress(screen) as progress:

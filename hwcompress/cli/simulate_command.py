@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -33,10 +33,8 @@ _MODELS = (".hwc", ".onnx", ".pt2")
 
 
 @guarded
-def _again(folder: Path, force: bool, given: list[str]) -> None:
-    """The step of a build folder; other options are for data of their own."""
-    if given:
-        raise InputError(f"{given[0]} without data", remedy="give --data FILE, or --random N")
+def _again(folder: Path, force: bool) -> None:
+    """The step of a build folder."""
     from hwcompress.cli.session import run_targets
 
     run_targets(folder, ["simulate"], force=force, sections=["accuracy", "checks"])
@@ -191,19 +189,23 @@ def simulate(
     """Run the bit-exact simulator: on data, or as a step of a build.
 
     With --data or --random, only the simulator runs: samples a second, and with labels the
-    accuracy and the confusion matrix. Without, the build folder's test samples run again and are
-    compared with the model.
+    accuracy and the confusion matrix. A build folder alone runs its test samples again and
+    compares them with the model; with any other option the simulator runs on them, as it does
+    for a folder of `hwcompress compress`.
 
     Examples:
 
     `hwcompress simulate hwc-build/digits-pynq-z2`
 
+    `hwcompress simulate hwc-compress/digits-a2q-12 --accumulator-bits 12`
+
     `hwcompress simulate model.onnx --data test.npz --memory 500M`
 
     `hwcompress simulate model.onnx --data 'part-*.npz' --ranges --trace t.npz --samples 0-9`
     """
-    if not data and random is None and _is_folder(model):
-        given = {
+    own, given = not data and random is None and _is_folder(model), []
+    if own:
+        options = {
             "--labels": labels,
             "--seed": seed,
             "--input-type": input_type,
@@ -227,8 +229,10 @@ def simulate(
             "--fault-list": fault_list,
             "--json": as_json,
         }
-        _again(Path(model), force, [option for option, value in given.items() if value])
-        return
+        given = [option for option, value in options.items() if value]
+        if not given and not _is_compressed(Path(model)):
+            _again(Path(model), force)
+            return
 
     def request() -> RunRequest:
         from hwcompress.running.effects import EffectOptions
@@ -236,10 +240,10 @@ def simulate(
         from hwcompress.running.sizes import parse_size
 
         if force:
-            raise InputError("--force with --data or --random", remedy="leave one of them out")
+            raise InputError("--force where only the simulator runs", remedy="leave it out")
         opened = model_request(
             model,
-            data=data,
+            data=_own_samples(Path(model), given) if own else data,
             input_type=input_type,
             input_scale=input_scale,
             shape=shape,
@@ -265,9 +269,25 @@ def simulate(
     simulate_data(request, as_json)
 
 
+def _own_samples(folder: Path, given: Sequence[str]) -> str:
+    """The test samples of a folder, for a run of the simulator alone."""
+    from hwcompress.running.models import own_samples
+
+    found = own_samples(folder)
+    if not found:
+        what = next(iter(given), "a simulation")
+        raise InputError(f"{what} without data", remedy="give --data FILE, or --random N")
+    return found
+
+
 def _is_folder(model: str) -> bool:
     """Whether a build folder is meant, perhaps one that is not there."""
     return not (Path(model).is_file() or ":" in model or Path(model).suffix in _MODELS)
+
+
+def _is_compressed(folder: Path) -> bool:
+    """Whether `hwcompress compress` made a folder, which has no step to be run again alone."""
+    return (folder / "model.hwc").is_file()
 
 
 def register(app: typer.Typer) -> None:

@@ -81,7 +81,7 @@ def _effects(console: Console, facts: EffectFacts, run: RunFacts) -> None:
         _line(
             console,
             f"  accuracy {facts.score.share:.2%} instead of {run.score.share:.2%}"
-            f" ({-100 * lost:+.2f} points)",
+            f" ({0.0 - 100 * lost:+.2f} points)",
         )
     classes = facts.changed_decisions
     decided = "" if classes is None else f", {classes:,} decisions"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -45,6 +46,16 @@ class Manifest:
     path: Path
     settings: BuildSettings
     records: dict[str, Record] = field(default_factory=dict)
+
+    @classmethod
+    def of_any(cls, path: Path, kinds: Sequence[type[BuildSettings]]) -> Manifest:
+        """As :meth:`load`, of a folder that one of several commands made, the first of which
+        messages name."""
+        try:
+            stated = json.loads(path.read_text(encoding="utf-8")).get("format")
+        except (OSError, ValueError, AttributeError):
+            stated = None  # load says what is wrong
+        return cls.load(path, next((kind for kind in kinds if stated == kind.FORMAT), kinds[0]))
 
     @classmethod
     def load(cls, path: Path, kind: type[BuildSettings] = BuildSettings) -> Manifest:

@@ -10,8 +10,11 @@ import numpy as np
 
 from hwcompress.data import Dataset, FileStream, NoTrainingSet, SampleStream, Shapes, open_stream
 from hwcompress.errors import InputError, UnsupportedError
-from hwcompress.flow.manifest import MANIFEST, Manifest
+from hwcompress.flow.compressing.settings import CompressSettings
+from hwcompress.flow.manifest import MANIFEST, Json, Manifest
 from hwcompress.flow.model_inputs import ModelInputs, model_inputs, onnx_inputs
+from hwcompress.flow.settings import BuildSettings
+from hwcompress.flow.steps.arrays import TEST_FILE
 from hwcompress.frontend import Imported, import_model
 from hwcompress.frontend.check import quantized_by_model
 from hwcompress.frontend.integer_inputs import integer_inputs
@@ -29,7 +32,15 @@ from hwcompress.packing import read_packed
 from hwcompress.running.summary import Summary
 from hwcompress.samples import Samples, named, sample_rows, stacked
 
-__all__ = ["Runnable", "calibration", "from_folder", "import_for", "open_runnable", "runnable"]
+__all__ = [
+    "Runnable",
+    "calibration",
+    "from_folder",
+    "import_for",
+    "open_runnable",
+    "own_samples",
+    "runnable",
+]
 
 Say = Callable[[str], None]
 
@@ -221,7 +232,7 @@ def from_folder(request: ModelRequest) -> Runnable:
             where=request.model,
             remedy="leave the input's type, weights and numbers of bits out",
         )
-    names, _ = _of_build(folder)
+    names = _made(folder).names
     inputs = {op.outputs[0]: names.get(op.outputs[0], op.name) for op in graph.inputs}
     outputs = _distinct([op.name for op in graph.outputs])
     kind = "packed integer graph" if packed else "stored integer graph"
@@ -233,30 +244,60 @@ def _is_packed(path: Path) -> bool:
 
 
 def _folder_data(request: ModelRequest, labels: str, model: Runnable) -> SampleStream:
-    """Data for a build folder, scaled as the build's."""
+    """Data for a folder that a command made, scaled as those that it was made with."""
     shapes: Shapes = {model.inputs[op.outputs[0]]: op.source_shape for op in model.graph.inputs}
     wanted = ModelInputs(shapes)
     stream = _stream(request, labels, shapes, wanted)
-    _, scale = _of_build(Path(request.model))
+    scale = _made(Path(request.model)).scale
     whole = any(dtype.kind != "f" for dtype in stream.dtypes.values())
     if request.input_scale is None and scale is not None and whole:
         return _stream(replace(request, input_scale=scale), labels, shapes, wanted)
     return stream
 
 
-def _of_build(folder: Path) -> tuple[dict[str, str], float | None]:
-    """Names of the source's inputs by tensor, and the scale of integer data, of a build."""
+@dataclass(frozen=True)
+class _Made:
+    """What a folder's manifest says.
+
+    Attributes:
+        names: of the source's inputs, by tensor.
+        scale: of integer data of the only input.
+        samples: whether the folder holds test samples that `simulate` takes.
+    """
+
+    names: dict[str, str]
+    scale: float | None = None
+    samples: bool = False
+
+
+def own_samples(folder: Path) -> str:
+    """The file of test samples of a folder that `build` or `compress` made; empty if there is
+    none that may be given as data."""
+    return str(folder / TEST_FILE) if _made(folder).samples else ""
+
+
+def _made(folder: Path) -> _Made:
     if not (folder / MANIFEST).is_file():
-        return {}, None
-    manifest = Manifest.load(folder / MANIFEST)
-    names: dict[str, str] = {}
-    record = manifest.records.get("import")
-    if record is not None and isinstance(record.result, dict):
-        inputs = record.result.get("inputs")
-        for item in inputs if isinstance(inputs, list) else ():
-            if isinstance(item, dict):
-                names[str(item.get("tensor"))] = str(item.get("source"))
-    return names, manifest.settings.input_scale
+        return _Made({})
+    manifest = Manifest.of_any(folder / MANIFEST, (BuildSettings, CompressSettings))
+    names = {
+        str(item.get("tensor")): str(item.get("source")) for item in _inputs(manifest, "import")
+    }
+    given = _inputs(manifest, "data")
+    scale = manifest.settings.input_scale
+    alone = len(given) == 1
+    if alone and scale is None and not str(given[0].get("dtype")).startswith("float"):
+        found = given[0].get("scale")
+        scale = found if isinstance(found, float) else None
+    return _Made(names, scale, alone and (folder / TEST_FILE).is_file())
+
+
+def _inputs(manifest: Manifest, step: str) -> list[dict[str, Json]]:
+    """What a step's record says of the inputs."""
+    record = manifest.records.get(step)
+    facts = None if record is None else record.result
+    found = facts.get("inputs") if isinstance(facts, dict) else None
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 
 def _assumed(

@@ -126,6 +126,20 @@ def test_results_are_what_the_model_is(done: tuple[Path, str]) -> None:
     assert np.array_equal(Simulator(packed)(encoded(imported, test.x)), values)
 
 
+def test_simulate_takes_the_folder(done: tuple[Path, str]) -> None:
+    """On the samples that it holds, scaled as they were."""
+    folder, _ = done
+    facts = json.loads((folder / "out" / "result.json").read_text())
+    for words in ([], ["--accumulator-bits", "24"]):
+        done_ = subprocess.run(
+            command("simulate", "out", *words, "--json"),
+            cwd=folder, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done_.returncode == 0, done_.stderr
+        score = json.loads(done_.stdout)["score"]
+        assert score["correct"] == facts["accuracy"]["correct"]
+
+
 def test_build_takes_it(done: tuple[Path, str], monkeypatch) -> None:
     folder, _ = done
     monkeypatch.chdir(folder)

@@ -11,12 +11,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from hwcompress.compress.recipe import Compressed, Data, Recipe, run_recipe
+from hwcompress.compress.recipe import Compressed, Data, Recipe, load_recipe, run_recipe
 from hwcompress.compress.recipe.state import weighted_layers
 from hwcompress.compress.recipe.training import Train
 from hwcompress.data import Dataset
 from hwcompress.errors import InputError
 from hwcompress.flow.compressing.facts import FloatFacts
+from hwcompress.flow.compressing.settings import CompressSettings
 from hwcompress.flow.fitting import sample_shapes, shaped
 from hwcompress.flow.plans import FloatModel, Shapes, calibration_samples, float_model, whose
 from hwcompress.flow.settings import BuildSettings
@@ -113,12 +114,13 @@ def recipe_data(start: Start) -> Data:
     return Data(shaped(calibration_samples(data), start.shapes), None, tuple(signed))
 
 
-def check_recipe(settings: BuildSettings, recipe: Recipe) -> None:
+def check_recipe(settings: CompressSettings) -> None:
     """Refuse a recipe that names layers which the float model has not, before anything is trained.
 
     Raises:
         InputError: it does; or as :func:`hwcompress.flow.plans.float_model`.
     """
+    recipe = load_recipe(settings.recipe)
     if recipe.names_layers:
         start = _open(settings)
         recipe.check_layers([*weighted_layers(start.module)])
