@@ -108,6 +108,11 @@ def test_full_integers(tmp_path: Path) -> None:
     tensor = graph.tensors[graph.outputs[0].inputs[0]]
     scaled = tensor.affine.apply(found.outputs).reshape(found.real.shape)
     assert np.array_equal(scaled, found.real)  # power-of-two scales: the very same floats
+    print(
+        f"\nW8A8: {len(graph.ops)} operations in integers, 0 logits of {found.real.size} differ"
+        f" from the fake-quantized twin; {points(module, data):.1f} %,"
+        f" float {points(trained(0), data):.1f} %"
+    )
     predicted = found.outputs.reshape(len(data.test), -1).argmax(1)
     assert np.array_equal(predicted, found.real.argmax(1))
 
