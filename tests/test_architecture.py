@@ -24,6 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "samples": set(),
     "ir": {"errors", "npz"},
     "packing": {"errors", "limits", "files", "ir"},
+    "requantize": {"errors", "ir"},
     "tools": {"errors"},
     "data": {"errors", "limits", "npz", "samples"},
     "models": {"errors", "limits", "files", "npz"},
