@@ -1,8 +1,8 @@
 """Low-bit networks on all of Fashion-MNIST, each beside its float twin: docs/fashion-mnist.md.
 
     python -m benchmarks.fashion_mnist --data ../shared/data/fashion_mnist
-        [--net all|w4a4|binary] [--samples 60000] [--epochs N] [--seed 0]
-        [--folder build/fashion-mnist] [--write docs/fashion-mnist.md]
+        [--net all|w4a4|binary] [--samples 60000] [--tested 10000] [--epochs N]
+        [--seed 0] [--folder build/fashion-mnist] [--write docs/fashion-mnist.md]
 
 A network is trained twice from the same first weights, for the same epochs: with its recipe, and
 in float. The result of the recipe becomes an integer graph; the simulator runs it on all test
@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +37,7 @@ from hwcompress.frontend.check import encoded
 from hwcompress.ir import Graph, evaluate
 from hwcompress.sim import Simulator
 
-ALL = 60_000
+ALL, TESTED = 60_000, 10_000
 REFERENCE_IMAGES = 100
 """Images of which the definition of every operation is run as well; it is slow."""
 
@@ -208,6 +208,7 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", required=True, help="folder of Fashion-MNIST")
     parser.add_argument("--net", choices=("all", *NETWORKS), default="all")
     parser.add_argument("--samples", type=int, default=ALL, help="of the training set")
+    parser.add_argument("--tested", type=int, default=TESTED, help="of the test images")
     parser.add_argument("--epochs", type=int, help="by default as each network needs")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="keep files and checkpoints here")
@@ -215,6 +216,9 @@ def main(given: Sequence[str] | None = None) -> None:
     wanted = parser.parse_args(given)
     torch.set_num_threads(1)
     images = load_images(wanted.data, wanted.samples)
+    images = replace(
+        images, test=images.test[: wanted.tested], test_labels=images.test_labels[: wanted.tested]
+    )
     chosen = NETWORKS if wanted.net == "all" else {wanted.net: NETWORKS[wanted.net]}
     with tempfile.TemporaryDirectory() as scratch:
         folder = wanted.folder or Path(scratch)
@@ -223,6 +227,7 @@ def main(given: Sequence[str] | None = None) -> None:
             for name, network in chosen.items()
         ]
     command = f"python -m benchmarks.fashion_mnist --net {wanted.net} --samples {wanted.samples}"
+    command += f" --tested {wanted.tested}" if wanted.tested < TESTED else ""
     command += f" --epochs {wanted.epochs}" if wanted.epochs else ""
     text = page(rows, images, f"{command} --seed {wanted.seed}")
     print(text)
@@ -231,7 +236,7 @@ def main(given: Sequence[str] | None = None) -> None:
     missed = [
         f"{row.network.title}: {row.differing} integers differ" for row in rows if row.differing
     ]
-    if wanted.samples >= ALL:
+    if wanted.samples >= ALL and wanted.tested >= TESTED:
         missed += [
             f"{row.network.title}: {row.simulator:.2f} %, the bound is {row.network.least:g} %"
             for row in rows
