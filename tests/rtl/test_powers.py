@@ -9,7 +9,7 @@ import pytest
 
 from hwcompress.boards import load
 from hwcompress.errors import InputError
-from hwcompress.hls.folding import Folding, Lanes, Style, engine
+from hwcompress.hls.folding import Folding, Lanes, Style, engine, legal_foldings
 from hwcompress.hls.folding.powers import PowerCode, power_code
 from hwcompress.hls.rtl import generate
 from hwcompress.hls.rtl.reload import reload_writes
@@ -69,6 +69,9 @@ def test_layers_of_powers(tmp_path: Path, shape: str, number: int) -> None:
     (op,) = graph.layers
     assert isinstance(op, Dense | Conv | ConvTranspose)
     folding = random_folding(graph, rng)
+    if number % 4 == 1:  # all at once: weights are constants
+        every = legal_foldings(graph)["op"]
+        folding = Folding({"op": max(every, key=lambda lanes: lanes.pe * lanes.simd)})
     stalls = ((0, 0), (110, 110))[number % 2]
     samples = random_frames(graph, 3, rng)
     design, _ = check_design(graph, folding, tmp_path, samples=samples, stalls=stalls)
@@ -80,9 +83,9 @@ def test_layers_of_powers(tmp_path: Path, shape: str, number: int) -> None:
     assert memory.width * memory.depth == op.weight.size * code.bits
 
 
-@pytest.mark.parametrize("w_bits", [2, 3, 4])
+@pytest.mark.parametrize(("w_bits", "fixed"), [(2, 0), (3, 0), (3, 1), (4, 0), (4, 1)])
 @pytest.mark.parametrize("x_kind", range(4))
-def test_every_product(tmp_path: Path, x_kind: int, w_bits: int) -> None:
+def test_every_product(tmp_path: Path, x_kind: int, w_bits: int, fixed: int) -> None:
     """All elements by all codes, in the fewest bits."""
     x_bits = {0: 3, 1: 3, 2: 1, 3: 2}[x_kind]
     low, high = {0: (0, 7), 1: (-4, 3), 2: (-1, 1), 3: (-1, 1)}[x_kind]
@@ -100,7 +103,7 @@ def test_every_product(tmp_path: Path, x_kind: int, w_bits: int) -> None:
     assert all(-(1 << (bits - 1)) <= value < 1 << (bits - 1) for value in expected)
     dut = f"""wire [{bits - 1}:0] p;
     hwc_mul #(.X_BITS({x_bits}), .X_KIND({x_kind}), .W_BITS({w_bits}), .W_KIND(4),
-        .W_BASE({base}), .P_BITS({bits})) mul (
+        .W_BASE({base}), .P_BITS({bits}), .FIXED({fixed})) mul (
         .x(s_data[{x_bits - 1}:0]), .w(s_data[{x_bits + w_bits - 1}:{x_bits}]), .p(p));
     hwc_skid #(.WIDTH({bits})) slice (.clk(clk), .rst(rst), .s_data(p), .s_valid(s_valid),
         .s_ready(s_ready), .m_data(m_data), .m_valid(m_valid), .m_ready(m_ready));"""
@@ -125,7 +128,7 @@ def test_codes() -> None:
             for r in (int(r) for r in raw)
         ]
         assert back == every.tolist()
-        with pytest.raises(InputError, match=r"weight 3 has no code\n? *.*here|no code"):
+        with pytest.raises(InputError, match="weight 3 has no code"):
             code.encode(np.array([[3]]), "here")
         with pytest.raises(InputError, match="no code"):
             code.encode(np.array([1 << (base + count)]), "here")

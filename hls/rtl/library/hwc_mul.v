@@ -6,7 +6,8 @@
 //
 // W_KIND = 4: w is zero or a power of two with a sign. Its top bit is the sign;
 // the others are the exponent less W_BASE, or all ones for zero. The element is
-// shifted, nothing multiplied. P_BITS must hold x, too.
+// shifted, nothing multiplied. P_BITS must hold x, too. FIXED = 1 changes its sign
+// first and shifts then, so that behind a constant exponent there are only wires.
 //
 // MULT: 0 the tools decide what a multiplication becomes, 1 logic (written as
 // additions, one for every bit of the shorter factor), 2 a DSP block (Yosys takes
@@ -17,6 +18,7 @@ module hwc_mul #(
     parameter W_BITS = 4,  // bits of a weight
     parameter W_KIND = 1,  // likewise, of a weight; 4 power of two
     parameter W_BASE = 0,  // least exponent of a power of two
+    parameter FIXED  = 0,  // 1: w never changes
     parameter P_BITS = 8,  // bits of a product, signed
     parameter MULT   = 0   // 0 as the tools decide, 1 logic, 2 DSP block
 ) (
@@ -53,17 +55,21 @@ module hwc_mul #(
             localparam EB = W_BITS - 1;
             wire [PV-1:0] wide;
             wire [PV-1:0] moved [0:EB];
+            wire [PV-1:0] carry = {{(PV-1){1'b0}}, wv[EB]};
             genvar i;
             for (i = 0; i < PV; i = i + 1) begin : gen_extend
-                assign wide[i] = xv[(i < XV) ? i : XV - 1];
+                assign wide[i] = xv[(i < XV) ? i : XV - 1] & ~(&wv[EB-1:0]);
             end
-            assign moved[0] = &wv[EB-1:0] ? {PV{1'b0}} : wide;
             for (i = 0; i < EB; i = i + 1) begin : gen_stage
                 assign moved[i+1] = wv[i] ? moved[i] << (1 << i) : moved[i];
             end
-            wire [PV-1:0] turned = moved[EB] ^ {PV{wv[EB]}};
-            wire [PV-1:0] carry  = {{(PV-1){1'b0}}, wv[EB]};
-            assign full = (turned + carry) << W_BASE;
+            if (FIXED != 0) begin : gen_sign_first
+                assign moved[0] = (wide ^ {PV{wv[EB]}}) + carry;
+                assign full = moved[EB] << W_BASE;
+            end else begin : gen_sign_last
+                assign moved[0] = wide;
+                assign full = ((moved[EB] ^ {PV{wv[EB]}}) + carry) << W_BASE;
+            end
         end else if (W_KIND >= 2) begin : gen_select_x
             wire [PV-1:0] wide   = {{(PV-XV){xv[XV-1]}}, xv};
             wire [PV-1:0] turned = (wide & {PV{wv[0]}}) ^ {PV{wv[1]}};

@@ -70,6 +70,7 @@ module hwc_mvu #(
     input  wire [PE*SIMD*W_BITS-1:0]     load_data
 );
     localparam SIGNS = (X_KIND >= 2 && (W_KIND == 2 || W_KIND == 3) && TAGGED == 0) ? 1 : 0;
+    localparam FIXED = (WORDS == 1 && RELOAD == 0) ? 1 : 0;  // one word, read only
     localparam LANES = (LANEWISE != 0) ? PE * SIMD : SIMD;  // elements of a vector in a beat
     localparam SUMS  = PIXELS * PE;
     localparam XW    = PIXELS * LANES * X_BITS;
@@ -206,7 +207,7 @@ module hwc_mvu #(
             hwc_products #(
                 .PE(PE), .SIMD(SIMD), .LANEWISE(LANEWISE), .PIXELS(PIXELS),
                 .X_BITS(X_BITS), .X_KIND(X_KIND), .W_BITS(W_BITS), .W_KIND(W_KIND),
-                .W_BASE(W_BASE), .P_BITS(P_BITS),
+                .W_BASE(W_BASE), .FIXED(FIXED), .P_BITS(P_BITS),
                 .MULT(MULT), .PACK_W(PACK_W), .PACK_X(PACK_X), .SHIFT(SHIFT)
             ) multiply (.x(x_q), .w(w_q), .p(products));
         end else begin : gen_count
