@@ -22,6 +22,7 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -242,7 +243,7 @@ def table(rows: list[Row]) -> str:
     return stream.getvalue()
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print, write, and fail if an integer differs."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -257,7 +258,7 @@ def main() -> None:
     parser.add_argument("--synthesis", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--folder", type=Path, help="keep finished rows here")
     parser.add_argument("--write", type=Path)
-    wanted = parser.parse_args()
+    wanted = parser.parse_args(arguments)
     wanted.tasks = wanted.tasks.split(",")
     known = [task.key for task in TASKS]
     if unknown := set(wanted.tasks) - set(known):

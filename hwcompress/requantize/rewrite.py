@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hwcompress.errors import InputError
+from hwcompress.errors import GraphError, InputError
 from hwcompress.ir import (
     Affine,
     Conv,
@@ -159,7 +159,13 @@ class _Work:
 
     def add(self, op: Op) -> None:
         """Enter an operation, and what it makes."""
-        found = op.infer([self.types[name] for name in op.inputs])
+        try:
+            found = op.infer([self.types[name] for name in op.inputs])
+        except GraphError as error:
+            if not error.remedy:
+                error.why = error.why or "sums of the new weights have another range"
+                error.remedy = "keep the layers before it, or give them more bits"
+            raise
         self.types.update(zip(op.outputs, found, strict=True))
         self.ops.append(op)
 
@@ -327,6 +333,8 @@ def _rescale(op: Rescale, scaling: _Scaling) -> Rescale:
     mul, add, shift = np.broadcast_arrays(mul, add, op.shift + scaling.shift)
     # Twos that all three share say nothing.
     spare = np.minimum.reduce([_twos(mul), _twos(add), shift])
+    if _alike(shift).size == 1:  # one shift for all channels is wires in hardware
+        spare = spare.min(keepdims=True)
     mul, add, shift = mul >> spare, add >> spare, shift - spare
     return replace(op, mul=_alike(mul), add=_alike(add), shift=_alike(shift))
 

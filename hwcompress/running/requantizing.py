@@ -194,7 +194,8 @@ def _opened(
     request: RequantizeRequest, work: Path, say: Say
 ) -> tuple[Runnable, StoredSource | None, tuple[str, ...]]:
     """The model, its samples, and notes on these."""
-    asked, notes = request.model, ()
+    asked = request.model
+    notes: tuple[str, ...] = ()
     if asked.data:
         asked, notes = _without_outputs(asked, work)
     opening = work / "model"
