@@ -53,11 +53,11 @@ class Line:
 
 
 LINES = (
-    Line("w4a4", "W4A4", "4", 30, 98.0),
-    Line("w2a2", "W2A2", "8", 30, 97.5),
-    Line("w2a2-every-layer", "W2A2", "2", 30, 97.5),
-    Line("binary", "binary", "8", 50, 94.5),
-    Line("binary-every-layer", "binary", "1", 50, 94.5),
+    Line("w4a4", "W4A4", "4", 15, 98.0),
+    Line("w2a2", "W2A2", "8", 15, 97.5),
+    Line("w2a2-every-layer", "W2A2", "2", 15, 97.5),
+    Line("binary", "binary", "8", 30, 94.5),
+    Line("binary-every-layer", "binary", "1", 30, 94.5),
 )
 
 
