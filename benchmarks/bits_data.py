@@ -48,6 +48,7 @@ class Task:
         classes: names.
         scaling: how values are made out of those of the file, for people.
         scale: ``(training values, values) -> values``, by what the training set says.
+        epochs, rate: of the training in float, and of that of each width.
     """
 
     key: str
@@ -57,6 +58,8 @@ class Task:
     classes: tuple[str, ...]
     scaling: str
     scale: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    epochs: int = 20
+    rate: float = 1e-2
 
     def load(self, folder: Path) -> Samples:
         """All of it."""
@@ -82,9 +85,10 @@ def _bytes(train: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def _beats(train: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Each beat without its mean (the electrode's offset), all by one deviation."""
-    deviation = (train - train.mean(axis=1, keepdims=True)).std()
-    return np.clip((values - values.mean(axis=1, keepdims=True)) / deviation, -_REACH, _REACH)
+    """Each beat without its median (the electrode's offset), in parts of its peak."""
+    centred = values - np.median(values, axis=1, keepdims=True)
+    peak = np.abs(centred).max(axis=1, keepdims=True)
+    return np.asarray(centred / np.maximum(peak, 1))
 
 
 TASKS = (
@@ -112,9 +116,10 @@ TASKS = (
         "mitbih_ecg/mitbih_beats.npz",
         (128, 64, 32, 5),
         ("N", "S", "V", "F", "Q"),
-        "each beat less its mean, divided by the deviation of the training set, clipped at 4"
-        " deviations",
+        "each beat less its median, divided by its largest magnitude",
         _beats,
+        epochs=8,
+        rate=2e-3,
     ),
 )
 

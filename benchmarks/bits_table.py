@@ -1,7 +1,7 @@
 """Accuracy and LUTs by bit width, 1 to 8, on three small data sets.
 
     python benchmarks/bits_table.py --data ../shared/data [--bits 1,2,3,4,5,6,7,8]
-        [--tasks magic,nsl-kdd,mit-bih] [--epochs 20] [--samples N] [--target-cycles 128]
+        [--tasks magic,nsl-kdd,mit-bih] [--epochs N] [--samples N] [--target-cycles 128]
         [--no-synthesis] [--folder build/bits] [--write docs/bits.md]
 
 Each data set gets one small network. It is trained in float; then a recipe of the toolkit
@@ -46,7 +46,6 @@ from hwcompress.packing import pack_graph
 from hwcompress.sim import Simulator
 
 FLOAT = 32
-_RATE = 1e-2
 _BATCH = 256
 
 
@@ -85,7 +84,7 @@ class Row:
     seconds: float = 0.0
 
 
-def recipe_of(bits: int, epochs: int) -> Recipe:
+def recipe_of(bits: int, epochs: int, rate: float) -> Recipe:
     """So many bits everywhere, the input 8, trained: steps are powers of two, their exponents
     learned; one bit is {-1, +1}, and {0, 1} behind a ReLU, which is another step of recipes."""
     step = 'name = "fixed-point"\nedge_bits = 0\ninput_bits = 8\n'
@@ -94,7 +93,7 @@ def recipe_of(bits: int, epochs: int) -> Recipe:
         step = 'name = "quantize"\n'
         edge = 'layers = [{ match = "@first", act_bits = 8 }]\n'
     step += f"weight_bits = {bits}\nact_bits = {bits}\n"
-    train = f'name = "train"\nepochs = {epochs}\nrate = {_RATE}\nbatch = {_BATCH}\n'
+    train = f'name = "train"\nepochs = {epochs}\nrate = {rate}\nbatch = {_BATCH}\n'
     text = f'summary = "{bits} bits"\n[[step]]\n{step}{edge}[[step]]\n{train}'
     return parse_recipe(text, f"w{bits}a{bits}")
 
@@ -114,7 +113,7 @@ def trained(task: Task, samples: Samples, epochs: int, path: Path) -> tuple[nn.M
         module.load_state_dict(torch.load(path, weights_only=True))
         return module.eval(), 0.0
     start = time.perf_counter()
-    train_classifier(module, samples.x, samples.y, epochs=epochs, rate=_RATE, batch=_BATCH)
+    train_classifier(module, samples.x, samples.y, epochs=epochs, rate=task.rate, batch=_BATCH)
     torch.save(module.state_dict(), path)
     return module.eval(), time.perf_counter() - start
 
@@ -129,12 +128,12 @@ def float_row(task: Task, samples: Samples, module: nn.Module, seconds: float) -
 
 
 def quantized(
-    module: nn.Module, samples: Samples, bits: int, epochs: int, folder: Path
+    module: nn.Module, samples: Samples, recipe: Recipe, folder: Path
 ) -> tuple[Graph, np.ndarray, int, float]:
-    """The graph of so many bits, what the simulator gives for the test samples (real values),
+    """The graph that a recipe makes, what the simulator gives for the test samples (real values),
     how many of these are not PyTorch's, and the seconds that training took."""
     start = time.perf_counter()
-    made = run_recipe(module, Data(samples.x, samples.y), recipe_of(bits, epochs)).module
+    made = run_recipe(module, Data(samples.x, samples.y), recipe).module
     seconds = time.perf_counter() - start
     export_qonnx(made, samples.x.shape[1:], folder / "model.onnx")
     graph = import_model(folder / "model.onnx", samples=samples.x_test[:100]).graph
@@ -150,7 +149,8 @@ def measure(
     """One width: trained, simulated, counted."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        graph, real, differing, seconds = quantized(module, samples, bits, wanted.epochs, folder)
+        recipe = recipe_of(bits, wanted.epochs or task.epochs, task.rate)
+        graph, real, differing, seconds = quantized(module, samples, recipe, folder)
         right, balanced = shares(real, samples.y_test)
         size = len(pack_graph(graph).data)
         row = Row(task.key, bits, right, balanced, differing, size)
@@ -201,8 +201,8 @@ class Finished:
 def run(wanted: argparse.Namespace, folder: Path) -> list[Row]:
     """All rows, in order."""
     conditions = (
-        f"epochs {wanted.epochs}, samples {wanted.samples or 'all'}, board {wanted.board},"
-        f" target {wanted.target_cycles}, synthesis {wanted.synthesis}"
+        f"epochs {wanted.epochs or 'of the task'}, samples {wanted.samples or 'all'},"
+        f" board {wanted.board}, target {wanted.target_cycles}, synthesis {wanted.synthesis}"
     )
     done = Finished(folder / "rows.json", conditions)
     found = []
@@ -212,7 +212,8 @@ def run(wanted: argparse.Namespace, folder: Path) -> list[Row]:
         samples = task.load(wanted.data)
         if wanted.samples:
             samples = samples.first(wanted.samples)
-        module, seconds = trained(task, samples, wanted.epochs, folder / f"{task.key}.pt")
+        epochs = wanted.epochs or task.epochs
+        module, seconds = trained(task, samples, epochs, folder / f"{task.key}.pt")
         for bits in (FLOAT, *sorted(wanted.bits, reverse=True)):
             row = done.get(task.key, bits)
             if row is None:
@@ -251,7 +252,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
     parser.add_argument("--tasks", default=",".join(task.key for task in TASKS))
     parser.add_argument("--bits", default="1,2,3,4,5,6,7,8")
-    parser.add_argument("--epochs", type=int, default=20, help="in float, and again per width")
+    parser.add_argument("--epochs", type=int, default=0, help="in float, and again per width")
     parser.add_argument("--samples", type=int, default=0, help="of each set; 0 for all")
     parser.add_argument("--target-cycles", type=int, default=128)
     parser.add_argument("--board", default="pynq-z2")

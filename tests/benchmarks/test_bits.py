@@ -33,7 +33,7 @@ def test_accuracies() -> None:
 
 def test_recipes_quantize_every_layer() -> None:
     for bits in range(1, 9):
-        step, train = recipe_of(bits, 7).steps
+        step, train = recipe_of(bits, 7, 0.5).steps
         assert (step.weight_bits, step.act_bits) == (bits, bits)  # type: ignore[attr-defined]
         assert getattr(step, "edge_bits", 0) == 0 and train.epochs == 7  # type: ignore[attr-defined]
         assert step.name == ("quantize" if bits == 1 else "fixed-point")
