@@ -19,8 +19,9 @@ Per data set one multilayer perceptron, batch norm and ReLU between its layers, 
 (Adam, one cycle, cross-entropy, seed 0; no class weights). From there each width is trained for
 as many epochs again, all weights and activations having so many bits, **first and last layer as
 well**, the input 8: by the recipe step `fixed-point` (steps are powers of two, their exponents
-learned), at one bit by `quantize` (weights -1 and +1, activations 0 and 1). One seed each: a
-difference of some tenths of a point between two widths means nothing.
+learned), at one bit by `quantize` (weights -1 and +1, activations 0 and 1). *float, trained on*
+is the float network trained for as many epochs again, too: what training alone changes. One seed
+each: a difference of some tenths of a point between two widths means nothing.
 
 - *accuracy*: of the integers that the simulator gives for all test samples; *balanced*: mean over
   the classes of the share of right ones. *differing*: numbers of these in which PyTorch, the
@@ -110,11 +111,11 @@ def _section(task: Task, rows: Sequence[FigureRow], epochs: int) -> str:
 
 
 def _line(row: FigureRow) -> str:
-    real = row.bits == 32
+    real = row.bits > 8
     counts = [_count(item) for item in (row.lut, row.ff, row.bram, row.dsp)]
     counts += [_count(row.interval), _count(row.latency)]
     cells = [
-        "float" if real else str(row.bits),
+        {32: "float", 33: "float, trained on"}.get(row.bits, str(row.bits)),
         f"{row.accuracy:.2%}",
         f"{row.balanced:.2%}",
         "-" if real else str(row.differing),

@@ -45,7 +45,8 @@ from hwcompress.ir import Graph
 from hwcompress.packing import pack_graph
 from hwcompress.sim import Simulator
 
-FLOAT = 32
+FLOAT, LONGER = 32, 33
+"""In place of bits: the float network, and the same trained on for as long as each width is."""
 _BATCH = 256
 
 
@@ -55,7 +56,7 @@ class Row:
 
     Attributes:
         task: key of the data set.
-        bits: of weights and activations; 32 for the float network.
+        bits: of weights and activations; 32 for the float network, 33 for the same trained on.
         accuracy: right decisions on the test set, 0 to 1; of integers in the simulator.
         balanced: mean over the classes of the share of right ones.
         differing: outputs of the simulator that are not PyTorch's.
@@ -93,9 +94,12 @@ def recipe_of(bits: int, epochs: int, rate: float) -> Recipe:
         step = 'name = "quantize"\n'
         edge = 'layers = [{ match = "@first", act_bits = 8 }]\n'
     step += f"weight_bits = {bits}\nact_bits = {bits}\n"
-    train = f'name = "train"\nepochs = {epochs}\nrate = {rate}\nbatch = {_BATCH}\n'
-    text = f'summary = "{bits} bits"\n[[step]]\n{step}{edge}[[step]]\n{train}'
+    text = f'summary = "{bits} bits"\n[[step]]\n{step}{edge}{_train(epochs, rate)}'
     return parse_recipe(text, f"w{bits}a{bits}")
+
+
+def _train(epochs: int, rate: float) -> str:
+    return f'[[step]]\nname = "train"\nepochs = {epochs}\nrate = {rate}\nbatch = {_BATCH}\n'
 
 
 def shares(outputs: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
@@ -118,13 +122,21 @@ def trained(task: Task, samples: Samples, epochs: int, path: Path) -> tuple[nn.M
     return module.eval(), time.perf_counter() - start
 
 
-def float_row(task: Task, samples: Samples, module: nn.Module, seconds: float) -> Row:
-    """The baseline."""
+def longer(task: Task, samples: Samples, module: nn.Module, epochs: int) -> tuple[nn.Module, float]:
+    """The float network trained on, and the seconds that took."""
+    start = time.perf_counter()
+    text = f'summary = "float"\n{_train(epochs, task.rate)}'
+    made = run_recipe(module, Data(samples.x, samples.y), parse_recipe(text, "float"))
+    return made.module, time.perf_counter() - start
+
+
+def float_row(task: Task, bits: int, samples: Samples, module: nn.Module, seconds: float) -> Row:
+    """A baseline."""
     right, balanced = shares(logits(module, samples.x_test), samples.y_test)
     values = [item for item in module.state_dict().values() if item.is_floating_point()]
     size = sum(4 * item.numel() for item in values)
     count = len(samples.y_test)
-    return Row(task.key, FLOAT, right, balanced, 0, size, test=count, seconds=seconds)
+    return Row(task.key, bits, right, balanced, 0, size, test=count, seconds=seconds)
 
 
 def quantized(
@@ -214,11 +226,13 @@ def run(wanted: argparse.Namespace, folder: Path) -> list[Row]:
             samples = samples.first(wanted.samples)
         epochs = wanted.epochs or task.epochs
         module, seconds = trained(task, samples, epochs, folder / f"{task.key}.pt")
-        for bits in (FLOAT, *sorted(wanted.bits, reverse=True)):
+        for bits in (FLOAT, LONGER, *sorted(wanted.bits, reverse=True)):
             row = done.get(task.key, bits)
             if row is None:
                 if bits == FLOAT:
-                    row = float_row(task, samples, module, seconds)
+                    row = float_row(task, bits, samples, module, seconds)
+                elif bits == LONGER:
+                    row = float_row(task, bits, samples, *longer(task, samples, module, epochs))
                 else:
                     row = measure(task, samples, module, bits, wanted)
                 done.add(row)

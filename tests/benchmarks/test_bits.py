@@ -59,16 +59,16 @@ def test_bits_table_goes_on_where_it_stopped(
     bits_table.main([*words, "--bits", "2"])
     capsys.readouterr()
     kept = json.loads((tmp_path / "rows" / "rows.json").read_text())
-    assert set(kept["rows"]) == {"magic/32", "magic/2"}
+    assert set(kept["rows"]) == {"magic/32", "magic/33", "magic/2"}
     bits_table.main([*words, "--bits", "1,2"])
     said = capsys.readouterr().out
     assert "magic, 1 bits" in said and "magic, 2 bits" not in said
     with (tmp_path / "bits.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
-    assert [row["bits"] for row in rows] == ["32", "2", "1"]
+    assert [row["bits"] for row in rows] == ["32", "33", "2", "1"]
     assert {row["differing"] for row in rows} == {"0"}
-    assert all(int(row["interval"]) == 128 for row in rows[1:])
-    assert float(rows[1]["accuracy"]) == kept["rows"]["magic/2"]["accuracy"] > 0.3
+    assert all(int(row["interval"]) == 128 for row in rows[2:])
+    assert float(rows[2]["accuracy"]) == kept["rows"]["magic/2"]["accuracy"] > 0.3
     page = (tmp_path / "bits.md").read_text(encoding="utf-8")
     assert "| float |" in page and "| 1 |" in page and "## NSL-KDD" not in page
     # Rows of other conditions are not mixed with these.
