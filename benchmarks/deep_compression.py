@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from benchmarks.core_clock import CoreClock
 from benchmarks.deep_networks import NETWORKS, Network
 from hwcompress.compress.export import export_qonnx
 from hwcompress.compress.recipe import Data, run_recipe
@@ -68,7 +68,7 @@ class Result:
         fixed: of a packed file whose words have one length.
         images: tested.
         notes: of the recipe.
-        seconds: of one core, for everything since the last start.
+        seconds: of one core, up to the last epoch.
     """
 
     network: Network
@@ -132,17 +132,14 @@ def check_file(
 
 def measure(network: Network, images: Images, folder: Path) -> Result:
     """The whole way."""
-    start = time.process_time()
-    folder.mkdir(parents=True, exist_ok=True)
+    clock = CoreClock(folder)
     count = len(images.train)
-    module = trained(network, images, folder / f"float-{count}-{network.float_epochs}.pt")
+    module = trained(network, images, folder / f"float-{count}-{network.float_epochs}.pt", clock)
     before = 100 * accuracy(logits(module, images.test), images.test_labels)
     print(f"float: {before:.2f} %", flush=True)
     data = Data(images.train, images.labels)
     (folder / "recipe.toml").write_text(network.recipe_text(), encoding="utf-8")
-    done = run_recipe(
-        module, data, network.recipe(), folder=folder, say=lambda text: print(text, flush=True)
-    )
+    done = run_recipe(module, data, network.recipe(), folder=folder, say=clock.say)
     export_qonnx(done.module, images.train.shape[1:], folder / "model.onnx")
     graph = import_model(folder / "model.onnx", samples=images.train[:100]).graph
     size, after = check_file(graph, folder / "net.hwc", done.module, images)
@@ -162,11 +159,11 @@ def measure(network: Network, images: Images, folder: Path) -> Result:
         fixed=fixed,
         images=len(images.test),
         notes=done.notes,
-        seconds=time.process_time() - start,
+        seconds=clock.seconds,
     )
 
 
-def trained(network: Network, images: Images, path: Path) -> nn.Module:
+def trained(network: Network, images: Images, path: Path, clock: CoreClock) -> nn.Module:
     """The float network; a file keeps it for a run that goes on."""
     torch.manual_seed(0)
     module = network.make()
@@ -180,8 +177,8 @@ def trained(network: Network, images: Images, path: Path) -> nn.Module:
         epochs=network.float_epochs,
         batch=128,
         rate=network.float_rate,
-        progress=lambda done, of, loss: print(
-            f"float epoch {done} of {of}, loss {loss:.3f}", flush=True
+        progress=lambda done, of, loss: clock.say(
+            f"epoch {done} of {of} in float, loss {loss:.3f}"
         ),
     )
     torch.save(module.state_dict(), path)

@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +25,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from benchmarks.core_clock import CoreClock
 from benchmarks.deep_compression import Images, load_images
 from benchmarks.fashion_networks import NETWORKS, Network
 from hwcompress.compress.export import export_qonnx
@@ -72,38 +72,14 @@ class Row:
     notes: tuple[str, ...]
 
 
-class Clock:
-    """Processor time of a run that may be stopped: kept in a file after every epoch."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.file = folder / "seconds.txt"
-        self.before = float(self.file.read_text("ascii")) if self.file.is_file() else 0.0
-        self.start = time.process_time()
-
-    @property
-    def seconds(self) -> float:
-        """Of all parts so far."""
-        return self.before + time.process_time() - self.start
-
-    def say(self, text: str) -> None:
-        """Print a line of progress, and keep the time at the end of an epoch."""
-        print(f"  {text}", flush=True)
-        if text.startswith("epoch "):
-            self.file.write_text(f"{self.seconds:.1f}", encoding="ascii")
-            self.trained = True
-
-    trained = False
-
-
 def training(
     module: nn.Module, images: Images, recipe: Recipe, seed: int, folder: Path
 ) -> tuple[nn.Module, tuple[str, ...], float]:
     """The trained module, notes, and minutes of one core."""
-    clock = Clock(folder)
+    clock = CoreClock(folder)
     data = Data(images.train, images.labels)
     done = run_recipe(module, data, recipe, seed=seed, folder=folder, say=clock.say)
-    return done.module, done.notes, (clock.seconds if clock.trained else clock.before) / 60
+    return done.module, done.notes, clock.seconds / 60
 
 
 def integers(module: nn.Module, x: np.ndarray, folder: Path) -> tuple[np.ndarray, int]:
