@@ -45,53 +45,57 @@ def shared_pairs(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([*sums, *left.T[kept]], axis=1), np.stack(terms)
 
 
-def additions(weights: list[np.ndarray], folder: Path) -> int:
-    """``+`` that the weights are behind: those of an engine with one weight a row are not."""
-    found = []
+def additions(weights: list[np.ndarray], folder: Path) -> tuple[int, int]:
+    """``+`` of the sums, and those that change signs, in layers one behind the other.
+
+    The sums are those of the magnitudes, less what the same engines have with one weight a row
+    (counters, accumulators). What the signs add to that is counted apart.
+    """
     ones = [np.zeros_like(item) for item in weights]
     for item in ones:
         item[np.arange(len(item)), np.arange(len(item)) % item.shape[1]] = 1
-    for name, given in (("whole", weights), ("one", ones)):
+    found = []
+    for name, given in (
+        ("whole", weights),
+        ("magnitudes", [np.abs(item) for item in weights]),
+        ("ones", ones),
+    ):
         (folder / name).mkdir(parents=True)
         counted = cells(dense_graph(given, INPUTS, IntType(-1, 1)), folder / name, UNMERGED)
         assert "$mul" not in counted
-        found.append(counted.get("$add", 0) + counted.get("$sub", 0))
-    return found[0] - found[1]
+        found.append(sum(counted.get(kind, 0) for kind in ("$add", "$sub", "$neg")))
+    whole, magnitudes, engine = found
+    return magnitudes - engine, whole - magnitudes
 
 
-def check_plain(weight: np.ndarray, folder: Path) -> int:
-    """Additions of the layer as it is."""
-    nonzeros, outputs = np.count_nonzero(weight), len(weight)
-    found = additions([weight], folder)
-    print(
-        f"\nternary {outputs} x {weight.shape[1]}, {nonzeros} weights that are not zero:"
-        f" {found} additions; twin without zeros {weight.size - outputs}"
-    )
-    assert found == nonzeros - outputs
-    return found
-
-
-def check_shared(weight: np.ndarray, folder: Path) -> None:
-    """Count, and compare the integers of both forms."""
+def check(weight: np.ndarray, folder: Path) -> None:
+    """Count both forms of a layer, and compare their integers."""
     sums, terms = shared_pairs(weight)
     assert np.array_equal(sums @ terms, weight)
     plain, shared = dense_graph([weight], INPUTS), dense_graph([terms, sums], INPUTS)
     x = np.random.default_rng(0).integers(0, 16, (500, weight.shape[1]))
     assert np.array_equal(Simulator(plain)(x), Simulator(shared)(x))
-    before = check_plain(weight, folder / "plain")
-    after = additions([terms, sums], folder / "shared")
-    print(f"with shared pairs {after} additions, without {before}")
+    before, turned = additions([weight], folder / "plain")
+    after, turned_after = additions([terms, sums], folder / "shared")
+    nonzeros, outputs = np.count_nonzero(weight), len(weight)
+    print(
+        f"\nternary {outputs} x {weight.shape[1]}, {nonzeros} weights that are not zero: {before}"
+        f" additions and {turned} changes of sign; with shared pairs {after} and {turned_after};"
+        f" twin without zeros {weight.size - outputs} additions"
+    )
+    assert before == nonzeros - outputs
     assert after == sum(np.count_nonzero(item) - len(item) for item in (terms, sums))
     assert after < before
-
-
-def test_an_addition_for_every_weight_but_the_first(tmp_path: Path) -> None:
-    check_plain(WEIGHT, tmp_path)
+    assert turned <= np.count_nonzero(weight < 0)
 
 
 @pytest.mark.long
-def test_shared_pairs_save_additions(tmp_path: Path) -> None:
-    check_shared(WEIGHT, tmp_path)
+def test_an_addition_for_every_weight_but_the_first(tmp_path: Path) -> None:
+    check(WEIGHT, tmp_path)
+
+
+@pytest.mark.long
+def test_the_verilog_of_shared_pairs(tmp_path: Path) -> None:
     sums, terms = shared_pairs(WEIGHT)
     graph = dense_graph([terms, sums], INPUTS)
     lanes = {op.name: Lanes(*op.weight.shape) for op in graph.ops if isinstance(op, Dense)}
@@ -103,4 +107,4 @@ def test_additions_of_a_trained_layer(tmp_path: Path) -> None:
     module = trained(Ternary(act_bits=4), cnn8(), epochs=8)
     levels, _ = weight_levels(module.get_submodule("3"))
     print(f"\nternary, 8 epochs: {right(module):.1f} %")
-    check_shared(levels.numpy().astype(np.int64).reshape(32, -1)[:12], tmp_path)
+    check(levels.numpy().astype(np.int64).reshape(32, -1)[:12], tmp_path)
