@@ -15,7 +15,8 @@ from hwcompress.flow.request import make_settings
 from hwcompress.ir import evaluate, fingerprint, load
 from hwcompress.packing import read_packed, write_packed
 from hwcompress.report.convert import from_json
-from hwcompress.report.facts import GraphFacts, SimulateFacts, SourceFacts
+from hwcompress.report.facts import GraphFacts, SimulateFacts, SourceFacts, VerifyFacts
+from hwcompress.requantize import requantize_graph
 from tests.requantize.test_graph import small
 
 
@@ -83,3 +84,15 @@ def test_compress_wants_a_float_model_and_names_the_other_command(tmp_path: Path
     settings = compress_settings("w8a8-ptq", **files(tmp_path))
     with pytest.raises(InputError, match="quantized already.*`hwcompress requantize`"):
         build(tmp_path / "c", settings, targets=["float"], steps=COMPRESSION, jobs=1)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("rescaled", "bits"), [(False, 2), (True, 3), (True, 1)])
+def test_a_requantized_graph_in_verilog(rescaled: bool, bits: int, tmp_path: Path) -> None:
+    """Thresholds or rescalings that took multipliers in, and a rescaling of a layer's own."""
+    given = files(tmp_path)
+    made = requantize_graph(small(rescaled=rescaled, pooled=True), bits)
+    write_packed(made.graph, tmp_path / "net.hwc")
+    records = build(tmp_path / "b", make_settings(**given), targets=["verify"], jobs=1).records
+    seen = from_json(VerifyFacts, records["verify"].result)
+    assert all(check.samples == 30 and check.mismatches == 0 for check in seen.checks)
