@@ -13,7 +13,8 @@ __all__ = ["FigureRow", "page"]
 
 _HEAD = """# Accuracy and LUTs by bit width
 
-Written by `{command}`. Figures also in [{csv}]({csv}).
+Written by `{command}`;
+the figures also in [{csv}]({csv}).
 
 Per data set one multilayer perceptron, batch norm and ReLU between its layers, trained in float
 (Adam, one cycle, cross-entropy, seed 0; no class weights). From there each width is trained for
@@ -26,9 +27,12 @@ each: a difference of some tenths of a point between two widths means nothing.
 - *accuracy*: of the integers that the simulator gives for all test samples; *balanced*: mean over
   the classes of the share of right ones. *differing*: numbers of these in which PyTorch, the
   exported module, gives something else.
-- *LUT, FF, BRAM36, DSP*: {by}, out of context, of the Verilog for {board}. All designs have the
-  same target, at most {target} cycles between frames, products made of LUTs, so that the columns
-  compare; *interval* and *latency* are those of the cycle model, which equals the Verilog.
+- *LUT, FF, BRAM36, DSP*: counted by {by}, out
+  of context, in the Verilog for {board}. All designs have the same target, at most {target}
+  cycles between frames, products made of LUTs, so that the columns compare; *interval* and
+  *latency* are those of the cycle model, which equals the Verilog.
+  From 5 bits on a batch norm with its ReLU is a multiplication and a shift, in a DSP for each
+  layer; up to 4 bits it is thresholds.
 - *bytes*: the packed file (`.hwc`), everything in it; of the float network its parameters and
   statistics as float32.
 
@@ -36,6 +40,10 @@ each: a difference of some tenths of a point between two widths means nothing.
 test set (at 2 bits 86.4, 85.8 and 84.8 %), and at one bit `quantize` over `bnn` (78.8 and
 76.0 %): so MAGIC's figures are a little favoured. Of the ECG beats the scaling, the rate and the
 epochs were chosen in float, on a third of the training records that was held out.
+
+NSL-KDD's test set has attacks, and MIT-BIH's has patients, that the training sets lack. How long
+a network was trained moves accuracy there as much as its bits do: on the ECG beats the widths
+have to be compared with *float, trained on*.
 """
 
 

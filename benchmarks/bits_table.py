@@ -1,6 +1,6 @@
 """Accuracy and LUTs by bit width, 1 to 8, on three small data sets.
 
-    python benchmarks/bits_table.py --data ../shared/data [--bits 1,2,3,4,5,6,7,8]
+    python -m benchmarks.bits_table --data ../shared/data [--bits 1,2,3,4,5,6,7,8]
         [--tasks magic,nsl-kdd,mit-bih] [--epochs N] [--samples N] [--target-cycles 128]
         [--no-synthesis] [--folder build/bits] [--write docs/bits.md]
 
@@ -10,7 +10,7 @@ well) and an input of 8. The module is exported and imported, all test samples a
 and must give PyTorch's numbers exactly, and Yosys counts the generated Verilog, all designs at one
 interval, products made of LUTs. What is finished lies in ``--folder`` as JSON, and the same
 command goes on from there. Beside the page comes a CSV with the same figures.
-One thread; about 45 minutes for everything.
+One thread; most of the time is Yosys, about half a minute of a core a design.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@
 weights requantized, all layers alike. Outputs before the softmax are compared, on
 the model's reference inputs and on drawn ones, with those of the model as it is; probabilities
 also with its reference outputs. Yosys counts every design at one interval. Finished designs
-are kept in ``--folder``; 11 of them take about ten minutes on one core.
+are kept in ``--folder``; one takes Yosys about half a minute of a core.
 """
 
 from __future__ import annotations
