@@ -85,16 +85,17 @@ with as few bits.
 
 Written by `python -m benchmarks.requantize --models ../shared/models --write docs/requantize.md`.
 
-`{model}`, of somebody else: 16-64-32-32-5, weights and ReLUs of 6 bits. *Reference*: its {count}
-reference inputs; *drawn*: {drawn:,} standard normal ones (seed 0), as its features are
-standardised. Data of its task are not available, so there is no accuracy. Changes
-are those of the five outputs before the softmax, against the model as it is, in steps of its
-output ({step:.6g}; deviation of an output over the drawn inputs {spread:,.0f} steps).
-*Probability*: largest change after the softmax, on the reference inputs. *Same decision*: samples
-with the same largest output.
+`{model}`, of somebody else: 16-64-32-32-5, weights and ReLUs of 6 bits. *Reference*:
+its {count} reference inputs; *drawn*: {drawn:,} standard normal ones (seed 0), as its features are
+standardised. Data of its task are not available, so there is no accuracy. Changes are those of
+the five outputs before the softmax, against the model as it is, in steps of its output
+({step:.6g}; deviation of an output over the drawn inputs {spread:,.0f} steps). *Probability*:
+largest change after the softmax, on the reference inputs. *Same decision*: samples with the same
+largest output. `balanced` rounding.
 
-LUT, FF and DSP: {by}, out of context, {board}; {target} cycles between frames, products of
-weights made of LUTs. *bytes*: the packed file.
+LUT, FF and DSP: counted by {by}, out of context,
+{board}; {target} cycles between frames, products of weights made of LUTs. *bytes*: the packed
+file.
 
 | bits | scales | largest | mean | probability | same decision | drawn: mean | same decision\
  | LUT | FF | DSP | bytes |
@@ -105,15 +106,18 @@ _FOOT = """
 As it is, the model's probabilities are off its reference outputs by at most {own:.2g} on the
 reference inputs (those are rounded to 16 bits: the model does not quantize its input). Its most
 frequent decision is that of {most:.1%} of the drawn inputs: whoever always gave it would agree
-in as many.
+in as many, so that what is not well above says nothing.
 
-Rounding to the nearest level (`--nearest`), channel scales, drawn inputs: same decision
-{nearest} bits; balanced as above: {balanced} bits.
+What balance does, on the drawn inputs with channel scales:
 
-- Multipliers of a channel make every rescaling multiply; powers of two leave its shift, and
-  cost accuracy instead.
-- A packed file holds a multiplier for each channel as well, in the rescalings and, as real
-  numbers, in the scales of the sums; in so small a network that is a large share.
+| bits | same decision, `--nearest` | balanced |
+|--:|--:|--:|
+{balance}
+
+A multiplier for each channel keeps more of the outputs than one power of two a layer and takes
+nearly the same logic here, where each rescaling has a DSP anyway. It takes bytes: the packed
+file holds it in the rescaling and, as a real number, in the scale of the sum, which in so small
+a network is a large share.
 """
 
 
@@ -273,9 +277,8 @@ def page(rows: list[Row], facts: dict[str, object]) -> str:
         ]
         text += f"| {' | '.join(cells)} |\n"
     channel = [row for row in rows if row.scales == "channel"]
-    nearest = ", ".join(f"{row.nearest:.1%} at {row.bits}" for row in channel)
-    balanced = ", ".join(f"{row.drawn.same:.1%} at {row.bits}" for row in channel)
-    return text + _FOOT.format(nearest=nearest, balanced=balanced, **facts)
+    lines = [f"| {row.bits} | {row.nearest:.1%} | {row.drawn.same:.1%} |" for row in channel]
+    return text + _FOOT.format(balance="\n".join(lines), **facts)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
