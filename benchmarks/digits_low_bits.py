@@ -40,7 +40,7 @@ class Line:
     Attributes:
         recipe: name of a built-in recipe.
         bits: of weights and activations, in words.
-        edges: bits of the first and the last layer's weights.
+        edges: weights of the first and the last layer, in words.
         epochs: of its training.
         least: percent; bounds are for the same bits everywhere, and hold for both.
     """
@@ -53,11 +53,11 @@ class Line:
 
 
 LINES = (
-    Line("w4a4", "W4A4", "4", 15, 98.0),
-    Line("w2a2", "W2A2", "8", 15, 97.5),
-    Line("w2a2-every-layer", "W2A2", "2", 15, 97.5),
-    Line("binary", "binary", "8", 30, 94.5),
-    Line("binary-every-layer", "binary", "1", 30, 94.5),
+    Line("w4a4", "W4A4", "4 bits", 15, 98.0),
+    Line("w2a2", "W2A2", "8 bits", 15, 97.5),
+    Line("w2a2-every-layer", "W2A2", "2 bits", 15, 97.5),
+    Line("binary", "binary", "8 bits", 30, 94.5),
+    Line("binary-every-layer", "binary", "1 bit", 30, 94.5),
 )
 
 
@@ -121,7 +121,7 @@ def page(
     for line in LINES:
         found = scores[line.recipe]
         lines.append(
-            f"| {line.bits} | `{line.recipe}` | {line.edges} bits | {line.epochs}"
+            f"| {line.bits} | `{line.recipe}` | {line.edges} | {line.epochs}"
             f" | {line.least:g} | **{np.mean(found):.2f}** | {min(found):.2f} | {_each(found)} |"
         )
     lines += [
