@@ -8,7 +8,8 @@ The digits network (hwcompress.models.digits) is trained once for each scheme; s
 its second convolution become one matrix-vector engine, in two forms: unrolled, every weight
 a constant (the hierarchy is dissolved, and constants are spread before Yosys's own script
 starts, which takes memories of one word for memories until it is too late), and folded,
-with the weights in a memory. Counts are Yosys's, out of context.
+with the weights in a memory. Then single products by powers of two are counted, as
+multiplications and as shifts. Counts are Yosys's, out of context.
 """
 
 from __future__ import annotations
@@ -38,13 +39,18 @@ from hwcompress.compress.schemes import (
 from hwcompress.compress.train import accuracy, logits, train_classifier
 from hwcompress.data.digits import digits
 from hwcompress.frontend import import_model
+from hwcompress.hls.catalogue.measure import measure as measure_settings
+from hwcompress.hls.catalogue.setting import Setting, Value
 from hwcompress.hls.folding import Folding, Lanes
+from hwcompress.hls.folding.powers import PowerCode
 from hwcompress.hls.folding.style import Style
 from hwcompress.hls.rtl import generate
+from hwcompress.hls.rtl.builder import kind_code
+from hwcompress.hls.rtl.memory import signed_bits
 from hwcompress.hls.synth.cells import Resources
 from hwcompress.hls.synth.hierarchy import read_hierarchy
 from hwcompress.hls.synth.yosys import prepare, short_version
-from hwcompress.ir import Conv, Dense, Graph, Input, Output
+from hwcompress.ir import BIPOLAR, TERNARY, Conv, Dense, Graph, Input, IntType, Output
 from hwcompress.models.digits import digits_cnn
 from hwcompress.tools import need, run
 
@@ -77,20 +83,33 @@ every weight a constant. *Folded*: {pe} x {simd} products a cycle, weights in a 
 logic, multiplications in logic. Counts of {tool} for {board}, out of context. Printed by
 `python benchmarks/scheme_luts.py --write docs/scheme-luts.md`.
 
-| scheme | accuracy | zeros | `*` left | unrolled LUT | of the twin | folded LUT | of it | DSP |
-|---|--:|--:|--:|--:|--:|--:|--:|--:|
+| scheme | accuracy | zeros | `*` left | unrolled LUT | ratio | stored | folded LUT | ratio | DSP |
+|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|
 {lines}
 
-*`*` left*: multiplications in the unrolled netlist once its constants are known.
+*`*` left*: multiplications in the unrolled netlist once its constants are known. *Stored*: bits
+of a weight in the memory of the folded engine. *Ratio*: to the 4-bit twin.
 
-What the generated Verilog makes of a scheme: bipolar and ternary weights are selected and not
-multiplied (`hwc_mul`), or counted if the activations are bipolar too (`hwc_signs`). A
-shift-only weight has no kind of its own: it is an integer of {log_bits} bits with a single one
-in its magnitude (with codes of 4 bits). Unrolled, every product becomes wires and a sign, and
-no multiplication is left; folded, the engine multiplies by an integer that is wider than the
-4-bit twin's. What would change that is a weight kind in `hwc_mul` whose memory holds sign and
-exponent ({code_bits} bits) and which shifts the activation; sums stay as wide as the largest
-power makes them.
+What the generated Verilog makes of a scheme (`hwc_mul`): bipolar and ternary weights are
+selected and not multiplied, or counted if the activations are bipolar too (`hwc_signs`). A
+shift-only weight is a sign and an exponent, and zero: with codes of 4 bits it stands for an
+integer of {log_bits} bits with a single one in its magnitude, but the memory holds the
+{code_bits} bits. Unrolled, every product becomes wires and a sign; folded, it is a shift of the
+activation and an exclusive or in front of a carry chain. Products and sums are as wide as the
+largest power makes them, wider than the 4-bit twin's: that is what remains of its cost.
+
+## One product
+
+A weight of n consecutive powers of two and zero, as an integer that is multiplied in logic
+(MULT = 1), and as a code that shifts:
+
+| activation | n | integer's bits | LUT, multiplied | code's bits | LUT, shifted |
+|---|--:|--:|--:|--:|--:|
+{products}
+
+The generator shifts where the code is no wider than the integer, unless the layer's multipliers
+shall be DSP blocks or its weights can be reloaded. A bipolar or ternary activation selects the
+integer or its negative, which takes as little or less; there a shift saves memory only.
 """
 
 
@@ -102,6 +121,7 @@ class Row:
     accuracy: float
     zeros: float
     bits: int
+    stored: int
     multiplications: int
     unrolled: Resources
     folded: Resources
@@ -140,7 +160,7 @@ def matrix_graph(layer: Conv, graph: Graph, count: int) -> Graph:
 
 def measure(
     graph: Graph, lanes: Lanes, folder: Path, board: str, *, constants: bool
-) -> tuple[Resources, int, str]:
+) -> tuple[Resources, int, int, str]:
     """Yosys's counts of a graph of one layer, hierarchy dissolved.
 
     Args:
@@ -153,7 +173,7 @@ def measure(
 
     Returns:
         Resources, multiplications left before mapping (0 where constants are not spread),
-        and Yosys's name.
+        bits of a weight in its memory, and Yosys's name.
     """
     style = Style(multiplier="auto" if constants else "lut", memory="logic")
     design = generate(graph, Folding({"layer": lanes}, {"layer": style}), folder / "rtl")
@@ -173,7 +193,9 @@ def measure(
     if constants:
         modules = json.loads(before.read_text(encoding="utf-8"))["modules"]
         left = int(modules[f"\\{design.top}"]["num_cells_by_type"].get("$mul", 0))
-    return found.resources(design.top), left, short_version(found.creator)
+    (unit,) = (item for item in design.instances if item.module == "hwc_mvu")
+    stored = int(str(unit.parameters["W_BITS"]))
+    return found.resources(design.top), left, stored, short_version(found.creator)
 
 
 def rows(epochs: int, board: str, work: Path, schemes: dict[str, Scheme] = _SCHEMES) -> list[Row]:
@@ -186,27 +208,67 @@ def rows(epochs: int, board: str, work: Path, schemes: dict[str, Scheme] = _SCHE
         alone = matrix_graph(layer, graph, _ROWS)
         columns = layer.weight[0].size
         lanes = Lanes(_ROWS, columns)
-        full, left, tool = measure(alone, lanes, folder / "unrolled", board, constants=True)
-        part, _, _ = measure(alone, _FOLDED_LANES, folder / "folded", board, constants=False)
+        full, left, _, tool = measure(alone, lanes, folder / "unrolled", board, constants=True)
+        part, _, stored, _ = measure(
+            alone, _FOLDED_LANES, folder / "folded", board, constants=False
+        )
         zeros = float(np.mean(layer.weight == 0))
-        row = Row(name, right, zeros, layer.wtype.bits, left, full, part, tool)
+        row = Row(name, right, zeros, layer.wtype.bits, stored, left, full, part, tool)
         print(f"{name}: unrolled {full.lut:g} LUT, folded {part.lut:g}", flush=True)
         found.append(row)
     return found
 
 
-def page(found: list[Row], epochs: int, board: str) -> str:
+_ACTIVATIONS = {
+    "2 bits": IntType(0, 3),
+    "4 bits": IntType(0, 15),
+    "8 bits": IntType(0, 255),
+    "4 bits, signed": IntType(-8, 7),
+    "8 bits, signed": IntType(-128, 127),
+    "bipolar": BIPOLAR,
+    "ternary": TERNARY,
+}
+
+
+def products(work: Path) -> list[str]:
+    """Lines of the table of single products, on 7 series."""
+    cases = [(name, count) for name in _ACTIVATIONS for count in (3, 7, 15)]
+    settings, widths = [], []
+    for name, count in cases:
+        xtype, code = _ACTIVATIONS[name], PowerCode(0, count)
+        most = code.largest * max(abs(xtype.lo), xtype.hi)
+        bits = signed_bits(-code.largest, code.largest)
+        common: dict[str, Value] = {
+            "X_BITS": xtype.bits,
+            "X_KIND": kind_code(xtype),
+            "P_BITS": signed_bits(-most, most),
+        }
+        numbers: dict[str, Value] = {"W_BITS": bits, "W_KIND": 1, "MULT": 1}
+        codes: dict[str, Value] = {"W_BITS": code.bits, "W_KIND": 4}
+        title = f"{name}, {count}"
+        settings.append(Setting("hwc_mul", f"{title}, multiplied", {**common, **numbers}))
+        settings.append(Setting("hwc_mul", f"{title}, shifted", {**common, **codes}))
+        widths.append((bits, code.bits))
+    yosys = need("yosys", purpose="counting LUTs")
+    luts = [item.resources.lut for item in measure_settings(settings, "xc7", work, yosys)]
+    return [
+        f"| {name} | {count} | {bits} | {luts[2 * i]:g} | {code_bits} | {luts[2 * i + 1]:g} |"
+        for i, ((name, count), (bits, code_bits)) in enumerate(zip(cases, widths, strict=True))
+    ]
+
+
+def page(found: list[Row], singles: list[str], epochs: int, board: str) -> str:
     """The table as Markdown; the first row is the 4-bit twin."""
     twin = found[0]
     lines = [
         f"| {row.name} | {100 * row.accuracy:.1f} % | {100 * row.zeros:.0f} % |"
         f" {row.multiplications} |"
         f" {row.unrolled.lut:,.0f} | {row.unrolled.lut / twin.unrolled.lut:.2f} |"
-        f" {row.folded.lut:,.0f} | {row.folded.lut / twin.folded.lut:.2f} |"
+        f" {row.stored} | {row.folded.lut:,.0f} | {row.folded.lut / twin.folded.lut:.2f} |"
         f" {row.unrolled.dsp + row.folded.dsp:g} |"
         for row in found
     ]
-    wide = next(row.bits for row in found if row.name.startswith("shift"))
+    shifts = next(row for row in found if row.name.startswith("shift"))
     return _HEAD.format(
         rows=_ROWS,
         columns=72,
@@ -216,8 +278,9 @@ def page(found: list[Row], epochs: int, board: str) -> str:
         tool=twin.tool,
         board=load(board).title,
         lines="\n".join(lines),
-        log_bits=wide,
-        code_bits=4,
+        products="\n".join(singles),
+        log_bits=shifts.bits,
+        code_bits=shifts.stored,
     )
 
 
@@ -230,7 +293,8 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
         found = rows(arguments.epochs, arguments.board, Path(work))
-    text = page(found, arguments.epochs, arguments.board)
+        singles = products(Path(work) / "products")
+    text = page(found, singles, arguments.epochs, arguments.board)
     if arguments.write:
         arguments.write.write_text(text, encoding="utf-8")
     else:

@@ -26,7 +26,7 @@ def layer_settings() -> Iterator[Setting]:
     yield from _votes()
 
 
-_KINDS = {"unsigned": 0, "signed": 1, "bipolar": 2, "ternary": 3}
+_KINDS = {"unsigned": 0, "signed": 1, "bipolar": 2, "ternary": 3, "power": 4}
 
 
 def _matrices() -> Iterator[Setting]:
@@ -34,7 +34,8 @@ def _matrices() -> Iterator[Setting]:
         title: str, pe: int, simd: int, x: tuple[int, str], w: tuple[int, str], acc: int,
         beats: int, folds: int, **more: Value,
     ) -> Setting:  # fmt: skip
-        product = x[0] + w[0]
+        power = w[1] == "power"  # of as many exponents as its code has, and zero
+        product = x[0] + (2 ** (w[0] - 1) - 1 if power else w[0])
         weights = Memory("weights.hex", pe * simd * w[0], folds * beats)
         memories = [weights]
         values: dict[str, Value] = {
@@ -56,6 +57,7 @@ def _matrices() -> Iterator[Setting]:
     yield engine("4 x 4, 8 by 8 bits, two in a DSP", 4, 4, eight, (8, "signed"), 22, 16, 16,
                  MULT=3, PACK_W=2, SHIFT=16)  # fmt: skip
     yield engine("4 x 4, 4 bits by ternary, 64 to 64", 4, 4, four, (2, "ternary"), 12, 16, 16)
+    yield engine("4 x 4, 4 bits by power of two, 64 to 64", 4, 4, four, (4, "power"), 17, 16, 16)
     yield engine("16 x 32, bipolar, 576 to 64", 16, 32, one, one, 11, 18, 4)
     yield engine("4 x 4, 4 by 4 bits, weights written at run time", 4, 4, four, (4, "signed"), 14,
                  16, 16, RELOAD=1, STYLE="block")  # fmt: skip

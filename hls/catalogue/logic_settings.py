@@ -35,12 +35,14 @@ def _trees() -> Iterator[Setting]:
 
 
 def _products() -> Iterator[Setting]:
-    kinds = {"unsigned": 0, "signed": 1, "bipolar": 2, "ternary": 3}
+    kinds = {"unsigned": 0, "signed": 1, "bipolar": 2, "ternary": 3, "power": 4}
     for x_bits, x_kind, w_bits, w_kind, bits in (
         (1, "bipolar", 1, "bipolar", 2),
         (4, "unsigned", 2, "ternary", 5),
         (4, "unsigned", 4, "signed", 8),
         (8, "unsigned", 8, "signed", 16),
+        (4, "unsigned", 4, "power", 11),
+        (8, "unsigned", 4, "power", 15),
     ):
         yield Setting("hwc_mul", f"{x_kind}, {x_bits}, by {w_kind}, {w_bits}", {
             "X_BITS": x_bits, "X_KIND": kinds[x_kind], "W_BITS": w_bits, "W_KIND": kinds[w_kind],

@@ -14,6 +14,7 @@ from math import ceil
 
 from hwcompress.errors import UnsupportedError
 from hwcompress.hls.folding.folding import Lanes
+from hwcompress.hls.folding.powers import PowerCode, power_code
 from hwcompress.hls.folding.window import Window
 from hwcompress.ir import (
     ArgMax,
@@ -94,7 +95,7 @@ class MatrixEngine(Engine):
     ``fill`` is the number of input elements of a frame when they pass through
     a line buffer, which takes ``simd`` of them a cycle. A convolution has a
     ``window``: with its taps times a divisor of ``depth`` as SIMD, all
-    kernel positions come in one beat.
+    kernel positions come in one beat. ``code`` is that of powers of two.
     """
 
     pixels: int
@@ -107,6 +108,7 @@ class MatrixEngine(Engine):
     w_type: IntType
     acc_bits: int
     window: Window | None = None
+    code: PowerCode | None = None
 
     def choices(self) -> tuple[Lanes, ...]:
         """Serial ones; all taps with all channels of a group, or with all rows; several pixels."""
@@ -143,8 +145,9 @@ class MatrixEngine(Engine):
 
     def weight(self, lanes: Lanes) -> float:
         words = self.groups * self.rows * self.taps * self.depth // (lanes.pe * lanes.simd)
-        product = _product_weight(self.x_type, self.w_type)
-        table = _rom_weight(words, lanes.pe * lanes.simd * self.w_type.bits)
+        product = _product_weight(self.x_type, self.w_type, self.code)
+        w_bits = self.code.bits if self.code else self.w_type.bits
+        table = _rom_weight(words, lanes.pe * lanes.simd * w_bits)
         per_lane = lanes.simd * product + 2 * self.acc_bits
         front = 8.0 * lanes.simd * self.x_type.bits
         if self.is_parallel(lanes):
@@ -244,8 +247,10 @@ class LaneEngine(Engine):
         return lanes.pe
 
 
-def _product_weight(x: IntType, w: IntType) -> float:
+def _product_weight(x: IntType, w: IntType, code: PowerCode | None) -> float:
     """Rough LUTs of one product and its share of the adder tree."""
+    if code:
+        return 2.0 * (x.bits + code.count)
     if x.is_bipolar and w.is_bipolar:
         return 2.5
     if w.is_bipolar or w.is_ternary:
@@ -288,7 +293,10 @@ def _types(op: Op, graph: Graph) -> tuple[TensorType, TensorType]:
 def _(op: Dense, graph: Graph) -> Engine:
     source, target = _types(op, graph)
     rows, depth = op.weight.shape
-    return MatrixEngine(1, 1, rows, 1, depth, 0, source.dtype, op.wtype, target.dtype.bits)
+    code = power_code(op.weight, op.wtype)
+    return MatrixEngine(
+        1, 1, rows, 1, depth, 0, source.dtype, op.wtype, target.dtype.bits, None, code
+    )  # fmt: skip
 
 
 @engine.register
@@ -299,15 +307,16 @@ def _(op: Conv, graph: Graph) -> Engine:
     window = op.window_type(source.dtype)
     bits = target.dtype.bits
     area = window_of(op, source, target)
+    code = power_code(op.weight, op.wtype)
     if is_depthwise(op):
-        product = _product_weight(window, op.wtype)
+        product = _product_weight(window, op.wtype, code)
         lane = 2.0 * bits + 8.0 * window.bits
         return ChannelWindowEngine(
-            source.channels, area, window.bits, product, lane, op.wtype.bits
+            source.channels, area, window.bits, product, lane, code.bits if code else op.wtype.bits
         )  # fmt: skip
     return MatrixEngine(
         pixels, op.groups, op.weight.shape[0] // op.groups, taps, op.weight.shape[3],
-        source.size, window, op.wtype, bits, area,
+        source.size, window, op.wtype, bits, area, code,
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from hwcompress.errors import InputError
 
 __all__ = ["DEFAULT_STYLE", "Memory", "Multiplier", "Style"]
 
-Multiplier = Literal["auto", "lut", "dsp", "packed"]
+Multiplier = Literal["auto", "lut", "dsp", "packed", "shift"]
 Memory = Literal["auto", "logic", "distributed", "block"]
 
 _DSP48E1 = (25, 18)
@@ -23,7 +23,10 @@ class Style:
     Args:
         multiplier: ``auto`` leaves it to the synthesis tool; ``lut`` logic;
             ``dsp`` a DSP block a product; ``packed`` several products a block.
-            Bipolar and ternary factors never take a multiplier.
+            Bipolar and ternary factors never take a multiplier. Weights that are
+            zero or powers of two shift the element with ``auto`` and ``lut``, too,
+            if they cannot be reloaded; ``shift`` demands it (see
+            :func:`hwcompress.hls.folding.powers.power_code`).
         memory: of the weights: ``auto``, ``logic`` (constants in LUTs),
             ``distributed`` or ``block`` RAM.
         reload: whether the weights can be written at run time over AXI4-Lite.

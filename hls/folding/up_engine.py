@@ -9,6 +9,7 @@ import numpy as np
 
 from hwcompress.hls.folding.engines import Engine, divisors, engine
 from hwcompress.hls.folding.folding import Lanes
+from hwcompress.hls.folding.powers import power_code
 from hwcompress.ir import ConvTranspose, Graph
 
 __all__ = ["Axis", "UpEngine", "axes_of", "is_depthwise"]
@@ -130,6 +131,8 @@ def _(op: ConvTranspose, graph: Graph) -> Engine:
     source, target = graph.input_types(op)[0], graph.output_types(op)[0]
     x, w = source.dtype.bits, op.wtype.bits
     product = 2.0 * (x + 1) if w <= 2 else 1.2 * x * w + x + w
+    if code := power_code(op.weight, op.wtype):
+        w, product = code.bits, 2.0 * (x + code.count)
     return UpEngine(
         axes_of(op, (source.shape[0], source.shape[1])),
         op.groups,

@@ -9,8 +9,9 @@ import numpy as np
 
 from hwcompress.errors import InputError
 from hwcompress.hls.folding import Folding
+from hwcompress.hls.folding.powers import PowerCode, power_code
 from hwcompress.hls.rtl.design import Design, ReloadSpec
-from hwcompress.ir import Conv, ConvTranspose, Dense, Graph
+from hwcompress.ir import Conv, ConvTranspose, Dense, Graph, IntType
 
 __all__ = ["SELECT", "reload_lines", "reload_ports", "reload_writes", "with_weights"]
 
@@ -71,7 +72,8 @@ def reload_writes(
         weight: see :func:`with_weights`.
 
     Raises:
-        InputError: the layer cannot be reloaded; or see :func:`with_weights`.
+        InputError: the layer cannot be reloaded; its engine shifts, and a weight is
+            no power of two of its range; or see :func:`with_weights`.
     """
     from hwcompress.hls.rtl.plan import plan
 
@@ -83,11 +85,22 @@ def reload_writes(
             why=f"layers of this design that can: {names}",
             remedy='give it "reload": true in the folding and generate again',
         )
-    made = plan(with_weights(graph, op_name, weight), folding, top=design.top)
+    changed = with_weights(graph, op_name, weight)
+    op = next(op for op in graph.ops if op.name == op_name)
+    assert isinstance(op, Dense | Conv | ConvTranspose)
+    style = folding.style(op)
+    code = power_code(op.weight, op.wtype, style, op_name)
+    if code:  # the code is that of the design's own weights
+        code.encode(weight, op_name)
+        numbers = replace(style, multiplier="auto")
+        folding = Folding(folding.lanes, {**folding.styles, op_name: numbers})
+    made = plan(changed, folding, top=design.top)
     file = next(
         item.file for item in made.builder.memories if item.op == op_name and item.kind == "weights"
     )
     words = [int(line, 16) for line in made.builder.hex_files[file].split()]
+    if code:
+        words = [_recoded(word, op.wtype, code, spec.width, op_name) for word in words]
     if len(words) != spec.depth:
         raise InputError(
             f"{len(words)} words of weights, the design has {spec.depth}", where=op_name
@@ -98,6 +111,14 @@ def reload_writes(
             writes.append((_DATA, (word >> (32 * piece)) & 0xFFFFFFFF))
         writes.append((_COMMIT, 0))
     return writes
+
+
+def _recoded(word: int, wtype: IntType, code: PowerCode, width: int, where: str) -> int:
+    """A word of weights, in stored form, with their codes in ``width`` bits instead."""
+    mask = (1 << wtype.bits) - 1
+    raw = [word >> wtype.bits * place & mask for place in range(width // code.bits)]
+    codes = code.encode(wtype.from_raw(np.array(raw, np.int64)), where)
+    return sum(int(item) << code.bits * place for place, item in enumerate(codes))
 
 
 def reload_ports() -> list[str]:

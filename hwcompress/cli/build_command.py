@@ -29,7 +29,8 @@ def build(
         str | None,
         typer.Argument(
             help="FILE.onnx (quantized, or float), FILE.py:FUNCTION returning an nn.Module,"
-            " FILE.pt2 of torch.export, or zoo:NAME. Default: the embedded 4-bit digits network.",
+            " FILE.pt2 of torch.export, FILE.hwc, or zoo:NAME. Default: the embedded 4-bit"
+            " digits network.",
         ),
     ] = None,
     board: Annotated[

@@ -37,6 +37,7 @@ _AT_ONCE = frozenset(
         "inspect",
         "pack",
         "recipes",
+        "requantize",
         "simulate_data",
         "unpack",
     }

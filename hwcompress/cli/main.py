@@ -19,6 +19,7 @@ from hwcompress.cli import (
     machine_commands,
     model_commands,
     pack_command,
+    requantize_command,
     sensitivity_command,
     simulate_command,
 )
@@ -77,6 +78,7 @@ for module in (
     build_command,
     compress_command,
     sensitivity_command,
+    requantize_command,
     edge_command,
     model_commands,
     diff_command,

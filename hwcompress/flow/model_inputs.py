@@ -42,6 +42,12 @@ def model_inputs(settings: BuildSettings) -> ModelInputs:
     if settings.model_kind == "onnx":
         assert file is not None
         return onnx_inputs(file)
+    if settings.model_kind == "packed":
+        from hwcompress.packing import read_packed
+
+        assert file is not None
+        graph = read_packed(file)
+        return ModelInputs({op.name: op.source_shape for op in graph.inputs})
     if settings.model_kind == "export":
         from hwcompress.frontend.to_torch.exported import read_exported
 

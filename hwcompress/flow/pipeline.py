@@ -63,7 +63,7 @@ PIPELINE = (
         files=source_files,
         code=("hwcompress.compress", "hwcompress.models", "hwcompress.flow.sources",
               "hwcompress.flow.plans", "hwcompress.flow.fitting", "hwcompress.frontend",
-              "hwcompress.data"),
+              "hwcompress.data", "hwcompress.flow.packed", "hwcompress.packing"),
         packages=("torch", "brevitas", "onnx", "onnxruntime", "qonnx", "numpy"),
     ),
     Step(
@@ -73,7 +73,8 @@ PIPELINE = (
         outputs=("graph",),
         needs=("data", "train"),
         reads=("input_type",),
-        code=("hwcompress.frontend", "hwcompress.ir", "hwcompress.flow.steps.prepare"),
+        code=("hwcompress.frontend", "hwcompress.ir", "hwcompress.flow.steps.prepare",
+              "hwcompress.flow.packed", "hwcompress.packing"),
         packages=("numpy", "onnx"),
     ),
     Step(

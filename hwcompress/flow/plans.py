@@ -105,6 +105,8 @@ def float_model(settings: BuildSettings, data: Dataset) -> FloatModel:
         InputError: as :func:`make_plan`, or the model is quantized already.
         CheckFailed: a float ONNX model and its PyTorch form differ.
     """
+    if settings.model_kind == "packed":
+        raise _quantized_already(settings)
     if settings.model_kind == "onnx":
         from hwcompress.frontend.float_models import is_float_model
         from hwcompress.frontend.onnx_model import read_onnx
@@ -122,7 +124,8 @@ def _quantized_already(settings: BuildSettings) -> InputError:
     return InputError(
         "the model is quantized already",
         where=settings.model,
-        remedy="give the float model; `hwcompress build` takes quantized ones",
+        remedy="give the float model; `hwcompress requantize` gives the weights of a quantized"
+        " one fewer bits, `hwcompress build` takes it as it is",
     )
 
 
@@ -134,6 +137,8 @@ def _source(settings: BuildSettings, data: Dataset) -> Plan | FloatModel:
             return _from_onnx(settings, data)
         case "export":
             return _from_export(settings)
+        case "packed":
+            raise _quantized_already(settings)
         case "python":
             return _from_python(settings, data)
 

@@ -44,7 +44,7 @@ def checked_settings(kind: type[Settings], **options: Any) -> Settings:
     _check_input_type(settings.input_type)
     # First of the files: without the model, what it needs is beside the point.
     model = _absolute_model(settings)
-    if settings.model_kind == "onnx" and not settings.data:
+    if settings.model_kind in ("onnx", "packed") and not settings.data:
         raise InputError(
             f"model {settings.model!r} needs data to be verified on",
             remedy=_wanted_data(Path(model)),

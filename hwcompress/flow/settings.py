@@ -12,7 +12,7 @@ from hwcompress.foreign import foreign_name
 
 __all__ = ["WEIGHT_FILES", "BuildSettings", "ModelKind"]
 
-ModelKind = Literal["default", "onnx", "python", "export"]
+ModelKind = Literal["default", "onnx", "python", "export", "packed"]
 
 WEIGHT_FILES = (".npz", ".safetensors", ".pth", ".pt", ".ckpt")
 """What files of weights end in."""
@@ -26,8 +26,8 @@ class BuildSettings:
     """Every choice of the user, checked; what a step reads is part of its hash.
 
     Args:
-        model: empty for the embedded default, else ``FILE.onnx``, ``FILE.pt2`` or
-            ``FILE.py:FUNCTION``, with an absolute path.
+        model: empty for the embedded default, else ``FILE.onnx``, ``FILE.pt2``,
+            ``FILE.py:FUNCTION`` or ``FILE.hwc``, with an absolute path.
         weights: file of the parameters of the module that ``FILE.py:FUNCTION`` returns, with
             an absolute path, or empty.
         data: empty for the embedded digits, else the file or folder that
@@ -140,6 +140,8 @@ class BuildSettings:
             return "onnx"
         if self.model.lower().endswith(".pt2"):
             return "export"
+        if self.model.lower().endswith(".hwc"):
+            return "packed"
         why, remedy = "", ""
         if self.model.lower().endswith(".py"):
             why = "the function that returns the model is missing"
@@ -152,8 +154,8 @@ class BuildSettings:
             f"cannot tell what model {self.model!r} is",
             why=why,
             remedy=remedy
-            or "give FILE.onnx, FILE.pt2, or FILE.py:FUNCTION with a function that returns an"
-            " nn.Module",
+            or "give FILE.onnx, FILE.pt2, FILE.hwc, or FILE.py:FUNCTION with a function that"
+            " returns an nn.Module",
         )
 
     @property

@@ -2,7 +2,8 @@
 
 A source folder holds
 
-- ``model.onnx``: the model as QONNX;
+- ``model.onnx``: the model as QONNX (or ``model.hwc``, a packed graph:
+  :mod:`hwcompress.flow.packed`);
 - ``outputs.npz`` (only if a framework ran the model): ``y``, and of further
   outputs ``y1``, ``y2``, ..., in the order of the graph's, its real outputs on the
   test samples, float64 ``(samples, ...)``.
@@ -21,6 +22,7 @@ import numpy as np
 
 from hwcompress.data import Dataset
 from hwcompress.errors import InputError, UnsupportedError
+from hwcompress.flow.packed import copy_packed
 from hwcompress.flow.plans import Shapes
 from hwcompress.flow.settings import BuildSettings
 from hwcompress.frontend import Imported
@@ -52,8 +54,8 @@ Say = Callable[[str], None]
 
 
 def prepare_source(settings: BuildSettings, data: Dataset, folder: Path, say: Say) -> SourceFacts:
-    """Fill a source folder: copy a quantized ONNX file, or quantize, train, evaluate and export
-    a module.
+    """Fill a source folder: copy a quantized ONNX file or a packed graph, or quantize, train,
+    evaluate and export a module.
 
     Args:
         settings: names the model, the bits, the epochs and the seed.
@@ -65,6 +67,10 @@ def prepare_source(settings: BuildSettings, data: Dataset, folder: Path, say: Sa
         InputError: the file is unreadable, the function is missing, returns
             no module or does not fit the data.
     """
+    if settings.model_kind == "packed":
+        assert settings.model_file is not None
+        _refuse_training(settings, settings.model_file)
+        return copy_packed(settings, folder)
     if settings.model_kind == "onnx" and not _is_float(settings):
         return _copy_onnx(settings, data, folder)
     import torch
@@ -121,7 +127,8 @@ def _refuse_training(settings: BuildSettings, file: Path) -> None:
             raise InputError(
                 f"{option} {value} for a model that is quantized already",
                 where=str(file),
-                remedy=f"leave {option} out, or give the float model",
+                remedy=f"leave {option} out, or give the float model; `hwcompress requantize`"
+                " gives the weights of a quantized one fewer bits",
             )
 
 

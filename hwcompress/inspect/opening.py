@@ -178,6 +178,14 @@ def request_settings(request: ModelRequest) -> BuildSettings:
             f"there is no model file {str(file or request.model)!r}",
             remedy="correct the path; a build folder is given without a file name",
         )
+    if settings.model_kind == "packed":
+        raise InputError(
+            "a packed graph is no source model",
+            where=str(file),
+            why="there is nothing to import, and nothing that it could be compared with",
+            remedy="`hwcompress unpack` makes a folder of it that `hwcompress inspect` takes;"
+            " build, simulate and requantize take the file",
+        )
     return settings
 
 

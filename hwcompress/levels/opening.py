@@ -15,6 +15,7 @@ from hwcompress.errors import InputError
 from hwcompress.flow.build import open_build
 from hwcompress.flow.manifest import Manifest
 from hwcompress.flow.model_inputs import onnx_inputs
+from hwcompress.flow.packed import is_packed
 from hwcompress.flow.runner import WORK
 from hwcompress.flow.sources import MODEL_FILE, OUTPUTS_FILE, output_number
 from hwcompress.flow.steps.arrays import (
@@ -226,6 +227,13 @@ def _made(folder: Path, name: str) -> Path:
 
 def _source(folder: Path, manifest: Manifest, graph: Graph) -> tuple[Imported, GivenData]:
     """The source in the folder, and its test samples."""
+    if is_packed(folder / "source"):
+        raise InputError(
+            "this build has no source model",
+            where=str(folder),
+            why="it was made of a packed graph",
+            remedy="compare graph, simulator, hls4ml or rtl",
+        )
     path = _made(folder, f"source/{MODEL_FILE}")
     facts = _facts(manifest, "data", DataFacts)
     stored, labels = load_test(folder, facts)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hwcompress.errors import InputError
-from hwcompress.ir import OPERATIONS, Graph, fingerprint
+from hwcompress.ir import OPERATIONS, Affine, Graph, fingerprint
 from hwcompress.packing import pack_graph, read_packed, unpack_graph, write_packed
 from tests.conformance.generators import KINDS, random_dag, random_network, random_op_graph
 
@@ -85,6 +85,13 @@ def test_names_of_any_text(tmp_path: Path) -> None:
         ["line\none", ""],
     )
     check(renamed)
+
+
+def test_an_offset_of_minus_zero() -> None:
+    graph = random_network(1)
+    affine = dict.fromkeys(graph.tensors, Affine((1.0,), (-0.0,)))
+    again = unpack_graph(pack_graph(Graph.build(graph.name, graph.ops, affine)).data)
+    assert {repr(tensor.affine.offset) for tensor in again.tensors.values()} == {"(-0.0,)"}
 
 
 def test_a_width_out_of_range_is_refused() -> None:

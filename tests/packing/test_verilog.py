@@ -95,6 +95,8 @@ def check(seed: int, symbols: int, count: int, folder: Path, *, stalls: bool) ->
     expected, end = code.decode(Bits(np.packbits(bits), bits.size), 0, count)
     assert end == bits.size
     assert np.array_equal(found, values[expected] & 255)
+    fixed = count * (symbols - 1).bit_length()
+    print(f"\n{count} symbols as Python's from {bits.size} bits; of one length {fixed} bits")
     if not stalls:
         assert cycles == bits.size + 1  # a bit each, and the register at the end
 

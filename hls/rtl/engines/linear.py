@@ -6,6 +6,7 @@ import numpy as np
 
 from hwcompress.hls.folding import Lanes
 from hwcompress.hls.folding.engines import ChannelWindowEngine, MatrixEngine, window_of
+from hwcompress.hls.folding.powers import power_code
 from hwcompress.hls.rtl.builder import RTL, Layer, kind_code
 from hwcompress.hls.rtl.engines.spatial import is_pointwise, parallel_window, sliding_window
 from hwcompress.hls.rtl.memory import signed_bits, to_bits
@@ -148,12 +149,18 @@ def matrix_unit(
         tagged: beats carry the address of their weights; not for bipolar elements.
     """
     lanes, otype = layer.lanes, layer.target.dtype
-    bits = to_bits(wtype.to_raw(words), wtype.bits).reshape(len(words), -1)
+    code = power_code(words, wtype, layer.style, layer.op.name)
+    w_bits, w_kind = wtype.bits, kind_code(wtype)
+    raw = wtype.to_raw(words)
+    if code:
+        w_bits, w_kind, raw = code.bits, 4, code.encode(words, layer.op.name)
+        wtype = IntType(-code.largest, code.largest)
+    bits = to_bits(raw, w_bits).reshape(len(words), -1)
 
     xtype = stream.dtype
     corners = [x * w for x in (xtype.lo, xtype.hi) for w in (wtype.lo, wtype.hi)]
     low, high = min(corners), max(corners)
-    counted = kind_code(xtype) >= 2 and kind_code(wtype) >= 2 and not tagged
+    counted = kind_code(xtype) >= 2 and w_kind in (2, 3) and not tagged
     parameters: dict[str, int | str | Literal] = {
         "PE": lanes.pe,
         "SIMD": lanes.simd,
@@ -161,15 +168,17 @@ def matrix_unit(
         "PIXELS": lanes.pixels,
         "X_BITS": xtype.bits,
         "X_KIND": kind_code(xtype),
-        "W_BITS": wtype.bits,
-        "W_KIND": kind_code(wtype),
-        "P_BITS": signed_bits(low, high),
+        "W_BITS": w_bits,
+        "W_KIND": w_kind,
+        **({"W_BASE": code.base} if code and code.base else {}),
+        # Elements that are all zero have a sign as well.
+        "P_BITS": max(signed_bits(low, high), 2 if code else 1),
         "S_BITS": signed_bits(lanes.simd * low, lanes.simd * high),
         "ACC_BITS": otype.bits,
         "BEATS": beats,
         "FOLDS": folds,
         "HAS_BIAS": int(bias is not None),
-        **_multipliers(layer, xtype, wtype, lanewise, low, high),
+        **({} if code else _multipliers(layer, xtype, wtype, lanewise, low, high)),
         **_memory(layer, bits),
     }
     if tagged:

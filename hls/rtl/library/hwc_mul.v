@@ -4,6 +4,11 @@
 // bits). A bipolar or ternary factor only selects x, -x or 0. P_BITS is at
 // most the sum of both factors' signed widths; it must hold every product.
 //
+// W_KIND = 4: w is zero or a power of two with a sign. Its top bit is the sign;
+// the others are the exponent less W_BASE, or all ones for zero. The element is
+// shifted, nothing multiplied. P_BITS must hold x, too. FIXED = 1 changes its sign
+// first and shifts then, so that behind a constant exponent there are only wires.
+//
 // MULT: 0 the tools decide what a multiplication becomes, 1 logic (written as
 // additions, one for every bit of the shorter factor), 2 a DSP block (Yosys takes
 // one for products of 9 bits or more). Combinational.
@@ -11,7 +16,9 @@ module hwc_mul #(
     parameter X_BITS = 4,  // bits of an element
     parameter X_KIND = 0,  // 0 unsigned, 1 signed, 2 bipolar, 3 ternary
     parameter W_BITS = 4,  // bits of a weight
-    parameter W_KIND = 1,  // likewise, of a weight
+    parameter W_KIND = 1,  // likewise, of a weight; 4 power of two
+    parameter W_BASE = 0,  // least exponent of a power of two
+    parameter FIXED  = 0,  // 1: w never changes
     parameter P_BITS = 8,  // bits of a product, signed
     parameter MULT   = 0   // 0 as the tools decide, 1 logic, 2 DSP block
 ) (
@@ -22,7 +29,7 @@ module hwc_mul #(
     // Widths of the factors as signed numbers.
     localparam XV = (X_KIND == 0) ? X_BITS + 1 : (X_KIND == 2) ? 2 : X_BITS;
     localparam WV = (W_KIND == 0) ? W_BITS + 1 : (W_KIND == 2) ? 2 : W_BITS;
-    localparam PV = XV + WV;
+    localparam PV = (W_KIND == 4) ? P_BITS : XV + WV;
 
     wire signed [XV-1:0] xv;
     wire signed [WV-1:0] wv;
@@ -43,12 +50,36 @@ module hwc_mul #(
         end else begin : gen_w_signed
             assign wv = w;
         end
-        if (W_KIND >= 2) begin : gen_select_x
-            wire signed [PV-1:0] wide = {{(PV-XV){xv[XV-1]}}, xv};
-            assign full = ~wv[0] ? {PV{1'b0}} : wv[1] ? -wide : wide;
+        // Minus is the complement and one more: an exclusive or in front of one carry chain.
+        if (W_KIND == 4) begin : gen_shift
+            localparam EB = W_BITS - 1;
+            wire [PV-1:0] wide;
+            wire [PV-1:0] moved [0:EB];
+            wire [PV-1:0] carry = {{(PV-1){1'b0}}, wv[EB]};
+            genvar i;
+            for (i = 0; i < PV; i = i + 1) begin : gen_extend
+                assign wide[i] = xv[(i < XV) ? i : XV - 1] & ~(&wv[EB-1:0]);
+            end
+            for (i = 0; i < EB; i = i + 1) begin : gen_stage
+                assign moved[i+1] = wv[i] ? moved[i] << (1 << i) : moved[i];
+            end
+            if (FIXED != 0) begin : gen_sign_first
+                assign moved[0] = (wide ^ {PV{wv[EB]}}) + carry;
+                assign full = moved[EB] << W_BASE;
+            end else begin : gen_sign_last
+                assign moved[0] = wide;
+                assign full = ((moved[EB] ^ {PV{wv[EB]}}) + carry) << W_BASE;
+            end
+        end else if (W_KIND >= 2) begin : gen_select_x
+            wire [PV-1:0] wide   = {{(PV-XV){xv[XV-1]}}, xv};
+            wire [PV-1:0] turned = (wide & {PV{wv[0]}}) ^ {PV{wv[1]}};
+            wire [PV-1:0] carry  = {{(PV-1){1'b0}}, wv[1]};
+            assign full = turned + carry;
         end else if (X_KIND >= 2) begin : gen_select_w
-            wire signed [PV-1:0] wide = {{(PV-WV){wv[WV-1]}}, wv};
-            assign full = ~xv[0] ? {PV{1'b0}} : xv[1] ? -wide : wide;
+            wire [PV-1:0] wide   = {{(PV-WV){wv[WV-1]}}, wv};
+            wire [PV-1:0] turned = (wide & {PV{xv[0]}}) ^ {PV{xv[1]}};
+            wire [PV-1:0] carry  = {{(PV-1){1'b0}}, xv[1]};
+            assign full = turned + carry;
         end else if (MULT == 1) begin : gen_add
             // Bit i of the shorter factor adds the longer one, shifted; its sign subtracts it.
             localparam NV = (XV < WV) ? XV : WV;

@@ -14,11 +14,12 @@
 // a beat carries the address of its weights (of WORDS in all) and, on top, whether
 // it is the last one of a sum. BEATS is then the smallest number.
 //
-// KIND: 0 unsigned, 1 signed, 2 bipolar, 3 ternary. Without tags, bipolar and
-// ternary factors alone are counted (hwc_signs). P_BITS, S_BITS: signed widths
-// that hold every product and every sum of SIMD products (unused where they are
-// counted). ACC_BITS: width of the result; inner overflow is harmless, as
-// arithmetic is modulo 2**ACC_BITS.
+// KIND: 0 unsigned, 1 signed, 2 bipolar, 3 ternary; of a weight also 4, sign and
+// exponent of a power of two (see hwc_mul). Without tags, bipolar and ternary
+// factors alone are counted (hwc_signs). P_BITS, S_BITS: signed widths that hold
+// every product and every sum of SIMD products (unused where they are counted).
+// ACC_BITS: width of the result; inner overflow is harmless, as arithmetic is
+// modulo 2**ACC_BITS.
 // WEIGHTS: hex file of WORDS words of PE * SIMD elements, lane major.
 // BIAS: hex file of FOLDS words of PE * ACC_BITS, used when HAS_BIAS = 1; where
 // products are counted it is the bias minus BEATS * SIMD.
@@ -36,7 +37,8 @@ module hwc_mvu #(
     parameter X_BITS   = 4,              // bits of an element
     parameter X_KIND   = 0,              // 0 unsigned, 1 signed, 2 bipolar, 3 ternary
     parameter W_BITS   = 4,              // bits of a weight
-    parameter W_KIND   = 1,              // likewise, of a weight
+    parameter W_KIND   = 1,              // likewise, of a weight; 4 power of two
+    parameter W_BASE   = 0,              // least exponent of a power of two
     parameter P_BITS   = 8,              // bits of a product, signed
     parameter S_BITS   = 8,              // bits of a sum of SIMD products, signed
     parameter ACC_BITS = 8,              // bits of a result
@@ -67,7 +69,8 @@ module hwc_mvu #(
     input  wire [((WORDS > 1) ? $clog2(WORDS) : 1)-1:0] load_addr,
     input  wire [PE*SIMD*W_BITS-1:0]     load_data
 );
-    localparam SIGNS = (X_KIND >= 2 && W_KIND >= 2 && TAGGED == 0) ? 1 : 0;
+    localparam SIGNS = (X_KIND >= 2 && (W_KIND == 2 || W_KIND == 3) && TAGGED == 0) ? 1 : 0;
+    localparam FIXED = (WORDS == 1 && RELOAD == 0) ? 1 : 0;  // one word, read only
     localparam LANES = (LANEWISE != 0) ? PE * SIMD : SIMD;  // elements of a vector in a beat
     localparam SUMS  = PIXELS * PE;
     localparam XW    = PIXELS * LANES * X_BITS;
@@ -204,7 +207,8 @@ module hwc_mvu #(
             hwc_products #(
                 .PE(PE), .SIMD(SIMD), .LANEWISE(LANEWISE), .PIXELS(PIXELS),
                 .X_BITS(X_BITS), .X_KIND(X_KIND), .W_BITS(W_BITS), .W_KIND(W_KIND),
-                .P_BITS(P_BITS), .MULT(MULT), .PACK_W(PACK_W), .PACK_X(PACK_X), .SHIFT(SHIFT)
+                .W_BASE(W_BASE), .FIXED(FIXED), .P_BITS(P_BITS),
+                .MULT(MULT), .PACK_W(PACK_W), .PACK_X(PACK_X), .SHIFT(SHIFT)
             ) multiply (.x(x_q), .w(w_q), .p(products));
         end else begin : gen_count
             assign products = 1'b0;

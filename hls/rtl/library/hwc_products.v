@@ -8,7 +8,8 @@
 // MULT: 0 the tools decide what a multiplication becomes, 1 logic, 2 a DSP block
 // each, 3 DSP blocks that share: a block makes the products of PACK_W lanes with
 // PACK_X pixels (see hwc_mul_pack for SHIFT). Lanes share an element only where
-// LANEWISE is 0. Bipolar and ternary factors never take a multiplier.
+// LANEWISE is 0. Bipolar and ternary factors and powers of two never take a
+// multiplier.
 // Combinational.
 module hwc_products #(
     parameter PE       = 1,  // output lanes
@@ -18,7 +19,9 @@ module hwc_products #(
     parameter X_BITS   = 4,  // bits of an element
     parameter X_KIND   = 0,  // 0 unsigned, 1 signed, 2 bipolar, 3 ternary
     parameter W_BITS   = 4,  // bits of a weight
-    parameter W_KIND   = 1,  // likewise, of a weight
+    parameter W_KIND   = 1,  // likewise, of a weight; 4 power of two
+    parameter W_BASE   = 0,  // least exponent of a power of two
+    parameter FIXED    = 0,  // 1: weights never change
     parameter P_BITS   = 8,  // bits of a product, signed
     parameter MULT     = 0,  // 0 as the tools decide, 1 logic, 2 DSP, 3 shared DSP
     parameter PACK_W   = 1,  // weights of a shared multiplier
@@ -40,7 +43,7 @@ module hwc_products #(
                     localparam XI = (i / PE) * LANES + ((LANEWISE != 0) ? j * PE + LANE : j);
                     hwc_mul #(
                         .X_BITS(X_BITS), .X_KIND(X_KIND), .W_BITS(W_BITS), .W_KIND(W_KIND),
-                        .P_BITS(P_BITS), .MULT(MULT)
+                        .W_BASE(W_BASE), .FIXED(FIXED), .P_BITS(P_BITS), .MULT(MULT)
                     ) mul (
                         .x(x[XI*X_BITS +: X_BITS]),
                         .w(w[(LANE*SIMD+j)*W_BITS +: W_BITS]),

@@ -105,8 +105,9 @@ class BinaryWeights(WithActivations):
 class BinaryNetwork(Scheme):
     """BNN: weights and activations {-1, +1}; ReLUs are taken out, the sign is the activation.
 
-    First and last layer: weights of ``edge_bits`` bits; 0: binary too, as in the paper. The
-    input has ``input_bits`` bits.
+    First and last layer: weights of ``edge_bits`` bits; 0: binary too, as in the paper; the last
+    one then has one scale, for logits that are sums of many signs leave the softmax nothing to
+    learn from, and it orders no class. The input has ``input_bits`` bits.
     """
 
     name: ClassVar[str] = "bnn"
@@ -116,7 +117,7 @@ class BinaryNetwork(Scheme):
         return 1
 
     def layer(self, part: nn.Module, last: bool) -> nn.Module:
-        return binary_layer(part)
+        return scaled_binary_layer(part, per_channel=False) if last else binary_layer(part)
 
     def activation(self, positive: bool, bits: int) -> nn.Module:
         return activation_quantizer(positive, bits, None)

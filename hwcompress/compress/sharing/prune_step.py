@@ -63,5 +63,14 @@ class Prune(Step):
                 if count > mask.numel() - int(mask.sum()):
                     # Those that are cut come first, then the smallest.
                     rank = torch.where(mask, weight.abs(), -1.0).reshape(-1)
-                    mask.reshape(-1)[torch.argsort(rank, stable=True)[:count]] = False
+                    mask.reshape(-1)[_lowest(rank, count)] = False
                 weight.mul_(mask)
+
+
+def _lowest(values: torch.Tensor, count: int) -> torch.Tensor:
+    """Where the ``count`` lowest values are, the first of equal ones; without sorting them all."""
+    limit = values.kthvalue(count).values
+    found = values < limit
+    equal = (values == limit).nonzero().reshape(-1)
+    found[equal[: count - int(found.sum())]] = True
+    return found

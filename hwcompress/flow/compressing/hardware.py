@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from math import ceil
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from hwcompress.hls.synth import SynthReport, synthesize
 from hwcompress.ir import Graph
 from hwcompress.report.facts import Utilization
 
-__all__ = ["design_of", "hardware_of", "used"]
+__all__ = ["counted_by", "design_of", "hardware_of", "measured", "used"]
 
 
 def design_of(
@@ -59,26 +60,50 @@ def design_of(
 def hardware_of(
     graph: Graph, board: Board, context: Context, *, target: int | None, counted: bool
 ) -> HardwareFacts:
+    """:func:`measured` in a step."""
+    return measured(
+        graph,
+        board,
+        context.settings,
+        context.work,
+        context.say,
+        target=target,
+        counted=counted,
+    )
+
+
+def measured(
+    graph: Graph,
+    board: Board,
+    settings: BuildSettings,
+    work: Path,
+    say: Callable[[str], None],
+    *,
+    target: int | None,
+    counted: bool,
+) -> HardwareFacts:
     """What a design takes; a graph without one gives the reason instead.
 
     Args:
         graph: to be built.
         board: for whose part it is synthesized.
-        context: of the step.
+        settings: as of :func:`design_of`.
+        work: for the Verilog and Yosys's files; what lies there in ``rtl`` is removed.
+        say: tells what is done.
         target: as of :func:`design_of`.
         counted: whether Yosys is run.
     """
-    folder = context.work / "rtl"
+    folder = work / "rtl"
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        context.say("choosing the parallelism, predicting the cycles")
-        slowest, interval, latency = design_of(graph, board, context.settings, target, folder)
+        say("choosing the parallelism, predicting the cycles")
+        slowest, interval, latency = design_of(graph, board, settings, target, folder)
     except (UnsupportedError, GraphError) as error:
         return HardwareFacts(problem=str(error))
     if not counted:
         return HardwareFacts(None, "", slowest, interval, latency)
-    context.say("Yosys")
-    seen = synthesize(folder, context.work, board=board)
+    say("Yosys")
+    seen = synthesize(folder, work, board=board)
     return HardwareFacts(used(seen), counted_by(seen), slowest, interval, latency)
 
 

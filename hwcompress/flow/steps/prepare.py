@@ -9,6 +9,7 @@ import numpy as np
 
 from hwcompress.data import Dataset, digits, load_dataset
 from hwcompress.flow.model_inputs import model_inputs
+from hwcompress.flow.packed import input_names, is_packed, packed_graph
 from hwcompress.flow.settings import BuildSettings
 from hwcompress.flow.sources import MODEL_FILE, prepare_source
 from hwcompress.flow.step import Context
@@ -22,7 +23,7 @@ from hwcompress.report.facts import (
     LayerFacts,
     SourceFacts,
 )
-from hwcompress.samples import named
+from hwcompress.samples import Samples, named
 
 __all__ = ["data_files", "load_data", "run_data", "run_import", "run_train", "source_files"]
 
@@ -80,25 +81,18 @@ def run_train(context: Context) -> SourceFacts:
     folder = context.out / "source"
     folder.mkdir()
     facts = prepare_source(context.settings, load_data(context.settings), folder, context.say)
-    if not (folder / MODEL_FILE).is_file():
+    if not (folder / MODEL_FILE).is_file() and not is_packed(folder):
         raise RuntimeError(f"prepare_source left no {MODEL_FILE}")
     return facts
 
 
 def run_import(context: Context) -> GraphFacts:
     """Express the source as an integer graph, and check that the data fit it."""
-    from hwcompress.frontend import import_model
     from hwcompress.ir import format_graph, save
 
-    source, data = context.result("train", SourceFacts), context.result("data", DataFacts)
+    data = context.result("data", DataFacts)
     samples = real_samples(load_test(context.folder, data)[0], data)
-    imported = import_model(
-        context.folder / "source" / MODEL_FILE,
-        samples=samples,
-        input_type=context.settings.input_type or None,
-        name=source.name,
-    )
-    graph = imported.graph
+    graph, names = _graph(context, samples)
     _, note = fitted(samples, graph, data)
     folder = context.out / "graph"
     folder.mkdir()
@@ -109,7 +103,7 @@ def run_import(context: Context) -> GraphFacts:
         tuple(
             GraphInput(
                 op.outputs[0],
-                imported.inputs[op.outputs[0]],
+                names[op.outputs[0]],
                 op.source_shape,
                 str(op.dtype),
             )
@@ -119,6 +113,23 @@ def run_import(context: Context) -> GraphFacts:
         tuple(_layer(graph, op) for op in graph.layers),
         (*((note,) if note else ()), *graph.notes),
     )
+
+
+def _graph(context: Context, samples: Samples) -> tuple[Graph, dict[str, str]]:
+    """The graph, and the source's name for each of its input tensors."""
+    folder = context.folder / "source"
+    if is_packed(folder):
+        graph = packed_graph(folder)
+        return graph, input_names(graph)
+    from hwcompress.frontend import import_model
+
+    imported = import_model(
+        folder / MODEL_FILE,
+        samples=samples,
+        input_type=context.settings.input_type or None,
+        name=context.result("train", SourceFacts).name,
+    )
+    return imported.graph, imported.inputs
 
 
 def _layer(graph: Graph, op: Op) -> LayerFacts:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwcompress.errors import CheckFailed
+from hwcompress.flow.packed import input_names, is_packed
 from hwcompress.flow.sources import MODEL_FILE, OUTPUTS_FILE, output_key
 from hwcompress.flow.step import Context
 from hwcompress.flow.steps.accuracy import (
@@ -64,16 +65,28 @@ def run_simulate(context: Context) -> SimulateFacts:
     samples, _ = fitted(real, graph, data)
     if labels is not None:
         labels = usable_labels(labels, graph, data.name)
-    imported = _import_again(context, graph, real)
-    # The source must see what the graph sees, down to the input's rounding.
-    fed = source_samples(imported, samples)
-    integers, blocks = _by_blocks(imported, samples, fed, context)
-    tally = Tally()
-    sources = _run_sources(context, imported, fed)
-    for source in sources:
-        context.say(f"{source.who} against the integer graph")
-        results = check_values(imported, source.who, source.real, fed, integers.outputs)
-        tally.add("integer graph", source.who, "outputs", source.by, results)
+    tally, sources = Tally(), list[_Source]()
+    if is_packed(context.folder / "source"):
+        names = input_names(graph)
+        inputs = {
+            op.outputs[0]: op.encode(
+                np.asarray(
+                    samples[names[op.outputs[0]]] if isinstance(samples, Mapping) else samples
+                )
+            )
+            for op in graph.inputs
+        }
+        integers, blocks = _by_blocks(graph, inputs, None, context)
+    else:
+        imported = _import_again(context, graph, real)
+        # The source must see what the graph sees, down to the input's rounding.
+        fed = source_samples(imported, samples)
+        integers, blocks = _by_blocks(graph, encoded(imported, samples), (imported, fed), context)
+        sources = _run_sources(context, imported, fed)
+        for source in sources:
+            context.say(f"{source.who} against the integer graph")
+            results = check_values(imported, source.who, source.real, fed, integers.outputs)
+            tally.add("integer graph", source.who, "outputs", source.by, results)
     integers.save(context.out, graph)
     accuracies, matrix = _accuracies(graph, sources, integers, labels, context.tools)
     notes: tuple[str, ...] = ()
@@ -99,12 +112,17 @@ def _import_again(context: Context, graph: Graph, samples: Samples) -> Imported:
 
 
 def _by_blocks(
-    imported: Imported, samples: Samples, fed: Samples, context: Context
+    graph: Graph,
+    inputs: dict[str, np.ndarray],
+    source: tuple[Imported, Samples] | None,
+    context: Context,
 ) -> tuple[Vectors, Tally]:
-    """Every tensor of every sample; only inputs and outputs are kept."""
-    graph, tally = imported.graph, Tally()
+    """Every tensor of every sample; only inputs and outputs are kept.
+
+    ``source`` is what the graph was made of, with what it is fed; a packed graph has none.
+    """
+    tally = Tally()
     simulator = Simulator(graph)
-    inputs = encoded(imported, samples)
     count = sample_count(inputs)
     bytes_per_sample = 8 * sum(tensor.type.size for tensor in graph.tensors.values())
     block = max(1, min(_MAX_BLOCK, _BLOCK_BYTES // bytes_per_sample))
@@ -115,14 +133,16 @@ def _by_blocks(
         rows = slice(start, start + block)
         part = {name: values[rows] for name, values in inputs.items()}
         definition, fast = trace(graph, part), simulator.trace(part)
-        tally.add(
-            "integer graph",
-            "source in float64",
-            "every quantized tensor",
-            named("numpy", context.tools),
-            check_float64(imported, sample_rows(fed, rows), definition),
-            start,
-        )
+        if source is not None:
+            imported, fed = source
+            tally.add(
+                "integer graph",
+                "source in float64",
+                "every quantized tensor",
+                named("numpy", context.tools),
+                check_float64(imported, sample_rows(fed, rows), definition),
+                start,
+            )
         tally.add(
             "Numba simulator",
             "integer graph",

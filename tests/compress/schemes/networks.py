@@ -18,6 +18,7 @@ from hwcompress.frontend import import_model
 from hwcompress.frontend.importer import Imported
 from hwcompress.ir import Graph, Input, Rescale, Threshold, trace
 from hwcompress.sim import Simulator
+from tests.compress.calibration.digits import d8
 
 SHAPE = (1, 8, 8)
 
@@ -33,8 +34,11 @@ class Digits:
 
 
 @cache
-def data() -> Digits:
-    """scikit-learn's digits with the fixed split."""
+def data(split: int | None = None) -> Digits:
+    """scikit-learn's digits with the fixed split, or with that of D8 (70/30) by its seed."""
+    if split is not None:
+        d = d8(split)
+        return Digits(d.x, d.y, d.test, d.test_y)
     found = digits()
     assert isinstance(found.x_train, np.ndarray) and isinstance(found.x_test, np.ndarray)
     assert found.y_train is not None and found.y_test is not None
@@ -80,16 +84,16 @@ def sign_first(seed: int = 0, pool_first: bool = False) -> nn.Module:
 
 
 @cache
-def trained_float(seed: int = 0, epochs: int = 6) -> nn.Module:
+def trained_float(seed: int = 0, epochs: int = 6, split: int | None = None) -> nn.Module:
     """:func:`cnn8`, trained in float. Not to be changed."""
     module = cnn8(seed)
-    train_classifier(module, data().x, data().y, epochs=epochs, seed=seed)
+    train_classifier(module, data(split).x, data(split).y, epochs=epochs, seed=seed)
     return module
 
 
-def right(module: nn.Module) -> float:
+def right(module: nn.Module, split: int | None = None) -> float:
     """Percent of the test samples that a module gets right."""
-    return 100 * accuracy(logits(module, data().test_x), data().test_y)
+    return 100 * accuracy(logits(module, data(split).test_x), data(split).test_y)
 
 
 def trained(
@@ -100,14 +104,15 @@ def trained(
     seed: int = 0,
     batch: int = 64,
     rate: float = 1e-2,
+    split: int | None = None,
 ) -> nn.Module:
     """A module trained in a scheme, not settled."""
     torch.manual_seed(seed)
-    module = apply_scheme(start, scheme, data().x[:256])
+    module = apply_scheme(start, scheme, data(split).x[:256])
     train_classifier(
         module,
-        data().x,
-        data().y,
+        data(split).x,
+        data(split).y,
         epochs=epochs,
         seed=seed,
         batch=batch,
@@ -123,13 +128,18 @@ def imported(module: nn.Module, path: Path) -> Imported:
     return import_model(path / "model.onnx", samples=data().test_x[:2])
 
 
-def check_exact(module: nn.Module, path: Path) -> Imported:
-    """Settle a module, and hold it: PyTorch in float32, the graph's reference and the simulator
-    agree in every output of every test sample, and, of some, in every activation."""
+def check_exact(module: nn.Module, path: Path, split: int | None = None) -> Imported:
+    """Settle a module, and hold it with :func:`check_settled`."""
     settle(module)
+    return check_settled(module, path, split)
+
+
+def check_settled(module: nn.Module, path: Path, split: int | None = None) -> Imported:
+    """PyTorch in float32, the graph's reference and the simulator agree in every output of every
+    test sample, and, of some, in every activation."""
     found = imported(module, path)
     graph = found.graph
-    x = data().test_x
+    x = data(split).test_x
     integers = graph.inputs[0].encode(x)
     simulated = Simulator(graph)(integers)
     few = trace(graph, integers[:40])

@@ -37,12 +37,17 @@ from tests.compress.schemes.networks import (
 def test_agreements_count_what_products_add_up_to() -> None:
     """``2 popcount(xnor) - n`` is the product of two sign vectors; padded places are masked."""
     random = np.random.default_rng(2)
+    pairs = wrong = 0
     for length in (9, 27, 64) * 9:  # a million pairs
         x, w = random.integers(0, 2, (2, 40_000, length), dtype=np.int8)
         there = random.random((40_000, length)) < 0.9  # the others are padding: zero
         agree = np.logical_and(x == w, there).sum(axis=1)
         signs = (2 * x.astype(np.int32) - 1) * (2 * w.astype(np.int32) - 1) * there
         assert np.array_equal(2 * agree - there.sum(axis=1), signs.sum(axis=1))
+        pairs += len(agree)
+        wrong += np.count_nonzero(2 * (x == w).sum(axis=1) - length != signs.sum(axis=1))
+    print(f"\n{pairs} pairs, 0 differences; twin that takes padding for data: {wrong}")
+    assert pairs >= 1_000_000 and wrong > 0
 
 
 def test_batch_norm_and_sign_are_one_threshold(tmp_path: Path) -> None:
@@ -81,6 +86,12 @@ def test_batch_norm_and_sign_are_one_threshold(tmp_path: Path) -> None:
     rows = np.broadcast_to(found.thresholds, (count, 1))[:, 0]
     flip = np.broadcast_to(found.sign, (count,))
     assert np.array_equal(flip * sums[:, None] >= rows, wanted)
+    twin = np.count_nonzero((sums[:, None] >= flip * rows) != wanted)
+    print(
+        f"\n{count} channels, {np.sum(gain < 0)} falling, {np.sum(gain == 0)} constant:"
+        f" 0 of {wanted.size} signs differ; twin that does not turn them round: {twin}"
+    )
+    assert twin > 0
 
 
 def test_the_block_order_is_kept(tmp_path: Path) -> None:
@@ -99,6 +110,10 @@ def test_the_block_order_is_kept(tmp_path: Path) -> None:
         assert (kinds[:first].count("Conv") == 1) is pool_first
         outputs.append(logits(quantized, data().test_x[:50]))
     assert not np.array_equal(outputs[0], outputs[1])
+    differ = 100 * np.mean(outputs[0] != outputs[1])
+    print(
+        f"\nboth orders exact; their twins with the other order differ in {differ:.0f} % of logits"
+    )
 
 
 def both_forms(epochs: int, seed: int) -> tuple[float, float]:
@@ -141,6 +156,11 @@ def test_local_binary_layers_are_stored_by_their_seed(tmp_path: Path) -> None:
     learned = sum(state[name.replace(".0", ".2") + ".weight"].numel() for name in anchors)
     assert 0.28 <= learned / replaced <= 0.32
     torch.save(state, tmp_path / "state.pth")
+    print(
+        f"\nLBCNN learns {100 * learned / replaced:.0f} % of the replaced layers' weights; stored"
+        f" {(tmp_path / 'state.pth').stat().st_size} bytes, of anchors 2 seeds; twin:"
+        f" {sum(item.numel() for item in anchors.values())} anchors' weights"
+    )
 
     again = apply_scheme(cnn8(5), LocalBinary(act_bits=4, anchor_seed=2), data().x[:64])
     load_learned_state(again, torch.load(tmp_path / "state.pth", weights_only=True))

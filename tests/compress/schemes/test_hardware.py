@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from hwcompress.boards import load
 from hwcompress.compress.schemes import (
     AccumulatorWidth,
     BinaryNetwork,
@@ -33,9 +32,10 @@ from hwcompress.compress.schemes import (
 from hwcompress.hls.cosim.verilated import VerilatedDesign
 from hwcompress.hls.folding import Folding, Lanes, default_folding
 from hwcompress.hls.rtl import generate
-from hwcompress.ir import BIPOLAR, Dense, Graph, Input, IntType, Output
+from hwcompress.hls.synth import synthesize
+from hwcompress.ir import BIPOLAR, IntType
 from hwcompress.sim import Simulator
-from hwcompress.tools import need, run
+from tests.compress.schemes.cells import cells, dense_graph
 from tests.compress.schemes.networks import block, data, imported, trained
 
 SCHEMES: dict[str, Scheme] = {
@@ -87,41 +87,6 @@ KINDS = {
 }
 
 
-def multiplications(weight: np.ndarray, wtype: IntType, atype: IntType, path: Path) -> int:
-    """``*`` left in an unrolled layer whose weights are known, before any mapping."""
-    rows, columns = weight.shape
-    shape = (columns,)
-    graph = Graph.build(
-        "layer",
-        [
-            Input("input", (), ("x",), shape, (0,), shape, atype, 1.0),
-            Dense("layer", ("x",), ("y",), weight, wtype, None),
-            Output("output", ("y",), (), (), ()),
-        ],
-    )
-    design = generate(graph, Folding({"layer": Lanes(rows, columns)}), path / "rtl")
-    (path / "synth").mkdir()
-    stat = path / "synth" / "stat.json"
-    script = [
-        *(f'read_verilog -defer "{name}"' for name in design.files),
-        f"hierarchy -check -top {design.top}",
-        "proc",
-        "flatten",
-        "opt_expr",
-        "opt_clean",
-        "memory_dff",
-        "opt_mem",
-        "opt -full",
-        f'tee -q -o "{os.path.relpath(stat, design.folder)}" stat -json',
-        "",
-    ]
-    (design.folder / "count.ys").write_text("\n".join(script), encoding="utf-8")
-    yosys = need("yosys", purpose="counting multiplications")
-    run(yosys, ["-s", "count.ys"], cwd=design.folder, log=path / "yosys.log")
-    modules = json.loads(stat.read_text(encoding="utf-8"))["modules"]
-    return int(modules[f"\\{design.top}"]["num_cells_by_type"].get("$mul", 0))
-
-
 def test_what_multiplies(tmp_path: Path) -> None:
     """Shift-only, ternary and binary layers have no ``*``; their 4-bit twin has."""
     random = np.random.default_rng(6)
@@ -134,7 +99,28 @@ def test_what_multiplies(tmp_path: Path) -> None:
     found = {}
     for name, (wtype, atype) in KINDS.items():
         (tmp_path / name).mkdir()
-        found[name] = multiplications(drawn[name], wtype, atype, tmp_path / name)
+        graph = dense_graph([drawn[name]], atype, wtype)
+        found[name] = cells(graph, tmp_path / name).get("$mul", 0)
     print(f"\nmultiplications left of 32: {found}")
     assert found["4-bit"] > 0
     assert found["shift-only"] == found["ternary"] == found["binary"] == 0
+
+
+@pytest.mark.long
+def test_a_binary_layer_takes_no_dsp(tmp_path: Path) -> None:
+    """Synthesized whole, folded, multipliers as Yosys likes: the 8-bit twin takes DSPs."""
+    random = np.random.default_rng(7)
+    drawn = {
+        "binary": (random.choice([-1, 1], (8, 72)), BIPOLAR, BIPOLAR),
+        "8-bit": (random.integers(-127, 128, (8, 72)), IntType(-127, 127), IntType(0, 255)),
+    }
+    found = {}
+    for name, (weight, wtype, atype) in drawn.items():
+        graph = dense_graph([weight], atype, wtype)
+        generate(graph, Folding({"layer0": Lanes(4, 24)}), tmp_path / name / "rtl")
+        report = synthesize(tmp_path / name / "rtl", tmp_path / name / "synth", board=load("pynq"))
+        found[name] = report.total
+    said = ", ".join(f"{name} {item.dsp:g} DSP, {item.lut:g} LUT" for name, item in found.items())
+    print(f"\n8 x 72 weights, 96 products a cycle: {said}")
+    assert found["binary"].dsp == 0
+    assert found["8-bit"].dsp > 0

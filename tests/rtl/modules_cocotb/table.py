@@ -339,12 +339,12 @@ def _rescales(rng: Rng) -> Iterator[Case]:
 
 
 def _engines(rng: Rng) -> Iterator[Case]:
-    """Integers, ternary and XNOR: FOLDS vectors of BEATS beats with weights of their own."""
+    """Numbers, ternary, XNOR, shifts: FOLDS vectors of BEATS beats with weights of their own."""
     pe, simd, beats, folds = 2, 3, 2, 2
     # The last two: signed widths of a product and of a sum of SIMD products.
     for xb, xk, wb, wk, pb, sb in (
         (3, 0, 3, 1, 6, 8), (4, 1, 2, 3, 5, 6), (1, 2, 1, 2, 1, 1), (2, 3, 2, 3, 2, 3),
-        (1, 2, 2, 3, 2, 3),
+        (1, 2, 2, 3, 2, 3), (4, 1, 3, 4, 7, 8),
     ):  # fmt: skip
         raw = rng.integers(0, 1 << wb, (folds, beats, pe, simd))
         if wk == 3:

@@ -43,7 +43,11 @@ def joined(parts: Sequence[int], width: int) -> int:
 
 
 def value_of(raw: int, bits: int, kind: int) -> int:
-    """KIND: 0 unsigned, 1 signed, 2 bipolar, 3 ternary."""
+    """KIND: 0 unsigned, 1 signed, 2 bipolar, 3 ternary, 4 power of two (exponents from 0)."""
+    if kind == 4:
+        negative, exponent = divmod(raw, 1 << (bits - 1))
+        size = 0 if exponent == (1 << (bits - 1)) - 1 else 1 << exponent
+        return -size if negative else size
     if kind == 2:
         return 2 * raw - 1
     return raw - (1 << bits) if kind in (1, 3) and raw >> (bits - 1) else raw

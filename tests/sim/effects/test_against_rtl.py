@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hwcompress.hls.cosim.verilated import VerilatedDesign
-from hwcompress.hls.folding import Folding, Lanes
+from hwcompress.hls.folding import Folding, Lanes, Style
 from hwcompress.hls.rtl.generate import generate
 from hwcompress.ir import BIPOLAR, TERNARY, Conv, Dense, Graph, Input, IntType, Output, Threshold
 from hwcompress.sim.effects import EffectSimulator, Faults, Flip
@@ -68,7 +68,10 @@ def _flip_files(graph: Graph, folder: Path, flips: tuple[Flip, ...]) -> None:
 @pytest.mark.long
 def test_flipped_memory_files(tmp_path: Path) -> None:
     graph = _graph()
-    generate(graph, Folding({op.name: Lanes(1) for op in graph.layers}), tmp_path / "rtl")
+    # c4 has powers of two, which would be stored as codes.
+    styles = {"c4": Style(multiplier="dsp")}
+    folding = Folding({op.name: Lanes(1) for op in graph.layers}, styles)
+    generate(graph, folding, tmp_path / "rtl")
     design = VerilatedDesign.build(tmp_path / "rtl", tmp_path / "build")
     feeds = random_inputs(graph, 40, 1)
     wrapped = 0
