@@ -1,5 +1,5 @@
-"""Digits with the same few bits in every layer, the first and the last one included: issue 6's
-bounds, in the simulator. `python -m benchmarks.digits_low_bits` has three seeds and all epochs."""
+"""Digits with the same few bits in every layer, the first and the last one included: the bounds that
+we hold, in the simulator. `python -m benchmarks.digits_low_bits` has three seeds and all epochs."""
 
 from __future__ import annotations
 
