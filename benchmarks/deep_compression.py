@@ -249,6 +249,12 @@ def page(results: Sequence[Result], command: str) -> str:
         f" | **{item.float_accuracy - item.accuracy:.2f}** |"
         for item in results
     ]
+    lines += [
+        "",
+        "Points are lost against the float network that the recipe starts from and has as its"
+        " teacher. The recipe goes on training; a float network trained for all these epochs is"
+        " not measured here and may be some tenths of a point better.",
+    ]
     for item in results:
         lines += ["", *section(item)[:-1]]
     return "\n".join([*lines, ""])

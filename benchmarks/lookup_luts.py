@@ -189,8 +189,8 @@ def page(wanted: argparse.Namespace, work: Path) -> str:
             f" {wanted.codewords} codewords of {KERNEL} columns in each of"
             f" {lookup.codewords.shape[0]} parts, chosen for the responses, without further"
             " training. One position, unrolled, every weight a constant. Counts of"
-            f" {tool} for {load(wanted.board).title}, out of context. Printed by"
-            " `python benchmarks/lookup_luts.py --write docs/lookup-luts.md`.",
+            f" {tool} for {load(wanted.board).title}, out of context. Printed by `python"
+            f" benchmarks/lookup_luts.py --rows {wanted.rows} --write docs/lookup-luts.md`.",
             "",
             "| form | accuracy | weights beyond 0 and 1 | `*` left | LUT | of twin | FF | DSP |",
             "|---|--:|--:|--:|--:|--:|--:|--:|",

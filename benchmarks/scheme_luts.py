@@ -110,6 +110,8 @@ A weight of n consecutive powers of two and zero, as an integer that is multipli
 The generator shifts where the code is no wider than the integer, unless the layer's multipliers
 shall be DSP blocks or its weights can be reloaded. A bipolar or ternary activation selects the
 integer or its negative, which takes as little or less; there a shift saves memory only.
+
+Layers of codewords, as look-up tables: [lookup-luts.md](lookup-luts.md).
 """
 
 

@@ -19,7 +19,8 @@ def few() -> Images:
     return Images(whole.train, whole.labels, whole.test[:200], whole.test_labels[:200])
 
 
-@pytest.mark.parametrize("name", [pytest.param("lenet5", marks=pytest.mark.long), "cnn28"])
+@pytest.mark.long
+@pytest.mark.parametrize("name", NETWORKS)
 def test_small_and_exact_after_an_epoch(name: str, tmp_path: Path) -> None:
     """Sizes hardly depend on how long is trained; ``measure`` stops if an integer differs."""
     network = NETWORKS[name].with_epochs(1, 1, 1)

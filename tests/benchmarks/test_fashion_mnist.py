@@ -24,14 +24,16 @@ def few(train: int, test: int) -> Images:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_exact_and_above_chance(name: str, tmp_path: Path) -> None:
-    """Two epochs of 1,500 images; one class in ten is chance."""
-    network, images = NETWORKS[name], few(1500, 500)
+    """Two epochs of 1,280 images; one class in ten is chance."""
+    network, images = NETWORKS[name], few(1280, 300)
     module, notes, minutes = fashion_mnist.training(
         network.float_network(0), images, network.few_bits(2), 0, tmp_path / "recipe"
     )
     real, differing = fashion_mnist.integers(module, images.test, tmp_path)
     assert differing == 0
-    assert accuracy(real, images.test_labels) > 0.4
+    score = accuracy(real, images.test_labels)
+    print(f"{network.title}: {score:.2%} after two epochs of 1,280 images")
+    assert score > 0.4
     assert minutes > 0
     assert any("trained for 2 epochs" in note for note in notes)
 

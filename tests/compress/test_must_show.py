@@ -19,7 +19,7 @@ from hwcompress.frontend.check import encoded
 from hwcompress.ir import BIPOLAR, Conv, Dense
 from hwcompress.sim import Simulator
 
-EPOCHS = {"w4a4": 6, "w2a2-every-layer": 8, "binary-every-layer": 20}
+EPOCHS = {"w4a4": 6, "w2a2-every-layer": 6, "binary-every-layer": 20}
 """Fewer than the recipes have: seconds each."""
 BITS = {"w4a4": 4, "w2a2-every-layer": 2, "binary-every-layer": 1}
 

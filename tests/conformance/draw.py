@@ -57,12 +57,8 @@ def draw_values(rng: Rng, kind: IntType, shape: Sequence[int]) -> np.ndarray:
 
 
 def draw_weights(rng: Rng, shape: Sequence[int]) -> tuple[np.ndarray, IntType]:
-    """Bipolar, ternary, of a few bits, or of 8: these perhaps all powers of two and zeros."""
     wtype = (BIPOLAR, TERNARY, random_type(rng, 4), IntType.signed_bits(8))[rng.integers(0, 4)]
-    weight = draw_values(rng, wtype, shape)
-    if wtype == IntType.signed_bits(8) and rng.random() < 0.5:
-        weight = np.sign(weight) << np.abs(weight) % 7
-    return weight, wtype
+    return draw_values(rng, wtype, shape), wtype
 
 
 def draw_bias(rng: Rng, weight: np.ndarray, source: IntType) -> np.ndarray | None:

@@ -8,9 +8,21 @@ the problem (odd sizes, groups, strides, asymmetric padding, single channels,
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from hwcompress.ir import Graph, Input, Op, Output, TensorType
+from hwcompress.ir import (
+    Conv,
+    ConvTranspose,
+    Dense,
+    Graph,
+    Input,
+    IntType,
+    Op,
+    Output,
+    TensorType,
+)
 from tests.conformance.chain_makers import CHAIN_OPS
 from tests.conformance.constants import make_constant
 from tests.conformance.dags import random_dag
@@ -43,7 +55,7 @@ def random_inputs(graph: Graph, n: int, seed: int) -> dict[str, np.ndarray]:
     return feeds
 
 
-def random_op_graph(kind: str, seed: int) -> Graph:
+def random_op_graph(kind: str, seed: int, *, powers: bool = False) -> Graph:
     """One operation of the named kind, with an Input and an Output for each of its tensors.
 
     The operation is ``op``; its sources are ``x, x1, ...`` (an operation may
@@ -53,6 +65,7 @@ def random_op_graph(kind: str, seed: int) -> Graph:
     Args:
         kind: one of :data:`KINDS`.
         seed: anything from 0 up.
+        powers: weights are zero or powers of two, as engines may store them by code.
     """
     rng = np.random.default_rng([seed, 2, *kind.encode()])
     sources: list[TensorType]
@@ -65,6 +78,8 @@ def random_op_graph(kind: str, seed: int) -> Graph:
     else:
         sources, op = GRAPH_OPS[kind](rng)
         ops = [op]
+    if powers:
+        ops = [_with_powers(op, rng) for op in ops]
     inputs = [
         Input(_numbered("in", i), (), (_numbered("x", i),), each.shape, identity(each),
               each.shape, each.dtype, 1.0)
@@ -72,6 +87,14 @@ def random_op_graph(kind: str, seed: int) -> Graph:
     ]  # fmt: skip
     outputs = [Output(_numbered("out", i), (name,), ()) for i, name in enumerate(ops[-1].outputs)]
     return Graph.build(f"{kind.lower()}_{seed}", [*inputs, *ops, *outputs])
+
+
+def _with_powers(op: Op, rng: np.random.Generator) -> Op:
+    if not isinstance(op, Conv | ConvTranspose | Dense):
+        return op
+    shape = op.weight.shape
+    weight = rng.choice([-1, 0, 1, 1], shape) << rng.integers(0, rng.integers(1, 8), shape)
+    return replace(op, weight=weight, wtype=IntType.signed_bits(8))
 
 
 def _numbered(name: str, place: int) -> str:

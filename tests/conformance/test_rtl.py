@@ -39,6 +39,12 @@ def test_operation(kind: str, tmp_path: Path) -> None:
         _check(random_op_graph(kind, seed), seed, tmp_path / f"{seed}")
 
 
+@pytest.mark.parametrize("kind", ["Conv", "ConvTranspose", "Dense"])
+def test_layer_of_powers(kind: str, tmp_path: Path) -> None:
+    for seed in range(4):
+        _check(random_op_graph(kind, seed, powers=True), seed, tmp_path / f"{seed}")
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_network_with_branches(seed: int, tmp_path: Path) -> None:
     _check(random_dag(seed, max_size=4, max_channels=4), seed, tmp_path)

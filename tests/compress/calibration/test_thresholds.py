@@ -43,7 +43,7 @@ DRAWS: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
 
 
 @pytest.mark.parametrize("name", DRAWS)
-@pytest.mark.parametrize("bins", [512, 2048])
+@pytest.mark.parametrize("bins", [pytest.param(512, marks=pytest.mark.long), 2048])
 def test_onnxruntime_finds_the_same_threshold(name: str, bins: int) -> None:
     x = DRAWS[name](np.random.default_rng(7)).astype(np.float32)
     reach = np.abs(x).max()
