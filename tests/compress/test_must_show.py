@@ -1,5 +1,6 @@
-"""Digits with the same few bits in every layer, the first and the last one included: the bounds that
-we hold, in the simulator. `python -m benchmarks.digits_low_bits` has three seeds and all epochs."""
+"""Digits with the same few bits in every layer, the first and the last one included, in the
+simulator: the least that we hold. `python -m benchmarks.digits_low_bits` has three seeds and all
+epochs."""
 
 from __future__ import annotations
 
