@@ -145,8 +145,9 @@ def quantize_module(
     signed = _per_input(graph_module, signed_input)
     traced = Traced(graph_module, [node for node, negative in signed.items() if negative])
     places = find_places(traced, act_bits, lambda name: own.get(name, usual).act)
-    for index, place in enumerate(places):
-        quantizer = _quantizer(traced, place, scales, activation)
+    # All are made before the first one stands in the graph: it hides what its values come from.
+    quantizers = [_quantizer(traced, place, scales, activation) for place in places]
+    for index, (place, quantizer) in enumerate(zip(places, quantizers, strict=True)):
         _insert(graph_module, place, quantizer, f"act_quant_{index}")
     last = _last_layers(traced) if calibrated_only else None
     for name, part in traced.modules.items():

@@ -92,6 +92,18 @@ def check(
         assert result.mismatches == 0 or name in INEXACT, result
 
 
+def test_means_of_what_is_never_negative_have_no_sign() -> None:
+    """However many quantizers stand before them."""
+    module = nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AvgPool2d(2), nn.Conv2d(4, 4, 2), nn.ReLU(),
+        nn.AvgPool2d(2), nn.Flatten(), nn.Linear(4, 3),
+    )  # fmt: skip
+    made = quantize_module(module, weight_bits=4, act_bits=4, input_scale=1.0, signed_input=True)
+    quantizers = [part.act_quant for part in made.modules() if hasattr(part, "act_quant")]
+    signs = [bool(item.is_signed) for item in quantizers if item.is_quant_enabled]
+    assert signs == [True, False, False, False, False]
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_four_bits(name: str, tmp_path: Path) -> None:
     check(name, 4, 4, name in ("tanh", "norm first"), tmp_path)

@@ -52,10 +52,11 @@ def check(name: str, bits: int, path: Path, samples: int) -> Counter[str]:
         *check_qonnx(imported, x[:1], {key: item[:1] for key, item in integers.items()}),
     ]:
         assert result.exact, result
-        # Nothing but a sigmoid is inexact in float32.
-        assert result.mismatches == 0 or name == "squeeze_excite", result
+        # Nothing is inexact in float32 but a sigmoid, and wide sums of products of 8 bits.
+        assert result.mismatches == 0 or name == "squeeze_excite" or bits == 8, result
     for tensor, values in integers.items():
-        if graph.tensors[tensor].type.size > 1:
+        # With 2 bits the gate of a network that was never trained may have one value.
+        if graph.tensors[tensor].type.size > 1 and bits > 2:
             assert len(np.unique(values)) > 1, f"{tensor} is constant"
     return Counter(op.kind for op in graph.layers)
 
