@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -21,7 +22,7 @@ from hwcompress.flow.compressing.hardware import measured
 from hwcompress.flow.settings import BuildSettings
 from hwcompress.flow.steps.arrays import save_result
 from hwcompress.flow.steps.hardware import wanted_cycles
-from hwcompress.inspect.opening import ModelRequest
+from hwcompress.inspect.opening import ModelRequest, is_quantized_onnx, request_settings
 from hwcompress.ir import Conv, ConvTranspose, Dense, Graph, format_graph, save
 from hwcompress.npz import is_npz, npz_names, read_npz
 from hwcompress.packing import write_packed
@@ -137,6 +138,7 @@ def requantize(request: RequantizeRequest, out: Path, say: Say) -> RequantizeFac
     """
     new_folder(out)
     board = boards.load(request.hardware.board)
+    fresh = not out.parent.exists()
     out.parent.mkdir(parents=True, exist_ok=True)
     place = Path(tempfile.mkdtemp(prefix=".tmp-", dir=out.parent))
     try:
@@ -146,6 +148,9 @@ def requantize(request: RequantizeRequest, out: Path, say: Say) -> RequantizeFac
         os.replace(place, out)
     finally:
         shutil.rmtree(place, ignore_errors=True)
+        if fresh and not out.exists():
+            with suppress(OSError):  # another run has put something there
+                out.parent.rmdir()
     return facts
 
 
@@ -198,6 +203,8 @@ def _opened(
     notes: tuple[str, ...] = ()
     if asked.data:
         asked, notes = _without_outputs(asked, work)
+    else:
+        _refuse_float(asked)
     opening = work / "model"
     opening.mkdir()
     try:
@@ -212,6 +219,21 @@ def _opened(
     source = StoredSource(model.graph, model.inputs, stream, 1)
     source.name = Path(request.model.data).name
     return model, source, (*notes, *source.notes)
+
+
+def _refuse_float(asked: ModelRequest) -> None:
+    """Without data nobody knows the scales of a float model's activations."""
+    path = Path(asked.model)
+    if path.is_dir() or path.suffix == ".hwc":
+        return
+    settings = request_settings(asked)
+    if settings.model_kind in ("onnx", "export") and not is_quantized_onnx(settings):
+        raise InputError(
+            "the model is a float one",
+            where=asked.model,
+            why="its activations have no scales yet, and only samples tell them",
+            remedy="quantize it with `hwcompress compress`, or give samples by --compare",
+        )
 
 
 def _without_outputs(asked: ModelRequest, work: Path) -> tuple[ModelRequest, tuple[str, ...]]:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from torch import nn
 
+from hwcompress.compress.calibration.edge import export_float
 from hwcompress.errors import InputError
 from hwcompress.flow.settings import BuildSettings
 from hwcompress.frontend import import_model
@@ -74,6 +76,15 @@ def test_reference_outputs_are_no_labels_and_json(tmp_path: Path) -> None:
     assert facts["change"]["samples"] == 4 and facts["change"]["labelled"] == 0
     assert any("holds no labels" in note for note in facts["notes"])
     assert facts["after"]["weight_bits"] == 4
+
+
+def test_a_float_model_without_data(tmp_path: Path) -> None:
+    net = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3))
+    export_float(net, (4,), tmp_path / "float.onnx")
+    said, error = run(tmp_path, "requantize", "float.onnx", "--bits", "4", code=2)
+    assert said == "" and "the model is a float one" in error
+    assert "`hwcompress compress`" in error and len(error.splitlines()) == 1
+    assert not (tmp_path / "hwc-requantize").exists()
 
 
 def test_a_layer_that_is_none(tmp_path: Path) -> None:
