@@ -13,6 +13,7 @@ from hwcompress.cli.options import (
     MODEL,
     RUN,
     TRAINING,
+    BoardName,
     Force,
     InputScale,
     Jobs,
@@ -33,10 +34,7 @@ def build(
             " digits network.",
         ),
     ] = None,
-    board: Annotated[
-        str,
-        typer.Option(help="Board name (see `boards`), or a .toml file.", rich_help_panel=HARDWARE),
-    ] = "pynq",
+    board: BoardName = "pynq",
     data: Annotated[
         str | None,
         typer.Option(

@@ -14,10 +14,14 @@ from hwcompress.cli.options import (
     MODEL,
     RUN,
     TRAINING,
+    BoardName,
     Force,
     InputScale,
     Jobs,
+    Memory,
+    Multiplier,
     Seed,
+    Synthesis,
     Weights,
 )
 
@@ -72,10 +76,7 @@ def compress(
         ),
     ] = "",
     input_scale: InputScale = None,
-    board: Annotated[
-        str,
-        typer.Option(help="Board name (see `boards`), or a .toml file.", rich_help_panel=HARDWARE),
-    ] = "pynq",
+    board: BoardName = "pynq",
     target_cycles: Annotated[
         int | None,
         typer.Option(
@@ -87,29 +88,9 @@ def compress(
     target_fps: Annotated[
         float | None, typer.Option(help="Frames per second, likewise.", rich_help_panel=HARDWARE)
     ] = None,
-    multiplier: Annotated[
-        str,
-        typer.Option(
-            help="How multiplications are made: auto (the synthesis tool chooses), lut, dsp, or"
-            " packed.",
-            rich_help_panel=HARDWARE,
-        ),
-    ] = "auto",
-    memory: Annotated[
-        str,
-        typer.Option(
-            help="Where weights are kept: auto, logic, distributed or block.",
-            rich_help_panel=HARDWARE,
-        ),
-    ] = "auto",
-    synthesis: Annotated[
-        bool,
-        typer.Option(
-            "--synthesis/--no-synthesis",
-            help="Count LUTs, BRAMs and DSPs with Yosys; large networks take minutes.",
-            rich_help_panel=HARDWARE,
-        ),
-    ] = True,
+    multiplier: Multiplier = "auto",
+    memory: Memory = "auto",
+    synthesis: Synthesis = True,
     jobs: Jobs = None,
     force: Force = False,
 ) -> None:

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hwcompress.cli.guard import guarded
-from hwcompress.cli.options import MODEL, TRAINING, InputScale, Seed, Weights
+from hwcompress.cli.options import (
+    MODEL,
+    FloatEpochs,
+    InputScale,
+    Seed,
+    Weights,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,13 +49,7 @@ def edge(
         ),
     ] = None,
     weights: Weights = "",
-    epochs: Annotated[
-        int | None,
-        typer.Option(
-            help="Training epochs of the float model, as of `hwcompress compress`.",
-            rich_help_panel=TRAINING,
-        ),
-    ] = None,
+    epochs: FloatEpochs = None,
     seed: Seed = 0,
     input_scale: InputScale = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,

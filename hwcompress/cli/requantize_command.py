@@ -9,7 +9,16 @@ import typer
 
 from hwcompress.cli.guard import guarded
 from hwcompress.cli.model_commands import InputType, Json, Shape, model_request
-from hwcompress.cli.options import HARDWARE, MODEL, RUN, InputScale, Weights
+from hwcompress.cli.options import (
+    HARDWARE,
+    MODEL,
+    RUN,
+    BoardName,
+    InputScale,
+    Multiplier,
+    Synthesis,
+    Weights,
+)
 from hwcompress.errors import InputError
 
 __all__ = ["register"]
@@ -78,10 +87,7 @@ def requantize(
             rich_help_panel=RUN,
         ),
     ] = None,
-    board: Annotated[
-        str,
-        typer.Option(help="Board name (see `boards`), or a .toml file.", rich_help_panel=HARDWARE),
-    ] = "pynq",
+    board: BoardName = "pynq",
     target_cycles: Annotated[
         int | None,
         typer.Option(
@@ -90,22 +96,8 @@ def requantize(
             rich_help_panel=HARDWARE,
         ),
     ] = None,
-    multiplier: Annotated[
-        str,
-        typer.Option(
-            help="How multiplications are made: auto (the synthesis tool chooses), lut, dsp, or"
-            " packed.",
-            rich_help_panel=HARDWARE,
-        ),
-    ] = "lut",
-    synthesis: Annotated[
-        bool,
-        typer.Option(
-            "--synthesis/--no-synthesis",
-            help="Count LUTs, BRAMs and DSPs with Yosys; large networks take minutes.",
-            rich_help_panel=HARDWARE,
-        ),
-    ] = True,
+    multiplier: Multiplier = "lut",
+    synthesis: Synthesis = True,
     as_json: Json = False,
 ) -> None:
     """Give the weights of a quantized model fewer bits, without data and training.

@@ -13,8 +13,9 @@ from rich.table import Table
 
 from hwcompress.cli.console import make_console
 from hwcompress.flow.compressing.facts import HardwareFacts
+from hwcompress.flow.packed import PACKED_FILE
 from hwcompress.running.output_change import OutputChange
-from hwcompress.running.requantizing import PACKED, RequantizeFacts
+from hwcompress.running.requantizing import RequantizeFacts
 
 __all__ = ["show_requantized"]
 
@@ -42,7 +43,7 @@ def show_requantized(facts: RequantizeFacts, out: Path, *, as_json: bool) -> Non
         console.print(f"- {note}", style="dim", markup=False, highlight=False)
     console.print(f"Result: {out}", markup=False, highlight=False, soft_wrap=True)
     console.print(
-        f"Next: hwcompress build {out / PACKED} --data FILE",
+        f"Next: hwcompress build {out / PACKED_FILE} --data FILE",
         markup=False,
         highlight=False,
         soft_wrap=True,

@@ -8,7 +8,18 @@ from typing import Annotated
 import typer
 
 from hwcompress.cli.guard import guarded
-from hwcompress.cli.options import MODEL, RUN, TRAINING, Force, InputScale, Seed, Weights
+from hwcompress.cli.options import (
+    MODEL,
+    RUN,
+    BoardName,
+    FloatEpochs,
+    Force,
+    InputScale,
+    Memory,
+    Multiplier,
+    Seed,
+    Weights,
+)
 
 __all__ = ["register"]
 
@@ -53,13 +64,7 @@ def sensitivity(
         typer.Option(help="Result folder. Default: ./hwc-sensitivity/MODEL.", rich_help_panel=RUN),
     ] = None,
     weights: Weights = "",
-    epochs: Annotated[
-        int | None,
-        typer.Option(
-            help="Training epochs of the float model, as of `hwcompress compress`.",
-            rich_help_panel=TRAINING,
-        ),
-    ] = None,
+    epochs: FloatEpochs = None,
     seed: Seed = 0,
     input_type: Annotated[
         str,
@@ -68,29 +73,13 @@ def sensitivity(
         ),
     ] = "",
     input_scale: InputScale = None,
-    board: Annotated[
-        str,
-        typer.Option(help="Board name (see `boards`), or a .toml file.", rich_help_panel=_CHOICE),
-    ] = "pynq",
+    board: BoardName = "pynq",
     target_cycles: Annotated[
         int | None,
         typer.Option(help="Clock cycles between frames.", rich_help_panel=_CHOICE),
     ] = None,
-    multiplier: Annotated[
-        str,
-        typer.Option(
-            help="How multiplications are made: auto (the synthesis tool chooses), lut, dsp, or"
-            " packed.",
-            rich_help_panel=_CHOICE,
-        ),
-    ] = "lut",
-    memory: Annotated[
-        str,
-        typer.Option(
-            help="Where weights are kept: auto, logic, distributed or block.",
-            rich_help_panel=_CHOICE,
-        ),
-    ] = "auto",
+    multiplier: Multiplier = "lut",
+    memory: Memory = "auto",
     force: Force = False,
 ) -> None:
     """Ask how much each layer minds having few bits, and choose bits under a budget.

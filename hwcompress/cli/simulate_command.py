@@ -287,7 +287,9 @@ def _is_folder(model: str) -> bool:
 
 def _is_compressed(folder: Path) -> bool:
     """Whether `hwcompress compress` made a folder, which has no step to be run again alone."""
-    return (folder / "model.hwc").is_file()
+    from hwcompress.flow.packed import PACKED_FILE
+
+    return (folder / PACKED_FILE).is_file()
 
 
 def register(app: typer.Typer) -> None:

@@ -14,7 +14,8 @@ from hwcompress.report.facts import SourceFacts
 __all__ = ["PACKED_FILE", "copy_packed", "input_names", "is_packed", "packed_graph"]
 
 PACKED_FILE = "model.hwc"
-"""In a source folder, in place of the model as QONNX."""
+"""In a source folder, in place of the model as QONNX; and in result folders of `compress` and
+`requantize`."""
 
 
 def copy_packed(settings: BuildSettings, folder: Path) -> SourceFacts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import ClassVar
@@ -59,7 +60,7 @@ class Range:
 
 
 @dataclass(frozen=True, eq=False)
-class Op:
+class Op(ABC):
     """One operation: a frozen record of facts, with its definition.
 
     A subclass adds a typed field per fact (integers, tuples, strings,
@@ -99,24 +100,24 @@ class Op:
         """Class name, the operation's name in files and tables."""
         return type(self).__name__
 
+    @abstractmethod
     def infer(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
         """Output types.
 
         Raises:
             GraphError: the inputs or the fields do not fit.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def evaluate(self, inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
         """The definition: int64 arrays of shape ``(batch, *shape)`` in and out.
 
         An operation without inputs gives a batch of one.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def ranges(self, inputs: Sequence[Range]) -> tuple[Range, ...]:
         """Bounds per output channel that hold for all inputs within the given bounds."""
-        raise NotImplementedError
 
     def fail(self, what: str, *, why: str = "", remedy: str = "") -> GraphError:
         """A :class:`GraphError` that names this operation (to be raised by the caller)."""

@@ -19,6 +19,7 @@ from hwcompress.errors import HwcompressError, InputError
 from hwcompress.flow.compressing.facts import GraphSize, HardwareFacts
 from hwcompress.flow.compressing.graphs import graph_size
 from hwcompress.flow.compressing.hardware import measured
+from hwcompress.flow.packed import PACKED_FILE
 from hwcompress.flow.settings import BuildSettings
 from hwcompress.flow.steps.arrays import save_result
 from hwcompress.flow.steps.hardware import wanted_cycles
@@ -32,7 +33,6 @@ from hwcompress.running.output_change import OutputChange, compare_outputs
 from hwcompress.running.source import StoredSource
 
 __all__ = [
-    "PACKED",
     "RESULT",
     "RequantizeFacts",
     "RequantizeRequest",
@@ -41,7 +41,7 @@ __all__ = [
     "requantize",
 ]
 
-PACKED, RESULT = "model.hwc", "result.json"
+RESULT = "result.json"
 
 Say = Callable[[str, int, int], None]
 
@@ -190,7 +190,7 @@ def _requantize(request: RequantizeRequest, board: Board, place: Path, say: Say)
     folder.mkdir()
     save(made.graph, folder)
     (folder / "graph.txt").write_text(format_graph(made.graph), encoding="utf-8")
-    write_packed(made.graph, place / PACKED)
+    write_packed(made.graph, place / PACKED_FILE)
     save_result(place / RESULT, facts)
     return facts
 

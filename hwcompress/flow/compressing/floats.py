@@ -26,6 +26,7 @@ from hwcompress.flow.step import Context, Step
 from hwcompress.flow.steps.arrays import load_arrays, save_arrays
 from hwcompress.flow.steps.prepare import load_data, source_files
 from hwcompress.frontend import Imported, import_model
+from hwcompress.report.facts import SourceFacts
 from hwcompress.samples import named
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "WEIGHTS",
     "Start",
     "check_recipe",
+    "export_made",
     "float_step",
     "integer_graph",
     "load_start",
@@ -126,6 +128,26 @@ def check_recipe(settings: CompressSettings) -> None:
         recipe.check_layers([*weighted_layers(start.module)])
 
 
+def export_made(
+    made: Compressed,
+    start: Start,
+    settings: BuildSettings,
+    folder: Path,
+    say: Say = lambda text: None,
+) -> SourceFacts:
+    """Fill a source folder with what a recipe made of the float model."""
+    return export_source(
+        made.module,
+        start.source.name,
+        start.shapes,
+        settings,
+        start.data,
+        folder,
+        say,
+        changeable=True,
+    )
+
+
 def integer_graph(
     start: Start, recipe: Recipe, settings: BuildSettings, folder: Path
 ) -> tuple[Compressed, Imported]:
@@ -139,16 +161,7 @@ def integer_graph(
     """
     with few_threads(start.data):
         made = run_recipe(start.module, recipe_data(start), recipe, seed=settings.seed)
-        export_source(
-            made.module,
-            start.source.name,
-            start.shapes,
-            settings,
-            start.data,
-            folder,
-            lambda text: None,
-            changeable=True,
-        )
+        export_made(made, start, settings, folder)
     imported = import_model(
         folder / MODEL_FILE,
         samples=shaped(start.data.real_test(), start.shapes),

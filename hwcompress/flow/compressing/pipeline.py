@@ -9,7 +9,6 @@ from pathlib import Path
 from hwcompress.flow.compressing.floats import MAKING, MODEL, PACKAGES, float_step
 from hwcompress.flow.compressing.settings import CompressSettings
 from hwcompress.flow.compressing.steps import (
-    PACKED,
     RESULT,
     TABLE,
     recipe_files,
@@ -18,6 +17,7 @@ from hwcompress.flow.compressing.steps import (
     run_result,
     run_train,
 )
+from hwcompress.flow.packed import PACKED_FILE
 from hwcompress.flow.pipeline import PIPELINE
 from hwcompress.flow.settings import BuildSettings
 from hwcompress.flow.sources import MODEL_FILE
@@ -94,7 +94,7 @@ COMPRESSION = (
         "result",
         "write the files and the table",
         run_result,
-        outputs=(MODEL_FILE, PACKED, RESULT, TABLE),
+        outputs=(MODEL_FILE, PACKED_FILE, RESULT, TABLE),
         needs=("float", "train", "import", "simulate", "before", "after"),
         reads=("recipe", "board"),
         files=recipe_files,

@@ -18,14 +18,22 @@ from hwcompress.flow.compressing.facts import (
     HardwareFacts,
     ResultFacts,
 )
-from hwcompress.flow.compressing.floats import TORCH, Start, integer_graph, load_start, recipe_data
+from hwcompress.flow.compressing.floats import (
+    TORCH,
+    Start,
+    export_made,
+    integer_graph,
+    load_start,
+    recipe_data,
+)
 from hwcompress.flow.compressing.graphs import graph_size
 from hwcompress.flow.compressing.hardware import hardware_of
 from hwcompress.flow.compressing.settings import CompressSettings, settings_of
 from hwcompress.flow.compressing.table import result_text
 from hwcompress.flow.fitting import shaped
+from hwcompress.flow.packed import PACKED_FILE
 from hwcompress.flow.settings import BuildSettings
-from hwcompress.flow.sources import MODEL_FILE, export_source, few_threads
+from hwcompress.flow.sources import MODEL_FILE, few_threads
 from hwcompress.flow.step import Context
 from hwcompress.flow.steps.accuracy import accuracy, decide, usable_labels
 from hwcompress.flow.steps.arrays import save_result
@@ -41,7 +49,6 @@ from hwcompress.samples import Samples
 from hwcompress.sim import Simulator
 
 __all__ = [
-    "PACKED",
     "RESULT",
     "TABLE",
     "recipe_files",
@@ -51,7 +58,7 @@ __all__ = [
     "run_train",
 ]
 
-RESULT, TABLE, PACKED = "result.json", "result.txt", "model.hwc"
+RESULT, TABLE = "result.json", "result.txt"
 
 _TWIN = "w8a8-ptq"
 
@@ -84,16 +91,7 @@ def _run_train(context: Context) -> SourceFacts:
         )
         folder = context.out / "source"
         folder.mkdir()
-        found = export_source(
-            made.module,
-            start.source.name,
-            start.shapes,
-            settings,
-            start.data,
-            folder,
-            context.say,
-            changeable=True,
-        )
+        found = export_made(made, start, settings, folder, context.say)
     kind = f"{start.source.kind}, compressed by {recipe.name}"
     return dataclasses.replace(found, kind=kind, notes=(*made.notes, *found.notes))
 
@@ -187,7 +185,7 @@ def run_result(context: Context) -> ResultFacts:
     graph = load(context.folder / "graph")
     copy_model(context.folder / "source" / MODEL_FILE, context.out / MODEL_FILE)
     packed = pack_graph(graph)
-    (context.out / PACKED).write_bytes(packed.data)
+    (context.out / PACKED_FILE).write_bytes(packed.data)
     facts = ResultFacts(
         source.name,
         recipe.name,
