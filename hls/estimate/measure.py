@@ -78,7 +78,7 @@ def measure(
         "stat -json",
     )  # fmt: skip
     rows = _rows(stat, work, family, modules, keys, closed)
-    tops = dict((place, name) for name, place in _CELL.findall((work / "instances.il").read_text()))
+    tops = {place: name for name, place in _CELL.findall((work / "instances.il").read_text())}
     for place, (number, _) in enumerate(batch):
         name = tops[f"s{place}"]
         row = rows.get(keys[name]) or known[keys[name]]
@@ -93,7 +93,7 @@ def read_headers(dump: str) -> dict[str, str]:
     ends = [found.start() for found in starts[1:]] + [len(dump)]
     return {
         start[1].removeprefix("\\"): parameters_text(
-            {key: _value(value) for key, value in _PARAMETER.findall(dump[start.end() : end])}
+            {key: _value(key, text) for key, text in _PARAMETER.findall(dump[start.end() : end])}
         )
         for start, end in zip(starts, ends, strict=True)
     }
@@ -119,13 +119,15 @@ def _pattern(name: str) -> str:
     return re.sub(r"[\\\[\]*?]", "?", name)
 
 
-def _value(text: str) -> int | str:
+def _value(key: str, text: str) -> int | str:
     if text.startswith('"'):
         return text.strip('"')
     literal = re.fullmatch(r"(\d+)'(s?)([01x]+)", text)
     if literal is None:
         return int(text)
     value = int(literal[3].replace("x", "0"), 2)
+    if key == "TABLE":  # a name put together in Verilog
+        return value.to_bytes((value.bit_length() + 7) // 8, "big").decode("ascii")
     return value - (1 << int(literal[1])) if literal[2] and literal[3][0] == "1" else value
 
 
