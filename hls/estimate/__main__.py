@@ -1,4 +1,4 @@
-"""``python -m hwcompress.hls.estimate sweep``: measurements that the estimates rest on."""
+"""``python -m hwcompress.hls.estimate sweep`` or ``... fit``: what the estimates rest on."""
 
 from __future__ import annotations
 
@@ -19,25 +19,56 @@ def _main(arguments: list[str]) -> int:
     one.add_argument("--jobs", type=int, default=1, help="runs of Yosys at a time")
     one.add_argument("--minutes", type=float, help="start no further run after that time")
     one.add_argument("--module", action="append", help="measure only this one; may be repeated")
-    one.add_argument("--table", type=Path, default=TABLE)
+    two = commands.add_parser("fit", help="fit the coefficients and print their errors")
+    two.add_argument("--page", type=Path, help="file of the page docs/estimates.md")
+    for command in (one, two):
+        command.add_argument("--table", type=Path, default=TABLE)
     given = parser.parse_args(arguments)
-    from hwcompress.hls.estimate.sweep import sweep
-
     try:
-        left = sweep(
-            family=given.family,
-            limit=given.limit,
-            jobs=given.jobs,
-            minutes=given.minutes,
-            modules=frozenset(given.module) if given.module else None,
-            path=given.table,
-            say=_say,
-        )
+        if given.command == "sweep":
+            _sweep(given)
+        else:
+            _fit(given)
     except HwcompressError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    _say(f"{left} configurations left")
     return 0
+
+
+def _sweep(given: argparse.Namespace) -> None:
+    from hwcompress.hls.estimate.sweep import sweep
+
+    left = sweep(
+        family=given.family,
+        limit=given.limit,
+        jobs=given.jobs,
+        minutes=given.minutes,
+        modules=frozenset(given.module) if given.module else None,
+        path=given.table,
+        say=_say,
+    )
+    _say(f"{left} configurations left")
+
+
+def _fit(given: argparse.Namespace) -> None:
+    from hwcompress.hls.estimate.fit import fit
+    from hwcompress.hls.estimate.page import page
+    from hwcompress.hls.estimate.rows import load
+    from hwcompress.hls.estimate.sweep import stale
+
+    rows = load(given.table)
+    for module, family in stale(rows):
+        _say(
+            f"warning: {module} has changed since it was measured for {family}; measure it again:"
+            f" python -m hwcompress.hls.estimate sweep --family {family} --module {module}"
+        )
+    coefficients = fit(rows)
+    coefficients.save()
+    text = page(rows, coefficients)
+    if given.page is None:
+        _say(text)
+    else:
+        given.page.write_text(text, encoding="utf-8")
 
 
 def _say(line: str) -> None:

@@ -37,8 +37,19 @@ class Fitted:
     held_out: int
 
     def luts(self, features: Mapping[str, float]) -> float:
-        """The estimate; features without a coefficient were zero in all rows of the fit."""
-        return sum(self.terms.get(name, 0.0) * value for name, value in features.items())
+        """The estimate.
+
+        Raises:
+            InputError: a feature that no module of the fit had.
+        """
+        if unknown := set(features) - set(self.terms):
+            raise InputError(
+                f"no coefficient for {', '.join(sorted(unknown))}",
+                why="no module that the coefficients were fitted to has it",
+                remedy="go on with python -m hwcompress.hls.estimate sweep, then"
+                " python -m hwcompress.hls.estimate fit",
+            )
+        return sum(self.terms[name] * value for name, value in features.items())
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hwcompress.hls.catalogue.setting import Value
-from hwcompress.hls.estimate.config import Configuration
+from hwcompress.hls.estimate.config import Configuration, Table
 from hwcompress.hls.estimate.draw import Draw
 
 __all__ = [
@@ -173,7 +173,7 @@ def draw_add(draw: Draw) -> Configuration:
     reach = sum(f << w for f, w in zip(factors, widths, strict=True))
     slots = [255] * count
     values: dict[str, Value] = {}
-    tables = ()
+    tables: tuple[Table, ...] = ()
     if style == 2:
         some = draw.between(1, count)
         slots[:some] = range(some)

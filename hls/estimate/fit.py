@@ -27,11 +27,11 @@ _QUANTILE = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One measured module, with everything inside, and its estimate."""
+    """One measured module, with everything inside, and its estimate; None if there is none."""
 
     row: Measured
     real: Resources
-    estimate: Estimate
+    estimate: Estimate | None
 
 
 def is_held_out(row: Measured) -> bool:
@@ -71,10 +71,11 @@ def _fitted(rows: list[Measured]) -> Fitted:
     luts = np.array([float(row.own.lut_logic) for row in rows])
     held = np.array([is_held_out(row) for row in rows])
     solved = fit_relative(matrix[~held], luts[~held]) if (~held).any() else np.zeros(len(names))
+    seen = (matrix[~held] > 0).any(axis=0)
     terms = {
         name: round(float(value), 5)
-        for name, value in zip(names, solved, strict=True)
-        if value > 1e-5
+        for name, value, known in zip(names, solved, seen, strict=True)
+        if known
     }
     judged = held if held.any() else ~held
     estimated = matrix[judged] @ solved
@@ -92,7 +93,11 @@ def compare(
 ) -> list[Compared]:
     """Estimates beside measurements, each with everything inside."""
     estimator = Estimator(family, coefficients, bits_of)
-    return [
-        Compared(row, rows.total(row.key), estimator.of(Part(row.module, row.parameters)))
-        for row in which
-    ]
+    found = []
+    for row in which:
+        try:
+            estimate = estimator.of(Part(row.module, row.parameters))
+        except InputError:  # no model of a part, or a feature that the fit has not seen
+            estimate = None
+        found.append(Compared(row, rows.total(row.key), estimate))
+    return found

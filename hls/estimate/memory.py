@@ -63,7 +63,7 @@ def _options(width: int, depth: int, *, written: bool, block: bool) -> Iterator[
             rows = ceil(depth / (1 << (address - place)))
             together = min(group, unit) if written else 1
             count = ceil(rows * ceil(width / together) * together / unit)
-            cost = (price - scaled) * count + scaled * rows * width // unit
+            cost = float((price - scaled) * count + scaled * rows * width // unit)
             cost += _SELECT_COST * (rows - 1) * width + _PORT_COST
             if written and rows > 1:
                 cost += _SELECT_COST * rows

@@ -32,6 +32,11 @@ def tree_luts(inputs: int, ways: int = 6) -> int:
     return 0 if inputs <= 1 else ceil((inputs - 1) / (ways - 1))
 
 
+def compare_luts(bits: int) -> int:
+    """LUTs that tell which of two numbers is larger: two for three bits, and a carry chain."""
+    return ceil(2 * bits / 3)
+
+
 def equal_luts(count: int) -> int:
     """LUTs that compare a counter with the last of ``count`` values."""
     return tree_luts(bits_for(count)) if count > 2 else 0

@@ -5,7 +5,14 @@ from __future__ import annotations
 from hwcompress.hls.estimate.memory import ram
 from hwcompress.hls.estimate.models.logic import dsp_blocks, reduction_lane, value_bits
 from hwcompress.hls.estimate.part import Part, bits_for
-from hwcompress.hls.estimate.shape import Contents, Shape, equal_luts, model, tree_luts
+from hwcompress.hls.estimate.shape import (
+    Contents,
+    Shape,
+    compare_luts,
+    equal_luts,
+    model,
+    tree_luts,
+)
 
 __all__: list[str] = []
 
@@ -44,7 +51,7 @@ def _mvu(part: Part, shape: Shape, contents: Contents) -> None:
         )  # fmt: skip
         shape.part("hwc_products", {name: part[name] for name in names})
         shape.part("hwc_adder_tree", {"N": simd, "IN_BITS": part["P_BITS"], "SIGNED": 1}, sums)
-        shape.ff += sums * (simd * part["P_BITS"] + sum_bits)
+        shape.ff += sums * (simd * part["P_BITS"] + min(sum_bits, acc))
     shape.part("hwc_slice", {"WIDTH": sums * acc, "PERIOD": beats})
     shape.ff += pixels * lanes * part["X_BITS"] + 4
     shape.luts(one=1)
@@ -96,8 +103,7 @@ def _threshold(part: Part, shape: Shape, contents: Contents) -> None:
     shape.ff += pe * _level_bits(level, out, low, falling)
     shape.luts(
         one=1,
-        compare_bits=pe * count * width,
-        compares=pe * count,
+        compare=pe * count * compare_luts(width),
         falling_bits=pe * level * falling,
         offset_bits=pe * out * int(low != 0),
     )
@@ -110,7 +116,7 @@ def _level_bits(level: int, out: int, low: int, falling: int) -> int:
     # Above the level there are zeros, or what LO and a carry make of them.
     if low & ((1 << level) - 1):
         return out
-    return level if not low >> level else level
+    return level
 
 
 @model("hwc_threshold_stage")
@@ -118,7 +124,7 @@ def _stage(part: Part, shape: Shape, contents: Contents) -> None:
     width, folds, stage = part["T_BITS"], part["FOLDS"], part["STAGE"]
     shape.part("hwc_rom", {"WIDTH": width, "DEPTH": folds << stage, "TABLE": part.text("TABLE")})
     shape.ff = 2 * width + 2 * part["FW"] + 2 * part["STAGES"] - 1
-    shape.luts(compare_bits=width, one=1)
+    shape.luts(compare=compare_luts(width))
 
 
 @model("hwc_threshold_search")
@@ -167,10 +173,16 @@ def _rescale(part: Part, shape: Shape, contents: Contents) -> None:
     if not shape.dsp:
         shape.ff += pe * (part["IN_BITS"] + factor + mul + add + total)
         shape.luts(product_area=pe * factor * mul)
+    # Rounding adds ones: an inverter each. Clipping looks at what the output does not hold.
+    excess = value - out
+    clipped = excess > 0
     shape.luts(
-        sum_bits=pe * total, round_bits=pe * total * int(bool(rounds)),
-        clip_bits=pe * compared, out_bits=pe * out, lanes=pe,
+        inverters=pe * (shift - 1) if rounds else 0, lanes=pe,
+        excess=pe * max(excess, 0), clip_bits=pe * out * int(clipped and excess > 1),
+        plain_bits=pe * out * int(not clipped),
     )  # fmt: skip
+    if not shape.dsp:
+        shape.luts(sum_bits=pe * total)
 
 
 @model("hwc_table")
@@ -239,7 +251,7 @@ def _argmax(part: Part, shape: Shape, contents: Contents) -> None:
     bits, count, out = part["IN_BITS"], part["COUNT"], part["OUT_BITS"]
     shape.part("hwc_slice", {"WIDTH": out, "PERIOD": count})
     shape.ff = 2 * bits + 3 * out + 2
-    shape.luts(compare_bits=bits, one=1, counter_bits=out, equal=2 * equal_luts(count))
+    shape.luts(compare=compare_luts(bits), one=1, counter_bits=out, equal=2 * equal_luts(count))
 
 
 @model("hwc_topk")
@@ -249,6 +261,6 @@ def _topk(part: Part, shape: Shape, contents: Contents) -> None:
     # The first entry is in use from the first element on: no register.
     shape.ff = bits + 2 * out + 2 + wanted * (bits + out) + wanted - 1
     shape.luts(
-        compare_bits=wanted * bits, moved_bits=(wanted - 1) * (bits + out), entries=wanted,
+        compare=wanted * compare_luts(bits), moved_bits=(wanted - 1) * (bits + out), entries=wanted,
         one=1, counter_bits=out, equal=2 * equal_luts(count),
     )  # fmt: skip

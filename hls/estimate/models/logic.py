@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from hwcompress.hls.estimate.memory import block, choice, ram
 from hwcompress.hls.estimate.part import Part, bits_for
-from hwcompress.hls.estimate.shape import Contents, Shape, model
+from hwcompress.hls.estimate.shape import Contents, Shape, compare_luts, model
 from hwcompress.hls.estimate.tables import logic_of
 
 __all__ = ["dsp_blocks", "reduction_lane", "value_bits"]
@@ -22,7 +22,8 @@ def _adder_tree(part: Part, shape: Shape, contents: Contents) -> None:
     shape.part("hwc_adder_tree", {**same, "N": first})
     shape.part("hwc_adder_tree", {**same, "N": count - first})
     wide, narrow = bits + bits_for(first), bits + bits_for(count - first)
-    shape.luts(add_bits=wide, one=1, signed=signed, single=int(narrow == 1))
+    # Unsigned, what lies above the shorter term is the carry alone.
+    shape.luts(add_bits=wide if signed else narrow)
 
 
 @model("hwc_max_tree")
@@ -34,7 +35,10 @@ def _max_tree(part: Part, shape: Shape, contents: Contents) -> None:
     same: dict[str, int | str] = {"BITS": bits, "SIGNED": part["SIGNED"]}
     shape.part("hwc_max_tree", {**same, "N": first})
     shape.part("hwc_max_tree", {**same, "N": count - first})
-    shape.luts(mux_bits=bits, compare_bits=bits, one=1)
+    if bits <= 2:
+        shape.luts(small_bits=bits)
+    else:
+        shape.luts(mux_bits=bits, compare=compare_luts(bits), one=1)
 
 
 @model("hwc_cast")
@@ -52,7 +56,10 @@ def _reduce_lane(part: Part, shape: Shape, contents: Contents) -> None:
             shape.part("hwc_cast", {"LANES": 1, "IN_BITS": bits, "KIND": kind, "OUT_BITS": out})
         shape.luts(sum_bits=out, sum=1)
     else:
-        shape.luts(mux_bits=bits, compare_bits=bits, maximum=1)
+        if bits <= 2:
+            shape.luts(small_bits=bits)
+        else:
+            shape.luts(mux_bits=bits, compare=compare_luts(bits), maximum=1)
 
 
 def reduction_lane(part: Part) -> Mapping[str, int | str]:
@@ -72,25 +79,40 @@ def _mul(part: Part, shape: Shape, contents: Contents) -> None:
     if w_kind >= 2 and x_kind >= 2:
         shape.luts(signs=1)
     elif w_kind >= 2 or x_kind >= 2:
-        long = part["X_BITS"] if w_kind >= 2 else part["W_BITS"]
+        long_bits = part["X_BITS"] if w_kind >= 2 else part["W_BITS"]
         selector = w_kind if w_kind >= 2 else x_kind
-        plain = (x_kind if w_kind >= 2 else w_kind) == 0
         kind = "ternary" if selector == 3 else "bipolar"
-        shape.luts(**{f"{kind}_bits": long, f"{kind}_{'plain' if plain else 'signed'}": 1})
+        shape.luts(**{f"{kind}_bits": long_bits, kind: 1})
     elif part["MULT"] != 1 and dsp_blocks(x, w, out):
         shape.dsp = dsp_blocks(x, w, out)
     else:
-        a = part["X_BITS"], x_kind
-        b = part["W_BITS"], w_kind
-        short, long = min(a, b), max(a, b)
-        style = "rows" if part["MULT"] == 1 else "free"
-        if short[0] == 1:
-            shape.luts(single_bits=long[0], single=1)
-        else:
-            shape.luts(**{
-                f"{style}_area": short[0] * long[0], f"{style}_long": long[0],
-                f"{style}_short": short[0], f"{style}": 1,
-            })  # fmt: skip
+        _logic_product(part, shape)
+
+
+def _logic_product(part: Part, shape: Shape) -> None:
+    """Rows of the longer factor, one for each bit of the shorter one, added up.
+
+    Yosys adds them bit by bit, three to two, down to two rows, and those with a carry
+    chain. The last row of a signed factor is subtracted.
+    """
+    out = part["P_BITS"]
+    factors = sorted(
+        (value_bits(part[f"{name}_BITS"], part[f"{name}_KIND"]), part[f"{name}_BITS"],
+         part[f"{name}_KIND"])
+        for name in ("X", "W")
+    )  # fmt: skip
+    (_, rows, short_kind), (_, columns, long_kind) = factors
+    if rows == 1:
+        shape.luts(single_bits=columns, single_signed=int(short_kind == 1) * columns)
+        return
+    style = "rows" if part["MULT"] == 1 else "free"
+    further = max(rows - 2, 0)
+    features = {
+        "area": further * columns, "further": further, "final": out - 1, "one": 1,
+        "signed": rows * int(long_kind == 1), "minus": columns * int(short_kind == 1),
+        "triangle": further * (further + 1) // 2,
+    }  # fmt: skip
+    shape.luts(**{f"{style}_{name}": value for name, value in features.items()})
 
 
 def dsp_blocks(a: int, b: int, out: int) -> int:
@@ -158,10 +180,12 @@ def _compress(part: Part, shape: Shape, contents: Contents) -> None:
     columns, out = part["COLUMNS"], part["OUT_BITS"]
     heights = part.fields("HEIGHTS", 16, columns)
     if max(heights) <= 4:
-        high = max(heights)
-        shape.luts(row_bits=out, one=1)
-        if high > 2:
-            shape.luts(second_bits=out, second=1)
+        # Up to four rows; an adder starts where both of its rows have a bit.
+        starts = [next((c for c, h in enumerate(heights) if h >= n), out) for n in (2, 3, 4)]
+        first = out - starts[0]
+        second = sum(1 for c, h in enumerate(heights) if h >= 4 and c < out)
+        sums = out - max(starts[1], 0)
+        shape.luts(row_bits=first, second_bits=second, sum_bits=sums, one=1)
         return
     following = min(columns + 2, out)
     tables = [(h + 1) // 6 for h in heights]
@@ -220,7 +244,7 @@ def _rom(part: Part, shape: Shape, contents: Contents) -> None:
         return
     found = logic_of(part.text("TABLE"), width, depth, contents)
     shape.ff = found.registers
-    shape.luts(tables=found.tables, deep=found.deep)
+    shape.luts(tables=found.tables, deep=found.deep, ragged=found.ragged)
 
 
 @model("hwc_weights")

@@ -73,9 +73,10 @@ def _reach(width: int, kind: int, slot: int, factor: int, mul_bits: int, out: in
     if factor == 0:
         return 0
     zeros = (factor & -factor).bit_length() - 1
-    signed = kind != 0
-    top = width + factor.bit_length() - (0 if factor & (factor - 1) else 1)
-    return min(out, top + (0 if signed else 0)) - zeros if kind != 2 else min(out, 2) - 0
+    if kind == 2:
+        return min(out, 2)
+    top = width + factor.bit_length() - int(factor.bit_count() == 1)
+    return min(out, top) - zeros
 
 
 def _digits(factor: int) -> int:
