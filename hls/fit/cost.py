@@ -23,9 +23,7 @@ class CostModel(Protocol):
     def resources(self) -> tuple[str, ...]:
         """Names of the resources, as a budget gives them."""
 
-    def engine(
-        self, op: Op, graph: Graph, choices: Sequence[tuple[Lanes, Style]]
-    ) -> np.ndarray:
+    def engine(self, op: Op, graph: Graph, choices: Sequence[tuple[Lanes, Style]]) -> np.ndarray:
         """Area of an operation's hardware with each of some choices, ``(choices, resources)``.
 
         All instances that the operation's handler makes, but for the

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+import numpy as np
 
 import hwcompress.hls.rtl.engines  # noqa: F401  (registers the handlers)
 from hwcompress.hls.fit.widths import takes
@@ -18,10 +21,21 @@ __all__ = ["Parts", "engine_parts"]
 
 @dataclass(frozen=True)
 class Parts:
-    """Instances, and the contents of the files that their parameters name, as hex lines."""
+    """Instances, and the words of the files that they read, uint8 ``(depth, width)`` by name."""
 
     instances: tuple[Instance, ...]
-    files: dict[str, str]
+    files: Mapping[str, np.ndarray]
+
+
+class _Scratch(Layer):
+    """A layer whose memories are kept as bits, not as text."""
+
+    def __init__(self, builder: Builder, op: Op) -> None:
+        super().__init__(builder, op)
+        self.files: dict[str, np.ndarray] = {}
+
+    def memory_file(self, file: str, kind: str, bits: np.ndarray) -> None:
+        self.files[file] = bits
 
 
 def engine_parts(op: Op, graph: Graph, lanes: Lanes, style: Style) -> Parts:
@@ -34,7 +48,7 @@ def engine_parts(op: Op, graph: Graph, lanes: Lanes, style: Style) -> Parts:
         style: its own.
     """
     builder = Builder(graph, Folding({op.name: lanes}, {op.name: style}))
-    layer = Layer(builder, op)
+    layer = _Scratch(builder, op)
     if isinstance(op, Constant):
         values(layer, op, lanes.pe)
     else:
@@ -46,4 +60,4 @@ def engine_parts(op: Op, graph: Graph, lanes: Lanes, style: Style) -> Parts:
         ]
         RTL.handler(op)(layer, op, *sources)
     made = tuple(entry for entry in builder.netlist.items if isinstance(entry, Instance))
-    return Parts(made, dict(builder.hex_files))
+    return Parts(made, layer.files)

@@ -167,12 +167,12 @@ class _Work:
         self._made(number, op, lanes, group)
         self._behind(number, lanes, group, spread)
         self._converters(number, lanes, group, spread)
-        takers = tuple(
+        every = tuple(
             (self.number[reader.op.name], np.searchsorted(lanes, wanted))
             for reader, wanted in zip(spread.readers, asked, strict=True)
         )
-        if takers:
-            self.covers.append(Cover(number, takers))
+        if every:
+            self.covers.append(Cover(number, every))
 
     def _asked(self, op: Op, position: int) -> np.ndarray:
         item = self.items[op.name]

@@ -11,10 +11,12 @@ from hwcompress.hls.fit.paths import Paths, paths_within
 from hwcompress.hls.fit.problem import Area
 from hwcompress.hls.fit.trellis import Trellis
 
-__all__ = ["Answer", "Oracle"]
+__all__ = ["NARROW", "USUAL", "WIDE", "Answer", "Oracle"]
 
 _TABLES = 6
-_BEAMS = (200, 20_000)
+
+NARROW, USUAL, WIDE = (100,), (100, 1_000), (200, 20_000)
+"""Paths followed at once, in attempts one after the other: an answer now, or almost surely."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +38,7 @@ class Oracle:
     """
 
     trellis: Trellis
-    beams: tuple[int, ...] = _BEAMS
+    beams: tuple[int, ...] = USUAL
 
     def __post_init__(self) -> None:
         self._bounds = Bounds(self.trellis)

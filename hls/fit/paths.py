@@ -39,9 +39,7 @@ class _Step:
     arc: np.ndarray
 
 
-def paths_within(
-    trellis: Trellis, budget: Area, tables: Sequence[Prices], *, most: int
-) -> Paths:
+def paths_within(trellis: Trellis, budget: Area, tables: Sequence[Prices], *, most: int) -> Paths:
     """Lengthen paths by a layer at a time; leave out those that cannot keep the budget.
 
     A path goes if some price table says that its cheapest continuation is beyond the

@@ -94,7 +94,8 @@ class Problem:
     def allows(self, choice: Sequence[int] | np.ndarray) -> bool:
         """Whether every covering node has the option that its takers ask for."""
         return all(
-            int(choice[cover.node]) == max(int(asked[choice[taker]]) for taker, asked in cover.takers)
+            int(choice[cover.node])
+            == max(int(asked[choice[taker]]) for taker, asked in cover.takers)
             for cover in self.covers
         )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from hwcompress.hls.fit.problem import Area, Cover, Node, Problem
+from hwcompress.hls.fit.problem import Area, Problem
 
-__all__ = ["Reduced", "reduced", "thinned"]
+__all__ = ["Reduced", "reduced"]
 
 _NEVER = np.int64(1) << 50  # area of what is not allowed
 
@@ -58,66 +58,6 @@ def reduced(problem: Problem, cycles: int, budget: Area) -> Reduced | None:
     return Reduced(tuple(kept), pairs) if _matched(problem, kept, pairs) else None
 
 
-def thinned(problem: Problem) -> tuple[Problem, tuple[np.ndarray, ...]]:
-    """Leave out options that no best choice needs, whatever the interval and the budget.
-
-    Those are options that another one beats in cycles and area, as in
-    :func:`reduced`, and whose edges are no faster where that could count.
-
-    Returns:
-        The problem that is left, and which options of every node it has.
-    """
-    kept = [np.arange(len(node.cycles)) for node in problem.nodes]
-    pairs = tuple(np.ones(edge.cycles.shape, bool) for edge in problem.edges)
-    bound = {cover.node for cover in problem.covers}
-    for number, options in enumerate(kept):
-        if number not in bound:
-            as_fast = _as_fast(problem, number, options, kept)
-            kept[number] = _best(problem, number, options, kept, pairs, as_fast)
-    nodes = (
-        Node(node.name, node.cycles[left], node.area[left])
-        for node, left in zip(problem.nodes, kept, strict=True)
-    )
-    edges = (
-        replace(
-            edge,
-            source_group=edge.source_group[kept[edge.source]],
-            target_group=edge.target_group[kept[edge.target]],
-        )
-        for edge in problem.edges
-    )
-    covers = (
-        Cover(cover.node, tuple((taker, asked[kept[taker]]) for taker, asked in cover.takers))
-        for cover in problem.covers
-    )
-    return Problem(problem.resources, tuple(nodes), tuple(edges), tuple(covers)), tuple(kept)
-
-
-def _as_fast(
-    problem: Problem, number: int, options: np.ndarray, kept: list[np.ndarray]
-) -> np.ndarray:
-    """Whether one option never makes the slowest part slower than another one does."""
-    own = problem.nodes[number].cycles[options]
-    found = own[:, None] <= own[None, :]
-    for edge in problem.edges:
-        if number == edge.source:
-            table, group, far = edge.cycles, edge.source_group[options], edge.target
-            there, cycles = edge.target_group[kept[far]], problem.nodes[far].cycles[kept[far]]
-        elif number == edge.target:
-            table, group, far = edge.cycles.T, edge.target_group[options], edge.source
-            there, cycles = edge.source_group[kept[far]], problem.nodes[far].cycles[kept[far]]
-        else:
-            continue
-        near, place = np.unique(there, return_inverse=True)
-        least = np.full(len(near), _NEVER)
-        np.minimum.at(least, place, cycles)  # what the other end takes in any case
-        slow = np.maximum(np.maximum(table[group][:, near], own[:, None]), least)
-        groups, of = np.unique(group, return_inverse=True)
-        fast = (table[groups][:, None, near] <= slow[None]).all(axis=2)
-        found &= fast[of]
-    return found
-
-
 def _matched(problem: Problem, kept: list[np.ndarray], pairs: tuple[np.ndarray, ...]) -> bool:
     """Leave out options that some neighbour has no option for; whether all have some left."""
     changed = True
@@ -143,12 +83,8 @@ def _best(
     options: np.ndarray,
     kept: list[np.ndarray],
     pairs: tuple[np.ndarray, ...],
-    as_fast: np.ndarray | None = None,
 ) -> np.ndarray:
-    """The options of a node that no other one of them beats.
-
-    ``as_fast``, bool ``(options, options)``: only these pairs count.
-    """
+    """The options of a node that no other one of them beats."""
     area = problem.nodes[number].area[options]
     # more[i, j]: what i takes more than j at most, by resource.
     more = area[:, None, :] - area[None, :, :]
@@ -165,8 +101,6 @@ def _best(
             continue
         more += _worse(own, table, fits)
     worse_never = (more <= 0).all(axis=2)
-    if as_fast is not None:
-        worse_never &= as_fast
     for cover in problem.covers:
         for taker, asked in cover.takers:
             if taker == number:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hwcompress.errors import CheckFailed
-from hwcompress.hls.fit.oracle import Answer, Oracle
+from hwcompress.hls.fit.oracle import NARROW, USUAL, WIDE, Answer, Oracle
 from hwcompress.hls.fit.problem import Area, Problem
 from hwcompress.hls.fit.reduce import reduced
 from hwcompress.hls.fit.trellis import trellis_of
@@ -90,11 +90,12 @@ def smallest(
     Raises:
         CheckFailed: none has been found, and it is not proven that there is none.
     """
-    oracle = _oracle(problem, budget, cycles)
+    oracle = _oracle(problem, budget, cycles, gap)
     answer = Answer(None, True) if oracle is None else oracle.ask(budget)
     if oracle is not None and answer.path is not None:
         choice = oracle.trellis.choice(answer.path)
-        return _smallest(problem, oracle, budget, budget if capacity is None else capacity, choice, gap)
+        whole = budget if capacity is None else capacity
+        return _smallest(problem, oracle, budget, whole, choice, gap)
     if answer.excluded:
         return None
     raise CheckFailed(
@@ -135,7 +136,7 @@ def fastest(
     while low < high or (low == high and best is None):
         middle = (low + high) // 2
         probes += 1
-        oracle = _oracle(problem, budget, int(steps[middle]))
+        oracle = _oracle(problem, budget, int(steps[middle]), gap)
         answer = Answer(None, True) if oracle is None else oracle.ask(budget)
         if oracle is not None and answer.path is not None:
             best = oracle.trellis.choice(answer.path)
@@ -151,17 +152,17 @@ def fastest(
             "no design within the budget was found, and none was excluded",
             remedy="allow more resources",
         )
-    oracle = _oracle(problem, budget, problem.cycles(best))
+    oracle = _oracle(problem, budget, problem.cycles(best), gap)
     assert oracle is not None
     whole = budget if capacity is None else capacity
     found = _smallest(problem, oracle, budget, whole, best, gap)
     return Fastest(found, int(steps[min(excluded, high)]), probes)
 
 
-def _oracle(problem: Problem, budget: Area, cycles: int) -> Oracle | None:
+def _oracle(problem: Problem, budget: Area, cycles: int, gap: float) -> Oracle | None:
     left = reduced(problem, cycles, budget)
     trellis = None if left is None else trellis_of(problem, left, budget)
-    return None if trellis is None else Oracle(trellis)
+    return None if trellis is None else Oracle(trellis, USUAL if gap else WIDE)
 
 
 def _smallest(
@@ -183,12 +184,13 @@ def _smallest(
         limits[there] = np.minimum(limits[there], most * capacity[there] // _WHOLE)
         return limits
 
+    oracle = replace(oracle, beams=NARROW if gap else WIDE)
     widest = _least(oracle, share, within, problem.area(known), gap)
     first = known if widest.path is None else oracle.trellis.choice(widest.path)
     limits = within(widest.value)
     weights = np.zeros(len(capacity), np.int64)
     weights[there] = _WHOLE // capacity[there]  # rounded down, so that a bound stays one
-    summed = Oracle(oracle.trellis.with_sum(weights))
+    summed = Oracle(oracle.trellis.with_sum(weights), oracle.beams)
 
     def total(area: Area) -> int:
         return int(area[-1])

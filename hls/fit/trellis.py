@@ -149,9 +149,7 @@ def trellis_of(problem: Problem, left: Reduced, budget: Area) -> Trellis | None:
         slots = list(parts)
         states, target = _distinct([parts[slot] for slot in slots], len(source))
         layers.append(
-            Layer(
-                node, starts, len(states), source, target, options[picked], area[source, picked]
-            )
+            Layer(node, starts, len(states), source, target, options[picked], area[source, picked])
         )
     return Trellis(tuple(layers))
 

@@ -44,9 +44,7 @@ class Ledger:
 
     resources = RESOURCES
 
-    def engine(
-        self, op: Op, graph: Graph, choices: Sequence[tuple[Lanes, Style]]
-    ) -> np.ndarray:
+    def engine(self, op: Op, graph: Graph, choices: Sequence[tuple[Lanes, Style]]) -> np.ndarray:
         rows = []
         for lanes, style in choices:
             parts = engine_parts(op, graph, lanes, style).instances

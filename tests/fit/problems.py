@@ -63,9 +63,7 @@ def every_choice(problem: Problem) -> list[tuple[int, np.ndarray]]:
     ]
 
 
-def random_budget(
-    rng: np.random.Generator, everything: list[tuple[int, np.ndarray]]
-) -> np.ndarray:
+def random_budget(rng: np.random.Generator, everything: list[tuple[int, np.ndarray]]) -> np.ndarray:
     """Between what hardly any choice needs and what nearly all do."""
     areas = np.array([area for _cycles, area in everything])
     return np.array([int(np.quantile(column, rng.random() ** 2)) for column in areas.T])

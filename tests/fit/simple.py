@@ -24,16 +24,15 @@ class SimpleModel:
 
     resources = ("lut", "ff", "bram18", "dsp")
 
-    def engine(
-        self, op: Op, graph: Graph, choices: Sequence[tuple[Lanes, Style]]
-    ) -> np.ndarray:
+    def engine(self, op: Op, graph: Graph, choices: Sequence[tuple[Lanes, Style]]) -> np.ndarray:
         return np.array([self._one(op, graph, lanes, style) for lanes, style in choices])
 
     def _one(self, op: Op, graph: Graph, lanes: Lanes, style: Style) -> tuple[float, ...]:
-        source, target = graph.input_types(op)[0].dtype, graph.output_types(op)[0]
+        target = graph.output_types(op)[0]
         item = engine(op, graph)
-        if item is None:
+        if item is None:  # a constant
             return 10.0, 2.0 * lanes.pe * target.dtype.bits, 0.0, 0.0
+        source = graph.input_types(op)[0].dtype
         entering = takes(item, lanes, 0) * source.bits
         ff = 2.0 * entering + 2.0 * lanes.pe * lanes.pixels * target.dtype.bits + 20
         if not isinstance(op, Conv | ConvTranspose | Dense):
