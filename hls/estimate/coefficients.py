@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -28,6 +28,7 @@ class Fitted:
         high: likewise, that 5 % lie above.
         rows: modules that it was fitted to.
         held_out: modules that ``low`` and ``high`` come from.
+        measured: LUTs by parameters, where those that were measured are taken as they are.
     """
 
     terms: Mapping[str, float]
@@ -35,9 +36,10 @@ class Fitted:
     high: float
     rows: int
     held_out: int
+    measured: Mapping[str, int] = field(default_factory=dict)
 
     def luts(self, features: Mapping[str, float]) -> float:
-        """The estimate.
+        """The estimate by features.
 
         Raises:
             InputError: a feature that no module of the fit had.

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from hwcompress.hls.catalogue.setting import Value, verilog
 from hwcompress.hls.estimate.contents import text_of
+from hwcompress.hls.estimate.part import Part
+from hwcompress.hls.rtl.netlist import Literal
 
 __all__ = ["Configuration", "Table"]
 
@@ -37,6 +39,15 @@ class Configuration:
     module: str
     parameters: Mapping[str, Value]
     tables: tuple[Table, ...] = field(default=())
+
+    @property
+    def part(self) -> Part:
+        """The module with all of its parameters."""
+        given = {
+            key: value.value if isinstance(value, Literal) else value
+            for key, value in self.parameters.items()
+        }
+        return Part.of(self.module, given)
 
     def instance(self, name: str) -> str:
         """The text of an instance without connections, which synthesis must not remove."""

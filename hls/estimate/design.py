@@ -125,7 +125,7 @@ def estimate_plan(
             given |= texts[spec.name]
         instances.append((spec.name, Part.of(spec.module, given)))
     if design.reloads:
-        instances.append(("s_axil_port", _port(design.reloads)))
+        instances.insert(len(design.inputs), ("s_axil_port", _port(design.reloads)))
     return _estimated(design, instances, made.builder.hex_files, family, coefficients)
 
 
@@ -150,7 +150,7 @@ def estimate_design(
         raise InputError(
             "a file of the design is missing",
             where=str(error.filename),
-            why=error.strerror,
+            why=error.strerror or str(error),
             remedy="generate the design again",
         ) from None
     instances = [

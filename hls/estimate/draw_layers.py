@@ -104,15 +104,23 @@ def draw_rescale(draw: Draw) -> Configuration:
     lanes, folds = draw.lanes(4), draw.choose([1, draw.size(2, 64)])
     add = draw.between(2, max(4, bits + mul))
     total = max(bits + (kind == 0) + mul, add, shift + 1) + 1
+    if draw.chance(0.2):  # so narrow that no DSP block is worth it
+        bits, mul, shift = draw.between(2, 6), draw.choose([1, 2, 2, 3]), draw.between(0, 4)
+        add = draw.between(1, 8)
+        total = max(bits + (kind == 0) + mul - draw.choose([0, 1]), add, shift + 2)
+    shift = min(shift, max(bits + mul, add) - 1)  # else the result is constant
     out = draw.bits()
     low = 0 if draw.chance(0.6) else -(1 << (out - 1))
+    high = low + (1 << out) - 1
+    if out > 2 and draw.chance(0.15):  # limits that are not those of the type
+        low, high = low + draw.between(0, 1) * (low < 0), high - draw.between(1, 3)
     lane = mul + add
-    table = draw.table("normal", mul, lanes * lane, folds)
+    table = draw.table("normal", max(mul, 2), lanes * lane, folds)
     values: dict[str, Value] = {
         "PE": lanes, "IN_BITS": bits, "KIND": kind, "MUL_BITS": mul, "ADD_BITS": add,
         "SUM_BITS": total, "SHIFT": shift, "HALF_EVEN": draw.choose([1, 1, 0]),
         "FOLDS": folds, "OUT_BITS": out, "LO": Literal.signed(64, low),
-        "HI": Literal.signed(64, low + (1 << out) - 1), "TABLE": table.file,
+        "HI": Literal.signed(64, high), "TABLE": table.file,
     }  # fmt: skip
     return Configuration("hwc_rescale", values, (table,))
 

@@ -142,8 +142,8 @@ def draw_concat(draw: Draw) -> Configuration:
     turns = _turns(draw)
     count, lanes = int(str(turns["COUNT"])), draw.lanes(8)
     inputs, widths = _inputs(draw, count, [lanes] * count)
-    out = max(widths) + 1
-    return Configuration("hwc_concat", {**turns, **inputs, "LANES": lanes, "OUT_BITS": out})
+    more = {"LANES": lanes, "OUT_BITS": max(widths) + 1, "LEAD": draw.choose([0, 0, 1])}
+    return Configuration("hwc_concat", {**turns, **inputs, **more})
 
 
 def draw_zip(draw: Draw) -> Configuration:

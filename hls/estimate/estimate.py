@@ -88,8 +88,11 @@ class Estimator:
             luts = below = above = 0.0
             if shape.logic:
                 fitted = self._coefficients.of(self._family, part.module)
-                luts = fitted.luts(shape.logic)
-                below, above = max(0.0, -fitted.low * luts), max(0.0, fitted.high * luts)
+                if part.parameters in fitted.measured:
+                    luts = float(fitted.measured[part.parameters])
+                else:
+                    luts = fitted.luts(shape.logic)
+                    below, above = max(0.0, -fitted.low * luts), max(0.0, fitted.high * luts)
             found = Estimate(
                 lut_logic=luts, lut_memory=shape.lut_memory, ff=shape.ff, bram18=shape.bram18,
                 bram36=shape.bram36, dsp=shape.dsp, below=below, above=above,

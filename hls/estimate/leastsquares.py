@@ -34,7 +34,9 @@ def nonnegative(matrix: np.ndarray, target: np.ndarray) -> np.ndarray:
     return found
 
 
-def fit_relative(features: np.ndarray, luts: np.ndarray) -> np.ndarray:
+def fit_relative(
+    features: np.ndarray, luts: np.ndarray, whole: np.ndarray | None = None
+) -> np.ndarray:
     """Coefficients for the least relative error; few large errors count less than squared.
 
     Iteratively reweighted: an error beyond the usual one is weighted down to its size.
@@ -42,8 +44,9 @@ def fit_relative(features: np.ndarray, luts: np.ndarray) -> np.ndarray:
     Args:
         features: ``(modules, features)``, not negative.
         luts: ``(modules,)``.
+        whole: what errors are relative to, where that is not ``luts``.
     """
-    scale = 1 / np.maximum(luts, _FLOOR)
+    scale = 1 / np.maximum(luts if whole is None else whole, _FLOOR)
     weight = np.ones(len(luts))
     found = np.zeros(features.shape[1])
     for _ in range(_ROUNDS):

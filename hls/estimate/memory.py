@@ -82,6 +82,8 @@ def choice(width: int, depth: int, style: str = "auto", *, written: bool) -> Cel
         style: ``auto``, ``logic``, ``distributed`` or ``block``.
         written: whether there is a write port, beside the registered read port.
     """
+    if depth == 1 and not written:
+        return None  # constants
     if style == "logic" or (style == "distributed" and not written):
         return None
     best: Cells | None = None

@@ -25,6 +25,8 @@ What a design will take, from its plan alone, in milliseconds
   and DSP blocks follow from its parameters and the rules of Yosys; LUTs for logic
   are a sum of features (bits of adders, of comparators, of multiplexers, tables that
   differ) with coefficients that were fitted, none of them negative.
+- Products of numbers of up to 8 bits in logic (`hwc_mul`) that are in the table are taken
+  from it; the formula is for the others. The errors below are without those held out.
 - They stand for counts of {yosys}, out of context, modules kept apart, neither
   placed nor routed.
 - `measured.csv.gz` holds {count} measured modules. `python -m hwcompress.hls.estimate sweep`

@@ -16,7 +16,7 @@ __all__ = [
     "MODELS",
     "Contents",
     "Shape",
-    "equal_luts",
+    "compare_luts",
     "has_model",
     "model",
     "shape_of",
@@ -35,11 +35,6 @@ def tree_luts(inputs: int, ways: int = 6) -> int:
 def compare_luts(bits: int) -> int:
     """LUTs that tell which of two numbers is larger: two for three bits, and a carry chain."""
     return ceil(2 * bits / 3)
-
-
-def equal_luts(count: int) -> int:
-    """LUTs that compare a counter with the last of ``count`` values."""
-    return tree_luts(bits_for(count)) if count > 2 else 0
 
 
 @dataclass
@@ -78,12 +73,24 @@ class Shape:
             if value:
                 self.logic[name] += value  # type: ignore[assignment]  # floats are welcome
 
-    def counter(self, count: int, name: str = "counter") -> None:
-        """A counter of ``count`` values: registers, and the comparison with the last one."""
+    def counter(self, count: int) -> None:
+        """A counter of ``count`` values: registers, and the comparison with the last one.
+
+        Where that is a power of two it needs no selectors: it wraps on its own.
+        """
         width = bits_for(count)
         self.ff += width
-        if width:
-            self.luts(**{f"{name}s": 1, f"{name}_bits": width, "equal": equal_luts(count)})
+        self.wrap(count)
+
+    def wrap(self, count: int) -> None:
+        """The logic of a counter without its registers."""
+        width = bits_for(count)
+        if not width:
+            return
+        if count == 1 << width:
+            self.luts(even=1, even_equal=tree_luts(width))
+        else:
+            self.luts(ragged=1, ragged_bits=width, equal=tree_luts(width))
 
     def loops(self, *counts: int) -> None:
         """Nested counters, the innermost first.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from pathlib import Path
@@ -68,12 +68,7 @@ def sweep(
         raise InputError("limit and jobs are at least 1")
     yosys = need("yosys", purpose="measuring the library")
     rows = load(path)
-    there = {
-        (row.module, row.number)
-        for row in rows
-        if row.family == family and row.number >= 0 and row.is_current
-    }
-    wanted = [item for item in islice(numbered(modules), limit) if item not in there]
+    wanted = _wanted(rows, family, islice(numbered(modules), limit))
     batches = iter([wanted[i : i + _BATCH] for i in range(0, len(wanted), _BATCH)])
     left, stop = len(wanted), time.monotonic() + 60 * (minutes if minutes is not None else 1e9)
     with (
@@ -88,9 +83,7 @@ def sweep(
             for place in places if time.monotonic() < stop else ():
                 batch = next(batches, None)
                 if batch is not None:
-                    drawn = [(number, configuration(module, number)) for module, number in batch]
-                    known = Rows(rows)
-                    task = pool.submit(_run, drawn, family, place, yosys, known)
+                    task = pool.submit(_run, batch, family, place, yosys, Rows(rows))
                     running[task] = place, len(batch)
             places = []
             if not running:
@@ -103,6 +96,19 @@ def sweep(
                 places.append(place)
                 left -= count
                 say(f"{family}: {len(rows)} modules, {left} configurations left")
+
+
+def _wanted(
+    rows: Rows, family: str, drawn: Iterable[tuple[str, int]]
+) -> list[tuple[int, Configuration]]:
+    """Configurations that the table lacks; of equal ones the first."""
+    found: dict[str, tuple[int, Configuration]] = {}
+    for module, number in drawn:
+        item = configuration(module, number)
+        key = Measured.key_of(family, module, item.part.parameters)
+        if key not in rows or not rows[key].is_current or rows[key].number < 0:
+            found.setdefault(key, (number, item))
+    return list(found.values())
 
 
 def _run(

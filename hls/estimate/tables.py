@@ -21,12 +21,15 @@ class TableLogic:
         registers: columns that differ from word to word and from each other.
         tables: LUTs that hold up to 64 words of a column, equal ones once.
         deep: columns of more than 256 words: their parts meet in further LUTs.
-        ragged: columns of more than 128 words, but not a power of two of them.
+        rounded: LUTs that a column of more than 64 words takes beyond its words: their
+            number goes up to a power of two.
+        ragged: columns of more than 192 words whose last LUT is not full.
     """
 
     registers: int
     tables: float
     deep: int = 0
+    rounded: int = 0
     ragged: int = 0
 
 
@@ -36,16 +39,20 @@ def logic_of(name: str, width: int, depth: int, contents: Contents) -> TableLogi
         return TableLogic(0, 0)
     bits = contents(name, width, depth) if name else None
     blocks = -(-depth // (1 << _INPUTS))
-    deep, ragged = depth > 256, depth > 128 and depth & (depth - 1) != 0
+    deep = depth > 256
+    rounded = (1 << (blocks - 1).bit_length()) - blocks
+    ragged = depth > 192 and depth % (1 << _INPUTS) != 0
     if bits is None:
-        return TableLogic(width, width * blocks, width * deep, width * ragged)
+        return TableLogic(width, width * blocks, width * deep, width * rounded, width * ragged)
     columns = np.unique(bits.T, axis=0)
     columns = columns[(columns != columns[:, :1]).any(axis=1)]
     count = len(columns)
     if depth <= 1 << _INPUTS:
-        plain = count - _wires(columns)
-        if depth <= 4:
-            plain = _selected(columns)
+        plain = float(count - _wires(columns))
+        if depth == 2:  # one of the two possible columns is the address, the other its inverse
+            plain = float((columns[:, 0] == 1).any())
+        elif depth <= 4:
+            plain = float(_selected(columns))
         elif depth <= 8:
             plain = (plain + _selected(columns)) / 2
         return TableLogic(count, plain)
@@ -53,7 +60,7 @@ def logic_of(name: str, width: int, depth: int, contents: Contents) -> TableLogi
     padded[:, :depth] = columns
     pieces = np.unique(padded.reshape(-1, 1 << _INPUTS), axis=0)
     pieces = pieces[(pieces != pieces[:, :1]).any(axis=1)]
-    return TableLogic(count, len(pieces), count * deep, count * ragged)
+    return TableLogic(count, len(pieces), count * deep, count * rounded, count * ragged)
 
 
 def _wires(columns: np.ndarray) -> int:
@@ -80,7 +87,7 @@ def _selected(columns: np.ndarray) -> int:
         shaped = table.reshape((2,) * address)
         while live:
             halves = [np.take(shaped, side, axis=len(live) - 1) for side in (0, 1)]
-            constant = [bool((half == half.flat[0]).all()) for half in halves]
+            constant = [len(set(half.ravel().tolist()) - {2}) <= 1 for half in halves]
             if not any(constant):
                 break
             shaped = halves[1 if constant[0] else 0]

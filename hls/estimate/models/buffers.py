@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hwcompress.hls.estimate.memory import ram
 from hwcompress.hls.estimate.part import Part, bits_for
-from hwcompress.hls.estimate.shape import Contents, Shape, equal_luts, model, tree_luts
+from hwcompress.hls.estimate.shape import Contents, Shape, model, tree_luts
 
 __all__: list[str] = []
 
@@ -52,33 +52,30 @@ def _last(part: Part, shape: Shape, contents: Contents) -> None:
 def _fifo(part: Part, shape: Shape, contents: Contents) -> None:
     width, words = part["WIDTH"], part["DEPTH"] - 1
     address, count = bits_for(words), bits_for(words + 1)
-    shape.ff = 2 * address + count + 1
+    shape.counter(words)
+    shape.counter(words)
+    shape.ff += count + 1
     shape.ff += 0 if ram(shape, width, words) else width
-    whole = words == 1 << address
-    shape.luts(
-        one=1,
-        address_bits=2 * address,
-        count_bits=count,
-        equal=0 if whole else 2 * tree_luts(address),
-        full=2 * tree_luts(count),
-    )
+    # The number of beats goes up and down, and is compared with none and with all.
+    shape.luts(one=1, count_bits=count, full=2 * tree_luts(count), address_bits=address)
 
 
 @model("hwc_width_down")
 def _width_down(part: Part, shape: Shape, contents: Contents) -> None:
     width, ratio = part["WIDTH"], part["RATIO"]
-    shape.ff = ratio * width + bits_for(ratio) + 1
+    shape.ff = ratio * width + 1
+    shape.counter(ratio)
     shape.part("hwc_skid", {"WIDTH": width})
-    shape.luts(one=1, shifted=(ratio - 1) * width, counter_bits=bits_for(ratio),
-               equal=equal_luts(ratio))  # fmt: skip
+    shape.luts(one=1, shifted=(ratio - 1) * width)
 
 
 @model("hwc_width_up")
 def _width_up(part: Part, shape: Shape, contents: Contents) -> None:
     width, ratio = part["WIDTH"], part["RATIO"]
-    shape.ff = (ratio - 1) * width + bits_for(ratio)
+    shape.ff = (ratio - 1) * width
+    shape.counter(ratio)
     shape.part("hwc_half", {"WIDTH": ratio * width})
-    shape.luts(one=1, counter_bits=bits_for(ratio), equal=equal_luts(ratio))
+    shape.luts(one=1)
 
 
 @model("hwc_replay")
@@ -86,9 +83,14 @@ def _replay(part: Part, shape: Shape, contents: Contents) -> None:
     width, words, times = part["WIDTH"], part["WORDS"], part["TIMES"]
     depth = 2 * words
     address, count, passes = bits_for(depth), bits_for(depth + 1), bits_for(times)
-    word = count if words > 1 else 0
-    shape.ff = 2 * address + count + word + passes + 2
+    word = count
+    shape.counter(depth)
+    shape.ff += address + count + word + passes + 2
     shape.ff += 0 if ram(shape, width, depth) else width
     shape.part("hwc_skid", {"WIDTH": width})
-    shape.luts(one=1, address_bits=address, count_bits=count, word_bits=word, pass_bits=passes,
-               equal=2 * tree_luts(address) + tree_luts(word) + equal_luts(times))  # fmt: skip
+    shape.wrap(times)
+    ragged = int(depth & (depth - 1) != 0)
+    shape.luts(
+        one=1, read_bits=address, read_ragged=address * ragged, count_bits=count, word_bits=word,
+        word_equal=tree_luts(word) if words > 1 else 0,
+    )  # fmt: skip

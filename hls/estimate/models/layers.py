@@ -9,7 +9,6 @@ from hwcompress.hls.estimate.shape import (
     Contents,
     Shape,
     compare_luts,
-    equal_luts,
     model,
     tree_luts,
 )
@@ -60,14 +59,16 @@ def _mvu(part: Part, shape: Shape, contents: Contents) -> None:
         shape.ff += 1
         shape.luts(tagged=1)
     else:
-        shape.counter(words, "address")
-        shape.counter(beats, "beat")
+        shape.counter(words)
+        shape.counter(beats)
     if not single:
         # Marks of the first and the last beat: chains of three become shift registers.
-        shape.lut_memory = 1 if bias else 2
-        shape.ff += 3 if bias else 0
+        # The end of a sum is needed halfway where biases take turns.
+        halfway = bias and folds > 1
+        shape.lut_memory = 1 if halfway else 2
+        shape.ff += 3 if halfway else 0
     if bias:
-        shape.counter(folds, "fold")
+        shape.counter(folds)
     start = bias or (signs and (beats * simd) % (1 << acc))
     if single and not start:
         shape.ff += sums * min(acc, sum_bits)
@@ -165,21 +166,28 @@ def _rescale(part: Part, shape: Shape, contents: Contents) -> None:
     shape.counter(folds)
     shape.ff += 5
     shape.luts(one=1)
-    rounds = part["HALF_EVEN"] and shift > 0
     # A DSP block holds the input, the product, the addend and the sum.
     factor = value_bits(part["IN_BITS"], part["KIND"])
-    shape.dsp = pe * dsp_blocks(factor, mul, factor + mul)
+    product = min(factor + mul, total)
+    # Where all of the sum lies below the point, the result is constant.
+    rounds = part["HALF_EVEN"] and 0 < shift <= max(factor + mul, add) + 1
+    shape.dsp = pe * dsp_blocks(factor, mul, product)
     shape.ff += pe * (value + out)
     if not shape.dsp:
-        shape.ff += pe * (part["IN_BITS"] + factor + mul + add + total)
+        shape.ff += pe * (part["IN_BITS"] + product + add + total)
         shape.luts(product_area=pe * factor * mul)
-    # Rounding adds ones: an inverter each. Clipping looks at what the output does not hold.
-    excess = value - out
-    clipped = excess > 0
+    # Rounding adds ones: an inverter each. Clipping looks at what the output does not
+    # hold; a limit that is no power of two is compared with.
+    excess = max(value - out, 0)
+    low, high = part["LO"], part["HI"]
+    whole = high - low == (1 << out) - 1 and low in (0, -(1 << (out - 1)))
+    # Below zero, the registers are reset; that takes no selectors.
+    clipped = excess > 1 or (excess == 1 and low < 0)
     shape.luts(
         inverters=pe * (shift - 1) if rounds else 0, lanes=pe,
-        excess=pe * max(excess, 0), clip_bits=pe * out * int(clipped and excess > 1),
-        plain_bits=pe * out * int(not clipped),
+        excess=pe * excess if clipped else 0, clip_bits=pe * out * int(clipped),
+        range=pe * tree_luts(excess + 1) if clipped else 0, wide=pe * max(excess - 4, 0),
+        limit_bits=pe * (value + out) * int(not whole), plain_bits=pe * out * int(not excess),
     )  # fmt: skip
     if not shape.dsp:
         shape.luts(sum_bits=pe * total)
@@ -251,7 +259,8 @@ def _argmax(part: Part, shape: Shape, contents: Contents) -> None:
     bits, count, out = part["IN_BITS"], part["COUNT"], part["OUT_BITS"]
     shape.part("hwc_slice", {"WIDTH": out, "PERIOD": count})
     shape.ff = 2 * bits + 3 * out + 2
-    shape.luts(compare=compare_luts(bits), one=1, counter_bits=out, equal=2 * equal_luts(count))
+    shape.wrap(count)
+    shape.luts(compare=compare_luts(bits), one=1)
 
 
 @model("hwc_topk")
@@ -259,8 +268,9 @@ def _topk(part: Part, shape: Shape, contents: Contents) -> None:
     bits, count, out, wanted = part["IN_BITS"], part["COUNT"], part["OUT_BITS"], part["K"]
     shape.part("hwc_slice", {"WIDTH": wanted * out, "PERIOD": count})
     # The first entry is in use from the first element on: no register.
+    shape.wrap(count)
     shape.ff = bits + 2 * out + 2 + wanted * (bits + out) + wanted - 1
     shape.luts(
         compare=wanted * compare_luts(bits), moved_bits=(wanted - 1) * (bits + out), entries=wanted,
-        one=1, counter_bits=out, equal=2 * equal_luts(count),
+        one=1,
     )  # fmt: skip

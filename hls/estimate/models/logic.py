@@ -23,7 +23,7 @@ def _adder_tree(part: Part, shape: Shape, contents: Contents) -> None:
     shape.part("hwc_adder_tree", {**same, "N": count - first})
     wide, narrow = bits + bits_for(first), bits + bits_for(count - first)
     # Unsigned, what lies above the shorter term is the carry alone.
-    shape.luts(add_bits=wide if signed else narrow)
+    shape.luts(add_bits=wide if signed else narrow, single=int(signed and wide == 1))
 
 
 @model("hwc_max_tree")
@@ -35,7 +35,7 @@ def _max_tree(part: Part, shape: Shape, contents: Contents) -> None:
     same: dict[str, int | str] = {"BITS": bits, "SIGNED": part["SIGNED"]}
     shape.part("hwc_max_tree", {**same, "N": first})
     shape.part("hwc_max_tree", {**same, "N": count - first})
-    if bits <= 2:
+    if bits <= 3:
         shape.luts(small_bits=bits)
     else:
         shape.luts(mux_bits=bits, compare=compare_luts(bits), one=1)
@@ -78,14 +78,17 @@ def _mul(part: Part, shape: Shape, contents: Contents) -> None:
     x, w = value_bits(part["X_BITS"], x_kind), value_bits(part["W_BITS"], w_kind)
     if w_kind >= 2 and x_kind >= 2:
         shape.luts(signs=1)
-    elif w_kind >= 2 or x_kind >= 2:
+        return
+    if w_kind >= 2 or x_kind >= 2:
         long_bits = part["X_BITS"] if w_kind >= 2 else part["W_BITS"]
         selector = w_kind if w_kind >= 2 else x_kind
         kind = "ternary" if selector == 3 else "bipolar"
         shape.luts(**{f"{kind}_bits": long_bits, kind: 1})
-    elif part["MULT"] != 1 and dsp_blocks(x, w, out):
-        shape.dsp = dsp_blocks(x, w, out)
-    else:
+        return
+    if x_kind == w_kind == 0:  # Yosys sees that no bit is a sign
+        x, w, out = part["X_BITS"], part["W_BITS"], part["X_BITS"] + part["W_BITS"]
+    shape.dsp = 0 if part["MULT"] == 1 else dsp_blocks(x, w, min(out, part["P_BITS"]))
+    if not shape.dsp:
         _logic_product(part, shape)
 
 
@@ -244,7 +247,7 @@ def _rom(part: Part, shape: Shape, contents: Contents) -> None:
         return
     found = logic_of(part.text("TABLE"), width, depth, contents)
     shape.ff = found.registers
-    shape.luts(tables=found.tables, deep=found.deep, ragged=found.ragged)
+    shape.luts(tables=found.tables, deep=found.deep, rounded=found.rounded, ragged=found.ragged)
 
 
 @model("hwc_weights")

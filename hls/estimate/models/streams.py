@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hwcompress.hls.estimate.memory import ram
 from hwcompress.hls.estimate.part import Part, bits_for
-from hwcompress.hls.estimate.shape import Contents, Shape, equal_luts, model, tree_luts
+from hwcompress.hls.estimate.shape import Contents, Shape, model, tree_luts
 
 __all__: list[str] = []
 
@@ -32,7 +32,7 @@ def _turn(part: Part, shape: Shape, contents: Contents) -> None:
     width = bits_for(longest)
     shape.luts(one=1, counter_bits=width)
     if longest > 1:
-        shape.luts(ends=count * tree_luts(width + 1), all=tree_luts(count), kinds=len(set(beats)))
+        shape.luts(ends=count * tree_luts(width + 1), kinds=len(set(beats)), turns=count)
 
 
 @model("hwc_split")
@@ -120,6 +120,5 @@ def _permute(part: Part, shape: Shape, contents: Contents) -> None:
     shape.ff += address
     loops = part["LOOPS"]
     for size in part.fields("SIZES", 32, loops):
-        shape.ff += bits_for(size)
-        shape.luts(loop=1, loop_bits=bits_for(size), loop_equal=equal_luts(size))
+        shape.counter(size)
     shape.luts(step_bits=address, choice_bits=address * (loops - 1))
