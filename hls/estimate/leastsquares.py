@@ -12,15 +12,18 @@ _SWEEPS = 4000
 _TOLERANCE = 1e-10
 
 
-def nonnegative(matrix: np.ndarray, target: np.ndarray) -> np.ndarray:
+def nonnegative(
+    matrix: np.ndarray, target: np.ndarray, start: np.ndarray | None = None
+) -> np.ndarray:
     """The ``x >= 0`` with the least ``|matrix x - target|``, by coordinate descent.
 
     Args:
         matrix: float64 ``(rows, columns)``.
         target: float64 ``(rows,)``.
+        start: a guess.
     """
     gram, right = matrix.T @ matrix, matrix.T @ target
-    found = np.zeros(len(right))
+    found = np.zeros(len(right)) if start is None else start.copy()
     diagonal = np.diag(gram)
     for _ in range(_SWEEPS):
         change = 0.0
@@ -51,7 +54,7 @@ def fit_relative(
     found = np.zeros(features.shape[1])
     for _ in range(_ROUNDS):
         both = scale * np.sqrt(weight)
-        after = nonnegative(features * both[:, None], luts * both)
+        after = nonnegative(features * both[:, None], luts * both, found)
         error = np.abs(features @ after - luts) * scale
         usual = max(1.345 * 1.4826 * float(np.median(error)), 0.005)
         weight = np.minimum(1.0, usual / np.maximum(error, 1e-12))

@@ -16,7 +16,7 @@ from hwcompress.hls.estimate.measure import measure
 from hwcompress.hls.estimate.rows import FAMILIES, TABLE, Measured, Rows, load, save
 from hwcompress.tools import Tool, need
 
-__all__ = ["stale", "sweep"]
+__all__ = ["stale", "sweep", "wanted"]
 
 _BATCH = 10  # configurations in one run: some of a run's time does not depend on them
 
@@ -68,9 +68,9 @@ def sweep(
         raise InputError("limit and jobs are at least 1")
     yosys = need("yosys", purpose="measuring the library")
     rows = load(path)
-    wanted = _wanted(rows, family, islice(numbered(modules), limit))
-    batches = iter([wanted[i : i + _BATCH] for i in range(0, len(wanted), _BATCH)])
-    left, stop = len(wanted), time.monotonic() + 60 * (minutes if minutes is not None else 1e9)
+    todo = wanted(rows, family, islice(numbered(modules), limit))
+    batches = iter([todo[i : i + _BATCH] for i in range(0, len(todo), _BATCH)])
+    left, stop = len(todo), time.monotonic() + 60 * (minutes if minutes is not None else 1e9)
     with (
         tempfile.TemporaryDirectory() as scratch,
         ThreadPoolExecutor(jobs) as pool,
@@ -98,7 +98,7 @@ def sweep(
                 say(f"{family}: {len(rows)} modules, {left} configurations left")
 
 
-def _wanted(
+def wanted(
     rows: Rows, family: str, drawn: Iterable[tuple[str, int]]
 ) -> list[tuple[int, Configuration]]:
     """Configurations that the table lacks; of equal ones the first."""

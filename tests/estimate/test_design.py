@@ -66,6 +66,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         estimate_design(made)
 
 
+@pytest.mark.long
 def test_a_small_design_against_synthesis(tmp_path: Path) -> None:
     graph = _net(np.random.default_rng(2), 4)
     guess = estimate_graph(graph, _FOLDING).total

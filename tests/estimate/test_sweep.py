@@ -13,8 +13,8 @@ from hwcompress.errors import InputError
 from hwcompress.hls.estimate.configurations import WEIGHTS, configuration, numbered
 from hwcompress.hls.estimate.contents import KINDS, bits_of
 from hwcompress.hls.estimate.measure import read_headers
-from hwcompress.hls.estimate.rows import load, save
-from hwcompress.hls.estimate.sweep import sweep
+from hwcompress.hls.estimate.rows import Rows, load
+from hwcompress.hls.estimate.sweep import stale, sweep, wanted
 
 
 def test_configurations_are_always_the_same() -> None:
@@ -94,8 +94,16 @@ def test_a_stopped_sweep_goes_on(tmp_path: Path) -> None:
     for row in rows:
         if row.key in committed:
             assert row.own == committed[row.key].own
-    # Rows of other code are measured again.
 
-    save([replace(row, digest="00000000") for row in rows], path)
-    assert sweep(modules=only, limit=1, path=path, say=lines.append) == 0
-    assert sum(row.is_current for row in load(path)) == 1
+
+def test_rows_of_other_code_are_measured_again() -> None:
+    rows = load()
+    drawn = [("hwc_turn", 0), ("hwc_skid", 0)]
+    assert wanted(rows, "xc7", drawn) == []
+    changed = Rows(
+        replace(row, digest="00000000") if row.module == "hwc_turn" else row for row in rows
+    )
+    assert [item.module for _, item in wanted(changed, "xc7", drawn)] == ["hwc_turn"]
+    assert stale(changed) == (("hwc_turn", "xc7"),)
+    # Equal ones are measured once.
+    assert len(wanted(Rows(), "xc7", [*drawn, *drawn])) == 2
