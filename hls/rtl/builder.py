@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import gcd, lcm
 
 import numpy as np
 
 from hwcompress.hls.folding import Folding, Lanes, Style
 from hwcompress.hls.folding.engines import Engine, engine
+from hwcompress.hls.folding.gearbox import gearbox
 from hwcompress.hls.rtl.design import FifoSpec, LayerSpec, MemorySpec, ReloadSpec
 from hwcompress.hls.rtl.memory import hex_lines
 from hwcompress.hls.rtl.netlist import Instance, Literal, Netlist, Stream, identifier
@@ -22,8 +22,6 @@ __all__ = ["RTL", "Builder", "Layer", "kind_code", "value_code"]
 RTL: Realisation[Callable[..., Stream | tuple[Stream, ...]]] = Realisation(
     "rtl", "streaming Verilog"
 )
-
-_WIDEST_GEARBOX = 1024  # bits up to which a converter goes through the common multiple
 
 
 def value_code(dtype: IntType) -> int:
@@ -209,23 +207,12 @@ class Layer:
         return self.memory(kind, bits), bits.shape[0]
 
     def convert(self, stream: Stream, lanes: int) -> Stream:
-        """The stream with another number of elements per beat.
-
-        Where neither number divides the other it goes through their common
-        multiple, which keeps the rate, or, if that is too wide, through their
-        common divisor.
-        """
-        if stream.lanes == lanes:
-            return stream
-        wide, narrow = lcm(stream.lanes, lanes), gcd(stream.lanes, lanes)
-        middle = wide if wide * stream.dtype.bits <= _WIDEST_GEARBOX else narrow
-        for step in (middle, lanes):
+        """The stream with another number of elements per beat (see :func:`gearbox`)."""
+        for step in gearbox(stream.lanes, lanes, stream.dtype.bits):
             stream = self._resize(stream, step)
         return stream
 
     def _resize(self, stream: Stream, lanes: int) -> Stream:
-        if stream.lanes == lanes:
-            return stream
         self.cycles = max(self.cycles, stream.size // min(lanes, stream.lanes))
         up = lanes > stream.lanes
         ratio = lanes // stream.lanes if up else stream.lanes // lanes

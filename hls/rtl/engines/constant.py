@@ -11,13 +11,18 @@ from hwcompress.hls.rtl.memory import to_bits
 from hwcompress.hls.rtl.netlist import Stream
 from hwcompress.ir import Constant
 
-__all__ = ["constant"]
+__all__ = ["constant", "values"]
 
 
 @RTL.register(Constant)
 def constant(layer: Layer, op: Constant) -> Stream:
     """As many lanes as its reader takes, so that no converter stands between them."""
-    lanes, dtype = wanted_lanes(layer.builder, op.outputs[0]), op.dtype
+    return values(layer, op, wanted_lanes(layer.builder, op.outputs[0]))
+
+
+def values(layer: Layer, op: Constant, lanes: int) -> Stream:
+    """The memory that gives ``lanes`` elements a beat."""
+    dtype = op.dtype
     beats = op.values.reshape(-1, lanes)
     part = _period(beats.T)
     words = beats[: _period(beats), :part]

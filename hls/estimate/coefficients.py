@@ -1,0 +1,110 @@
+"""LUTs for logic as a sum of features, with fitted coefficients."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from hwcompress.errors import InputError
+
+__all__ = ["COEFFICIENTS", "FORMAT", "Coefficients", "Fitted", "load_coefficients"]
+
+COEFFICIENTS = Path(__file__).with_name("coefficients.json")
+"""The coefficients of this package."""
+
+FORMAT = "hwcompress-estimate-1"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What was fitted for one module and family.
+
+    Args:
+        terms: LUTs for one of each feature (see :class:`~hwcompress.hls.estimate.shape.Shape`).
+        low: relative error, real less estimated LUTs, that 5 % of the held-out lie below.
+        high: likewise, that 5 % lie above.
+        rows: modules that it was fitted to.
+        held_out: modules that ``low`` and ``high`` come from.
+        measured: LUTs by parameters, where those that were measured are taken as they are.
+    """
+
+    terms: Mapping[str, float]
+    low: float
+    high: float
+    rows: int
+    held_out: int
+    measured: Mapping[str, int] = field(default_factory=dict)
+
+    def luts(self, features: Mapping[str, float]) -> float:
+        """The estimate by features.
+
+        Raises:
+            InputError: a feature that no module of the fit had.
+        """
+        if unknown := set(features) - set(self.terms):
+            raise InputError(
+                f"no coefficient for {', '.join(sorted(unknown))}",
+                why="no module that the coefficients were fitted to has it",
+                remedy="go on with python -m hwcompress.hls.estimate sweep, then"
+                " python -m hwcompress.hls.estimate fit",
+            )
+        return sum(self.terms[name] * value for name, value in features.items())
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """All of them, by family and module, and the tool that they stand for."""
+
+    yosys: str
+    families: Mapping[str, Mapping[str, Fitted]]
+
+    def of(self, family: str, module: str) -> Fitted:
+        """Those of a module.
+
+        Raises:
+            InputError: it was not fitted for the family.
+        """
+        found = self.families.get(family, {}).get(module)
+        if found is None:
+            raise InputError(
+                f"no estimate of {module} for family {family}",
+                why="it was not among the modules that the coefficients were fitted to",
+                remedy=f"python -m hwcompress.hls.estimate sweep --family {family}"
+                f" --module {module}, then python -m hwcompress.hls.estimate fit",
+            )
+        return found
+
+    def save(self, path: Path = COEFFICIENTS) -> None:
+        """Write them as JSON."""
+        record = {"format": FORMAT, **asdict(self)}
+        scratch = path.with_name(f".{path.name}.part")
+        scratch.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        scratch.replace(path)
+
+
+@lru_cache(maxsize=4)
+def load_coefficients(path: Path = COEFFICIENTS) -> Coefficients:
+    """Reads what :meth:`Coefficients.save` wrote.
+
+    Raises:
+        InputError: there is none, or it is damaged.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if record.pop("format") != FORMAT:
+            raise ValueError(f"not {FORMAT}")
+        families = {
+            family: {module: Fitted(**fitted) for module, fitted in modules.items()}
+            for family, modules in record.pop("families").items()
+        }
+        return Coefficients(families=families, **record)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            "no readable coefficients of the estimates",
+            where=path.name,
+            why=str(error),
+            remedy="python -m hwcompress.hls.estimate fit",
+        ) from error

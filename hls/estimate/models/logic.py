@@ -1,0 +1,262 @@
+"""Modules without streams: trees, products, counts, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hwcompress.hls.estimate.memory import block, choice, ram
+from hwcompress.hls.estimate.part import Part, bits_for
+from hwcompress.hls.estimate.shape import Contents, Shape, compare_luts, model
+from hwcompress.hls.estimate.tables import logic_of
+
+__all__ = ["dsp_blocks", "reduction_lane", "value_bits"]
+
+
+@model("hwc_adder_tree")
+def _adder_tree(part: Part, shape: Shape, contents: Contents) -> None:
+    count, bits, signed = part["N"], part["IN_BITS"], part["SIGNED"]
+    if count == 1:
+        return
+    first = (count + 1) // 2
+    same: dict[str, int | str] = {"IN_BITS": bits, "SIGNED": signed}
+    shape.part("hwc_adder_tree", {**same, "N": first})
+    shape.part("hwc_adder_tree", {**same, "N": count - first})
+    wide, narrow = bits + bits_for(first), bits + bits_for(count - first)
+    # Unsigned, what lies above the shorter term is the carry alone.
+    shape.luts(add_bits=wide if signed else narrow, single=int(signed and wide == 1))
+
+
+@model("hwc_max_tree")
+def _max_tree(part: Part, shape: Shape, contents: Contents) -> None:
+    count, bits = part["N"], part["BITS"]
+    if count == 1:
+        return
+    first = (count + 1) // 2
+    same: dict[str, int | str] = {"BITS": bits, "SIGNED": part["SIGNED"]}
+    shape.part("hwc_max_tree", {**same, "N": first})
+    shape.part("hwc_max_tree", {**same, "N": count - first})
+    if bits <= 3:
+        shape.luts(small_bits=bits)
+    else:
+        shape.luts(mux_bits=bits, compare=compare_luts(bits), one=1)
+
+
+@model("hwc_cast")
+def _cast(part: Part, shape: Shape, contents: Contents) -> None:
+    turned = part["KIND"] == 3
+    widened = part["KIND"] == 2 and part["IN_BITS"] != part["OUT_BITS"]
+    shape.luts(inverters=part["LANES"] if turned or widened else 0)
+
+
+@model("hwc_reduce_lane")
+def _reduce_lane(part: Part, shape: Shape, contents: Contents) -> None:
+    bits, kind, out = part["IN_BITS"], part["KIND"], part["OUT_BITS"]
+    if part["SUM"]:
+        if not (kind == 2 and out == 1):
+            shape.part("hwc_cast", {"LANES": 1, "IN_BITS": bits, "KIND": kind, "OUT_BITS": out})
+        shape.luts(sum_bits=out, sum=1)
+    else:
+        if bits <= 2:
+            shape.luts(small_bits=bits)
+        else:
+            shape.luts(mux_bits=bits, compare=compare_luts(bits), maximum=1)
+
+
+def reduction_lane(part: Part) -> Mapping[str, int | str]:
+    """Parameters of the lanes of a reduction."""
+    return {name: part[name] for name in ("IN_BITS", "KIND", "SUM", "OUT_BITS")}
+
+
+def value_bits(bits: int, kind: int) -> int:
+    """Signed width of a factor."""
+    return bits + 1 if kind == 0 else 2 if kind == 2 else bits
+
+
+@model("hwc_mul")
+def _mul(part: Part, shape: Shape, contents: Contents) -> None:
+    x_kind, w_kind, out = part["X_KIND"], part["W_KIND"], part["P_BITS"]
+    x, w = value_bits(part["X_BITS"], x_kind), value_bits(part["W_BITS"], w_kind)
+    if w_kind >= 2 and x_kind >= 2:
+        shape.luts(signs=1)
+        return
+    if w_kind >= 2 or x_kind >= 2:
+        long_bits = part["X_BITS"] if w_kind >= 2 else part["W_BITS"]
+        selector = w_kind if w_kind >= 2 else x_kind
+        kind = "ternary" if selector == 3 else "bipolar"
+        shape.luts(**{f"{kind}_bits": long_bits, kind: 1})
+        return
+    if x_kind == w_kind == 0:  # Yosys sees that no bit is a sign
+        x, w, out = part["X_BITS"], part["W_BITS"], part["X_BITS"] + part["W_BITS"]
+    shape.dsp = 0 if part["MULT"] == 1 else dsp_blocks(x, w, min(out, part["P_BITS"]))
+    if not shape.dsp:
+        _logic_product(part, shape)
+
+
+def _logic_product(part: Part, shape: Shape) -> None:
+    """Rows of the longer factor, one for each bit of the shorter one, added up.
+
+    Yosys adds them bit by bit, three to two, down to two rows, and those with a carry
+    chain. The last row of a signed factor is subtracted.
+    """
+    out = part["P_BITS"]
+    factors = sorted(
+        (value_bits(part[f"{name}_BITS"], part[f"{name}_KIND"]), part[f"{name}_BITS"],
+         part[f"{name}_KIND"])
+        for name in ("X", "W")
+    )  # fmt: skip
+    (_, rows, short_kind), (_, columns, long_kind) = factors
+    if rows == 1:
+        shape.luts(single_bits=columns, single_signed=int(short_kind == 1) * columns)
+        return
+    style = "rows" if part["MULT"] == 1 else "free"
+    further = max(rows - 2, 0)
+    features = {
+        "area": further * columns, "further": further, "final": out - 1, "one": 1,
+        "signed": rows * int(long_kind == 1), "minus": columns * int(short_kind == 1),
+        "triangle": further * (further + 1) // 2,
+    }  # fmt: skip
+    shape.luts(**{f"{style}_{name}": value for name, value in features.items()})
+
+
+def dsp_blocks(a: int, b: int, out: int) -> int:
+    """DSP blocks of a signed product, by Yosys's rule: none for a narrow one.
+
+    Factors of up to 25 and 18 bits take one; wider ones are cut into parts of 17 bits.
+    """
+    if min(a, b) < 2 or out < 9:
+        return 0
+    wide, narrow = max(a, b), min(a, b)
+    return (1 + -(-max(wide - 25, 0) // 17)) * (1 + -(-max(narrow - 18, 0) // 17))
+
+
+@model("hwc_pack")
+def _pack(part: Part, shape: Shape, contents: Contents) -> None:
+    count, bits, distance = part["N"], part["BITS"], part["SHIFT"]
+    if part["KIND"] == 0 or count == 1:
+        return
+    shape.luts(borrow_bits=(count - 2) * distance + bits + 1, fields=count - 1, one=1)
+
+
+@model("hwc_mul_pack")
+def _mul_pack(part: Part, shape: Shape, contents: Contents) -> None:
+    nw, nx, distance = part["NW"], part["NX"], part["SHIFT"]
+    for count, name, gap in ((nx, "X", distance), (nw, "W", nx * distance)):
+        shape.part(
+            "hwc_pack",
+            {
+                "N": count, "BITS": part[f"{name}_BITS"], "KIND": part[f"{name}_KIND"],
+                "SHIFT": gap,
+            },
+        )  # fmt: skip
+    shape.dsp = 1
+    shape.luts(round_bits=(nw * nx - 1) * part["P_BITS"], fields=nw * nx - 1)
+
+
+@model("hwc_products")
+def _products(part: Part, shape: Shape, contents: Contents) -> None:
+    pe, simd, pixels = part["PE"], part["SIMD"], part["PIXELS"]
+    factors = {name: part[name] for name in ("X_BITS", "X_KIND", "W_BITS", "W_KIND", "P_BITS")}
+    if part["MULT"] != 3 or part["X_KIND"] >= 2 or part["W_KIND"] >= 2:
+        shape.part("hwc_mul", {**factors, "MULT": part["MULT"]}, pixels * pe * simd)
+        return
+    for lane in range(0, pe, part["PACK_W"]):
+        for pixel in range(0, pixels, part["PACK_X"]):
+            given = {
+                **factors, "NW": min(pe - lane, part["PACK_W"]),
+                "NX": min(pixels - pixel, part["PACK_X"]), "SHIFT": part["SHIFT"],
+            }  # fmt: skip
+            shape.part("hwc_mul_pack", given, simd)
+
+
+@model("hwc_popcount")
+def _popcount(part: Part, shape: Shape, contents: Contents) -> None:
+    count = part["N"]
+    chunks = -(-count // 6)
+    shape.part("hwc_adder_tree", {"N": chunks, "IN_BITS": 3, "SIGNED": 0})
+    rest = count - 6 * (chunks - 1)
+    # A table has as many outputs as its count has bits; of one input it is a wire.
+    shape.luts(tables=3 * (chunks - 1) + (rest.bit_length() if rest > 1 else 0))
+
+
+@model("hwc_compress")
+def _compress(part: Part, shape: Shape, contents: Contents) -> None:
+    columns, out = part["COLUMNS"], part["OUT_BITS"]
+    heights = part.fields("HEIGHTS", 16, columns)
+    if max(heights) <= 4:
+        # Up to four rows; an adder starts where both of its rows have a bit.
+        starts = [next((c for c, h in enumerate(heights) if h >= n), out) for n in (2, 3, 4)]
+        first = out - starts[0]
+        second = sum(1 for c, h in enumerate(heights) if h >= 4 and c < out)
+        sums = out - max(starts[1], 0)
+        shape.luts(row_bits=first, second_bits=second, sum_bits=sums, one=1)
+        return
+    following = min(columns + 2, out)
+    tables = [(h + 1) // 6 for h in heights]
+    passing = [0 if h % 6 == 5 else h % 6 for h in heights]
+
+    def at(values: list[int], column: int) -> int:
+        return values[column] if 0 <= column < columns else 0
+
+    after = [
+        at(tables, c) + at(passing, c) + at(tables, c - 1) + at(tables, c - 2)
+        for c in range(following)
+    ]
+    outputs = sum(
+        count * (1 + int(c + 1 < following) + int(c + 2 < following))
+        for c, count in enumerate(tables)
+    )
+    shape.luts(tables=outputs)
+    word = sum(height << (16 * c) for c, height in enumerate(after))
+    shape.part(
+        "hwc_compress",
+        {"COLUMNS": following, "TOTAL": sum(after), "OUT_BITS": out, "HEIGHTS": word},
+    )
+
+
+@model("hwc_signs")
+def _signs(part: Part, shape: Shape, contents: Contents) -> None:
+    simd = part["SIMD"]
+    bits = (1 if part["X_KIND"] == 2 else 2) + (1 if part["W_KIND"] == 2 else 2)
+    xnor, mixed = bits == 2, bits == 3
+    per = 3 if xnor else 2 if mixed else 1
+    columns = 3 if mixed else 2
+    groups = -(-simd // per)
+    left = simd - (groups - 1) * per
+    short = int(per > 1 and left == 1)
+    total = columns * groups - short
+    need = bits_for((simd if xnor else 2 * simd) + 1)
+    count = max(need, columns)
+    heights = [groups] * (columns - 1) + [groups - short]
+    shape.part(
+        "hwc_compress",
+        {
+            "COLUMNS": columns, "TOTAL": total, "OUT_BITS": count,
+            "HEIGHTS": sum(height << (16 * c) for c, height in enumerate(heights)),
+        },
+    )  # fmt: skip
+    shape.ff = total + count
+    shape.luts(tables=total)
+
+
+@model("hwc_rom")
+def _rom(part: Part, shape: Shape, contents: Contents) -> None:
+    width, depth = part["WIDTH"], part["DEPTH"]
+    cells = choice(width, depth, part.text("STYLE"), written=False)
+    if cells is not None:
+        block(shape, cells, width)
+        return
+    found = logic_of(part.text("TABLE"), width, depth, contents)
+    shape.ff = found.registers
+    shape.luts(tables=found.tables, deep=found.deep, rounded=found.rounded, ragged=found.ragged)
+
+
+@model("hwc_weights")
+def _weights(part: Part, shape: Shape, contents: Contents) -> None:
+    width, depth, style = part["WIDTH"], part["DEPTH"], part.text("STYLE")
+    if part["RELOAD"] == 0:
+        shape.part(
+            "hwc_rom",
+            {"WIDTH": width, "DEPTH": depth, "STYLE": style, "TABLE": part.text("TABLE")},
+        )
+        return
+    shape.ff = 0 if ram(shape, width, depth, style) else width
