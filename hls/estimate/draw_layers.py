@@ -5,7 +5,7 @@ from __future__ import annotations
 from hwcompress.hls.catalogue.setting import Value
 from hwcompress.hls.estimate.config import Configuration, Table
 from hwcompress.hls.estimate.draw import Draw
-from hwcompress.hls.estimate.draw_logic import element, product_bits
+from hwcompress.hls.estimate.draw_logic import element, power, power_bits, product_bits
 from hwcompress.hls.rtl.netlist import Literal
 
 __all__ = [
@@ -29,8 +29,14 @@ def draw_mvu(draw: Draw) -> Configuration:
     beats, folds = draw.size(1, 256), draw.size(1, 32)
     while folds * beats * pe * simd * w[0] > 65536:
         beats, folds = max(1, beats // 2), max(1, folds // 2)
-    product = product_bits(x, w)
+    product, sums = product_bits(x, w), product_bits(x, w, simd)
     acc = product_bits(x, w, simd * beats) - draw.choose([0, 0, 1])
+    powers = w[1] < 2 and draw.chance(0.15)
+    if powers:
+        bits, base, largest = power(draw)
+        w = bits, 4
+        product, sums = power_bits(x, largest), power_bits(x, largest, simd)
+        acc = power_bits(x, largest, simd * beats)
     kind = "uniform" if w[1] == 2 else "ternary" if w[1] == 3 else "normal"
     table = draw.table(
         kind, max(w[0], 2) if kind == "normal" else w[0], pe * simd * w[0], folds * beats
@@ -38,15 +44,17 @@ def draw_mvu(draw: Draw) -> Configuration:
     values: dict[str, Value] = {
         "PE": pe, "SIMD": simd, "LANEWISE": lanewise, "PIXELS": pixels,
         "X_BITS": x[0], "X_KIND": x[1], "W_BITS": w[0], "W_KIND": w[1], "P_BITS": product,
-        "S_BITS": product_bits(x, w, simd), "ACC_BITS": max(acc, 2), "BEATS": beats,
+        "S_BITS": sums, "ACC_BITS": max(acc, 2), "BEATS": beats,
         "FOLDS": folds, "WEIGHTS": table.file,
     }  # fmt: skip
     tables = [table]
+    if powers:
+        values["W_BASE"] = base
     if draw.chance(0.4):
         bias = draw.table("normal", max(acc, 2), pe * max(acc, 2), folds)
         tables.append(bias)
         values |= {"HAS_BIAS": 1, "BIAS": bias.file}
-    if not signs and draw.chance(0.3):
+    if not signs and not powers and draw.chance(0.3):
         values["MULT"] = draw.choose([1, 2])
     if draw.chance(0.1) and not signs and not lanewise:
         values |= {"TAGGED": 1, "WORDS": folds * beats}

@@ -10,7 +10,7 @@ from hwcompress.hls.rtl.memory import signed_bits
 __all__ = [
     "draw_adder_tree", "draw_axil", "draw_cast", "draw_max_tree", "draw_mul", "draw_mul_pack",
     "draw_popcount", "draw_products", "draw_reduce_lane", "draw_rom", "draw_signs",
-    "draw_threshold_stage", "draw_weights", "element", "product_bits",
+    "draw_threshold_stage", "draw_weights", "element", "power", "power_bits", "product_bits",
 ]  # fmt: skip
 
 
@@ -81,13 +81,34 @@ def draw_reduce_lane(draw: Draw) -> Configuration:
     )
 
 
+def power(draw: Draw) -> tuple[int, int, int]:
+    """Code bits, least exponent and largest exponent of weights that are powers of two."""
+    count, base = draw.between(1, 8), draw.choose([0, 0, 0, 1, 2, 4])
+    return 1 + count.bit_length(), base, base + count - 1
+
+
+def power_bits(x: tuple[int, int], largest: int, simd: int = 1) -> int:
+    """Signed width of a sum of products with weights up to ``2**largest``."""
+    ends = [a << largest for a in _range(*x)]
+    reach = max(abs(end) for end in ends)
+    return max(signed_bits(-simd * reach, simd * reach), 2)
+
+
 def draw_mul(draw: Draw) -> Configuration:
     """A product, in logic or a DSP block."""
     x, w = element(draw), element(draw)
-    values: dict[str, Value] = {
-        "X_BITS": x[0], "X_KIND": x[1], "W_BITS": w[0], "W_KIND": w[1],
-        "P_BITS": product_bits(x, w), "MULT": draw.choose([0, 0, 1, 1, 2]),
-    }  # fmt: skip
+    values: dict[str, Value] = {"X_BITS": x[0], "X_KIND": x[1]}
+    if draw.chance(0.3):
+        bits, base, largest = power(draw)
+        values |= {
+            "W_BITS": bits, "W_KIND": 4, "W_BASE": base, "P_BITS": power_bits(x, largest),
+            "FIXED": draw.choose([0, 0, 0, 1]),
+        }  # fmt: skip
+    else:
+        values |= {
+            "W_BITS": w[0], "W_KIND": w[1], "P_BITS": product_bits(x, w),
+            "MULT": draw.choose([0, 0, 1, 1, 2]),
+        }  # fmt: skip
     return Configuration("hwc_mul", values)
 
 

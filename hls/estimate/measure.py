@@ -71,7 +71,7 @@ def measure(
         if name != _TOP
     }
     keys = {name: Measured.key_of(family, module, text) for name, (module, text) in modules.items()}
-    closed = {name for name, key in keys.items() if key in known and known[key].is_current}
+    closed = {name for name, key in keys.items() if known.is_whole(key)}
     command = synthesis_command(boards.load(FAMILIES[family]), _TOP)
     stat = _run(
         work, "stat", yosys, [*read, *(f"blackbox {_pattern(n)}" for n in sorted(closed)), command],

@@ -11,7 +11,7 @@ from hwcompress.errors import InputError
 from hwcompress.hls.catalogue.header import module as header
 from hwcompress.hls.estimate.rows import parameters_of, parameters_text
 
-__all__ = ["Part", "bits_for"]
+__all__ = ["Part", "bits_for", "parameter_names"]
 
 
 def bits_for(count: int) -> int:
@@ -66,6 +66,11 @@ class Part:
         """A parameter of several values of ``width`` bits, lowest first."""
         word = self[name]
         return [(word >> (i * width)) & ((1 << width) - 1) for i in range(count)]
+
+
+def parameter_names(module: str) -> frozenset[str]:
+    """Of a module as it is in the library."""
+    return frozenset(_defaults(module))
 
 
 @lru_cache(maxsize=128)

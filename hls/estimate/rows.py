@@ -109,17 +109,23 @@ class Rows:
     def __getitem__(self, key: str) -> Measured:
         return self._rows[key]
 
+    def is_whole(self, key: str) -> bool:
+        """Whether a module is there, as its code is now, with everything inside."""
+        row = self._rows.get(key)
+        return (
+            row is not None
+            and row.is_current
+            and all(self.is_whole(child) for _, child in row.children)
+        )
+
     def put(self, row: Measured) -> None:
         """Add a row, or replace the one with its key."""
         self._rows[row.key] = row
 
-    def drop(self, modules: frozenset[str], family: str) -> None:
-        """Remove all rows of some modules."""
-        self._rows = {
-            key: row
-            for key, row in self._rows.items()
-            if row.module not in modules or row.family != family
-        }
+    def drop(self, keys: Iterable[str]) -> None:
+        """Remove some rows."""
+        for key in keys:
+            del self._rows[key]
 
     def total(self, key: str) -> Resources:
         """A module with everything inside.

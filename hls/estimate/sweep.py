@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -13,12 +14,21 @@ from hwcompress.errors import CheckFailed, InputError
 from hwcompress.hls.estimate.config import Configuration
 from hwcompress.hls.estimate.configurations import WEIGHTS, configuration, numbered
 from hwcompress.hls.estimate.measure import measure
-from hwcompress.hls.estimate.rows import FAMILIES, TABLE, Measured, Rows, load, save
+from hwcompress.hls.estimate.part import parameter_names
+from hwcompress.hls.estimate.rows import (
+    FAMILIES,
+    TABLE,
+    Measured,
+    Rows,
+    load,
+    parameters_of,
+    save,
+)
 from hwcompress.tools import Tool, need
 
 __all__ = ["stale", "sweep", "wanted"]
 
-_BATCH = 10  # configurations in one run: some of a run's time does not depend on them
+_BATCH = 24  # configurations in one run: some of a run's time does not depend on them
 
 
 def stale(rows: Rows) -> tuple[tuple[str, str], ...]:
@@ -68,6 +78,7 @@ def sweep(
         raise InputError("limit and jobs are at least 1")
     yosys = need("yosys", purpose="measuring the library")
     rows = load(path)
+    _tidy(rows, family)
     todo = wanted(rows, family, islice(numbered(modules), limit))
     batches = iter([todo[i : i + _BATCH] for i in range(0, len(todo), _BATCH)])
     left, stop = len(todo), time.monotonic() + 60 * (minutes if minutes is not None else 1e9)
@@ -98,6 +109,20 @@ def sweep(
                 say(f"{family}: {len(rows)} modules, {left} configurations left")
 
 
+def _tidy(rows: Rows, family: str) -> None:
+    """Remove what no design can contain any more, and numbers that stand for something else.
+
+    A row whose module has other parameters now goes; one that is drawn under another
+    number, or not at all, stays as a part.
+    """
+    for row in [row for row in rows if row.family == family]:
+        if set(parameters_of(row.parameters)) != parameter_names(row.module):
+            rows.drop([row.key])
+        elif row.number >= 0:
+            if configuration(row.module, row.number).part.parameters != row.parameters:
+                rows.put(replace(row, number=-1))
+
+
 def wanted(
     rows: Rows, family: str, drawn: Iterable[tuple[str, int]]
 ) -> list[tuple[int, Configuration]]:
@@ -106,7 +131,7 @@ def wanted(
     for module, number in drawn:
         item = configuration(module, number)
         key = Measured.key_of(family, module, item.part.parameters)
-        if key not in rows or not rows[key].is_current or rows[key].number < 0:
+        if not rows.is_whole(key) or rows[key].number < 0:
             found.setdefault(key, (number, item))
     return list(found.values())
 

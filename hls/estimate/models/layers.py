@@ -21,7 +21,8 @@ def _mvu(part: Part, shape: Shape, contents: Contents) -> None:
     pe, simd, pixels = part["PE"], part["SIMD"], part["PIXELS"]
     beats, folds, words, acc = part["BEATS"], part["FOLDS"], part["WORDS"], part["ACC_BITS"]
     tagged, bias = part["TAGGED"], part["HAS_BIAS"]
-    signs = part["X_KIND"] >= 2 and part["W_KIND"] >= 2 and not tagged
+    signs = part["X_KIND"] >= 2 and part["W_KIND"] in (2, 3) and not tagged
+    fixed = words == 1 and not part["RELOAD"]
     sums = pixels * pe
     sum_bits = bits_for(2 * simd + 1) + 1 if signs else part["S_BITS"]
     lanes = pe * simd if part["LANEWISE"] else simd
@@ -46,9 +47,10 @@ def _mvu(part: Part, shape: Shape, contents: Contents) -> None:
     else:
         names = (
             "PE", "SIMD", "LANEWISE", "PIXELS", "X_BITS", "X_KIND", "W_BITS", "W_KIND",
-            "P_BITS", "MULT", "PACK_W", "PACK_X", "SHIFT",
+            "W_BASE", "P_BITS", "MULT", "PACK_W", "PACK_X", "SHIFT",
         )  # fmt: skip
-        shape.part("hwc_products", {name: part[name] for name in names})
+        given = {name: part[name] for name in names}
+        shape.part("hwc_products", {**given, "FIXED": int(fixed)})
         shape.part("hwc_adder_tree", {"N": simd, "IN_BITS": part["P_BITS"], "SIGNED": 1}, sums)
         shape.ff += sums * (simd * part["P_BITS"] + min(sum_bits, acc))
     shape.part("hwc_slice", {"WIDTH": sums * acc, "PERIOD": beats})

@@ -157,7 +157,8 @@ def _products(part: Part, shape: Shape, contents: Contents) -> None:
     pe, simd, pixels = part["PE"], part["SIMD"], part["PIXELS"]
     factors = {name: part[name] for name in ("X_BITS", "X_KIND", "W_BITS", "W_KIND", "P_BITS")}
     if part["MULT"] != 3 or part["X_KIND"] >= 2 or part["W_KIND"] >= 2:
-        shape.part("hwc_mul", {**factors, "MULT": part["MULT"]}, pixels * pe * simd)
+        more = {name: part[name] for name in ("W_BASE", "FIXED", "MULT")}
+        shape.part("hwc_mul", {**factors, **more}, pixels * pe * simd)
         return
     for lane in range(0, pe, part["PACK_W"]):
         for pixel in range(0, pixels, part["PACK_X"]):
