@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from hwcompress.hls.estimate.shape import Contents
 __all__ = ["TableLogic", "logic_of"]
 
 _INPUTS = 6  # of a LUT
+_ONES = np.uint64((1 << 64) - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,53 +46,78 @@ def logic_of(name: str, width: int, depth: int, contents: Contents) -> TableLogi
     ragged = depth > 192 and depth % (1 << _INPUTS) != 0
     if bits is None:
         return TableLogic(width, width * blocks, width * deep, width * rounded, width * ragged)
-    columns = np.unique(bits.T, axis=0)
-    columns = columns[(columns != columns[:, :1]).any(axis=1)]
+    columns = _columns(bits, blocks)
     count = len(columns)
     if depth <= 1 << _INPUTS:
-        plain = float(count - _wires(columns))
+        found = columns[:, 0]
+        plain = float(count - _wires(found, depth))
         if depth == 2:  # one of the two possible columns is the address, the other its inverse
-            plain = float((columns[:, 0] == 1).any())
+            plain = float((found & 1).any())
         elif depth <= 4:
-            plain = float(_selected(columns))
+            plain = float(_selected(found, depth))
         elif depth <= 8:
-            plain = (plain + _selected(columns)) / 2
+            plain = (plain + _selected(found, depth)) / 2
         return TableLogic(count, plain)
-    padded = np.zeros((count, blocks << _INPUTS), np.uint8)
-    padded[:, :depth] = columns
-    pieces = np.unique(padded.reshape(-1, 1 << _INPUTS), axis=0)
-    pieces = pieces[(pieces != pieces[:, :1]).any(axis=1)]
+    pieces = np.unique(columns)
+    pieces = pieces[(pieces != 0) & (pieces != _ONES)]
     return TableLogic(count, len(pieces), count * deep, count * rounded, count * ragged)
 
 
-def _wires(columns: np.ndarray) -> int:
-    """Columns that are a bit of the address."""
-    place = np.arange(columns.shape[1])
-    return sum(
-        int((columns == (place >> bit) & 1).all(axis=1).any())
-        for bit in range((columns.shape[1] - 1).bit_length())
-    )
+def _columns(bits: np.ndarray, blocks: int) -> np.ndarray:
+    """The distinct columns that are not constant, 64 words in one number.
 
+    Args:
+        bits: uint8 ``(depth, width)``.
+        blocks: pieces of 64 words, the last one filled up with zeros.
 
-def _selected(columns: np.ndarray) -> int:
-    """LUTs of short columns: a half that is constant becomes a set or reset of the register.
-
-    What is left of a column is a table; equal ones are one.
+    Returns:
+        uint64 ``(columns, blocks)``, the first word lowest.
     """
-    depth = columns.shape[1]
+    depth, width = bits.shape
+    packed = np.zeros((width, 8 * blocks), np.uint8)
+    packed[:, : -(-depth // 8)] = np.packbits(bits, axis=0, bitorder="little").T
+    whole = packed.view("<u8")
+    if blocks == 1:
+        columns = np.unique(whole[:, 0])[:, None]
+    else:
+        columns = np.unique(packed.view(f"V{8 * blocks}")[:, 0]).view("<u8").reshape(-1, blocks)
+    ones = np.full(blocks, _ONES)
+    if depth % 64:
+        ones[-1] >>= np.uint64(64 - depth % 64)
+    return np.asarray(columns[columns.any(axis=1) & (columns != ones).any(axis=1)])
+
+
+def _wires(columns: np.ndarray, depth: int) -> int:
+    """Columns that are a bit of the address."""
+    place = np.arange(depth, dtype=np.uint64)
+    address = (
+        ((place >> np.uint64(bit) & np.uint64(1)) << place).sum()
+        for bit in range((depth - 1).bit_length())
+    )
+    return sum(int((columns == column).any()) for column in address)
+
+
+def _selected(columns: np.ndarray, depth: int) -> int:
+    """LUTs of short columns: what is left of them is a table; equal ones are one."""
+    return len({_left_of(int(column), depth) for column in columns})
+
+
+@lru_cache(maxsize=4096)
+def _left_of(column: int, depth: int) -> tuple[tuple[int, ...], bytes]:
+    """Address bits and table of a column.
+
+    A half that is constant becomes a set or reset of the register.
+    """
     address = max(1, (depth - 1).bit_length())
-    found = set()
-    for column in columns:
-        table = np.full(1 << address, 2, np.uint8)  # 2: undefined
-        table[:depth] = column
-        live = list(range(address))
-        shaped = table.reshape((2,) * address)
-        while live:
-            halves = [np.take(shaped, side, axis=len(live) - 1) for side in (0, 1)]
-            constant = [len(set(half.ravel().tolist()) - {2}) <= 1 for half in halves]
-            if not any(constant):
-                break
-            shaped = halves[1 if constant[0] else 0]
-            live.pop()
-        found.add((tuple(live), shaped.tobytes()))
-    return len(found)
+    table = np.full(1 << address, 2, np.uint8)  # 2: undefined
+    table[:depth] = [(column >> place) & 1 for place in range(depth)]
+    live = list(range(address))
+    shaped = table.reshape((2,) * address)
+    while live:
+        halves = [np.take(shaped, side, axis=len(live) - 1) for side in (0, 1)]
+        constant = [len(set(half.ravel().tolist()) - {2}) <= 1 for half in halves]
+        if not any(constant):
+            break
+        shaped = halves[1 if constant[0] else 0]
+        live.pop()
+    return tuple(live), shaped.tobytes()
