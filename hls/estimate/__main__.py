@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from hwcompress.errors import HwcompressError
-from hwcompress.hls.estimate.rows import FAMILIES, TABLE
+from hwcompress.hls.estimate.rows import FAMILIES
 
 
 def _main(arguments: list[str]) -> int:
@@ -22,7 +22,7 @@ def _main(arguments: list[str]) -> int:
     two = commands.add_parser("fit", help="fit the coefficients and print their errors")
     two.add_argument("--page", type=Path, help="file of the page docs/estimates.md")
     for command in (one, two):
-        command.add_argument("--table", type=Path, default=TABLE)
+        command.add_argument("--table", type=Path, help="default: those of this package")
     given = parser.parse_args(arguments)
     try:
         if given.command == "sweep":

@@ -17,15 +17,18 @@ from hwcompress.hls.catalogue.header import code_of
 from hwcompress.hls.synth.cells import Resources
 
 __all__ = [
-    "FAMILIES", "TABLE", "Measured", "Rows", "digest_of", "load", "parameters_of",
+    "FAMILIES", "TABLES", "Measured", "Rows", "digest_of", "load", "parameters_of",
     "parameters_text", "save",
 ]  # fmt: skip
 
-TABLE = Path(__file__).with_name("measured.csv.gz")
-"""The table of this package."""
-
 FAMILIES: Mapping[str, str] = {"xc7": "pynq-z2", "ecp5": "ulx3s", "ice40": "icebreaker"}
 """Families that can be measured, each with a board of it."""
+
+TABLES: Mapping[str, Path] = {
+    family: Path(__file__).with_name(f"measured{suffix}.csv.gz")
+    for family, suffix in zip(FAMILIES, ("", "-ecp5", "-ice40"), strict=True)
+}
+"""The tables of this package, by family."""
 
 _COUNTS = [item.name for item in fields(Resources)]
 _COLUMNS = ["module", "family", "number", "parameters", "children", *_COUNTS, "digest", "yosys"]
@@ -147,12 +150,17 @@ class Rows:
         return found
 
 
-def load(path: Path = TABLE) -> Rows:
+def load(path: Path | None = None) -> Rows:
     """The rows of a table; none if there is no file.
+
+    Args:
+        path: default: all tables of this package.
 
     Raises:
         InputError: it is damaged.
     """
+    if path is None:
+        return Rows(row for table in TABLES.values() for row in load(table))
     if not path.exists():
         return Rows()
     try:
@@ -191,7 +199,7 @@ def _measured(row: Mapping[str, str]) -> Measured:
     )  # fmt: skip
 
 
-def save(rows: Iterable[Measured], path: Path = TABLE) -> None:
+def save(rows: Iterable[Measured], path: Path) -> None:
     """Write the rows, sorted; the same rows give the same bytes."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

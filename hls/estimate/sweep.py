@@ -17,7 +17,7 @@ from hwcompress.hls.estimate.measure import measure
 from hwcompress.hls.estimate.part import parameter_names
 from hwcompress.hls.estimate.rows import (
     FAMILIES,
-    TABLE,
+    TABLES,
     Measured,
     Rows,
     load,
@@ -43,7 +43,7 @@ def sweep(
     jobs: int = 1,
     minutes: float | None = None,
     modules: frozenset[str] | None = None,
-    path: Path = TABLE,
+    path: Path | None = None,
     say: Callable[[str], None] = print,
 ) -> int:
     """Measure the first ``limit`` configurations, except those that the table has.
@@ -57,7 +57,7 @@ def sweep(
         jobs: runs of Yosys at a time.
         minutes: start no further run after that time.
         modules: measure only these.
-        path: the table.
+        path: the table; default: that of the family in this package.
         say: gets a line after every run.
 
     Returns:
@@ -77,6 +77,7 @@ def sweep(
     if limit < 1 or jobs < 1:
         raise InputError("limit and jobs are at least 1")
     yosys = need("yosys", purpose="measuring the library")
+    path = path or TABLES[family]
     rows = load(path)
     _tidy(rows, family)
     todo = wanted(rows, family, islice(numbered(modules), limit))
@@ -126,14 +127,24 @@ def _tidy(rows: Rows, family: str) -> None:
 def wanted(
     rows: Rows, family: str, drawn: Iterable[tuple[str, int]]
 ) -> list[tuple[int, Configuration]]:
-    """Configurations that the table lacks; of equal ones the first."""
+    """Configurations that the table lacks; of equal ones the first.
+
+    Those that a family has no cells for are left out, see :func:`_suits`.
+    """
     found: dict[str, tuple[int, Configuration]] = {}
     for module, number in drawn:
         item = configuration(module, number)
+        if not _suits(family, item):
+            continue
         key = Measured.key_of(family, module, item.part.parameters)
         if not rows.is_whole(key) or rows[key].number < 0:
             found.setdefault(key, (number, item))
     return list(found.values())
+
+
+def _suits(family: str, item: Configuration) -> bool:
+    """Whether a device can hold it: iCE40 has no distributed RAM for weights that are written."""
+    return family != "ice40" or item.parameters.get("STYLE") != "distributed"
 
 
 def _run(
