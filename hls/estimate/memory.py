@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil
 
 from hwcompress.hls.estimate.part import bits_for
@@ -73,6 +74,7 @@ def _options(width: int, depth: int, *, written: bool, block: bool) -> Iterator[
                 yield Cells(kind, cells * count, rows, cost)
 
 
+@lru_cache(maxsize=1 << 14)
 def choice(width: int, depth: int, style: str = "auto", *, written: bool) -> Cells | None:
     """The memory that is taken, None for logic.
 

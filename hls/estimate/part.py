@@ -38,14 +38,16 @@ class Part:
         Raises:
             InputError: the module has no such parameter.
         """
-        found = dict(given)
+        found = {key: v if isinstance(v, str) else int(v) for key, v in given.items()}
         known = _defaults(module)
-        if unknown := set(given) - set(known):
+        if unknown := given.keys() - known.keys():
             raise InputError(f"{module} has no parameter {min(unknown)}")
         for name, default in known.items():
             if name not in found:
-                found[name] = _evaluated(default, found)
-        return cls(module, parameters_text(found))
+                found[name] = default if isinstance(default, int) else _evaluated(default, found)
+        part = cls(module, parameters_text(found))
+        part.__dict__["values"] = found  # what would be read from the text again
+        return part
 
     @cached_property
     def values(self) -> dict[str, int | str]:
@@ -74,8 +76,12 @@ def parameter_names(module: str) -> frozenset[str]:
 
 
 @lru_cache(maxsize=128)
-def _defaults(module: str) -> dict[str, str]:
-    return {parameter.name: parameter.default for parameter in header(module).parameters}
+def _defaults(module: str) -> dict[str, int | str]:
+    """Plain numbers as such, all others as they stand."""
+    found = {parameter.name: parameter.default for parameter in header(module).parameters}
+    return {
+        name: int(text) if re.fullmatch(r"-?\d+", text) else text for name, text in found.items()
+    }
 
 
 def _evaluated(text: str, values: Mapping[str, int | str]) -> int | str:
