@@ -95,6 +95,8 @@ ALLOWED: dict[str, set[str]] = {
         "compress",
         "frontend",
         "flow",
+        "hls",
+        "report",
         "inspect",
     },
     "cli": {

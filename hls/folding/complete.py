@@ -60,7 +60,7 @@ def complete_folding(graph: Graph, folding: Folding) -> Folding:
             chosen[op.name] = _like(engines[op.name], before, target)
         lanes = chosen[op.name].pe if op.name in chosen else before
         arriving.update(dict.fromkeys(op.outputs, lanes))
-    completed = Folding(chosen)
+    completed = Folding(chosen, folding.styles)
     completed.check(graph)
     return completed
 

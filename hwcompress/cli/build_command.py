@@ -14,10 +14,17 @@ from hwcompress.cli.options import (
     RUN,
     TRAINING,
     BoardName,
+    Fit,
+    FoldingFile,
     Force,
     InputScale,
     Jobs,
+    MaxLut,
     Seed,
+    Share,
+    TargetCycles,
+    TargetFps,
+    TargetLatency,
     Weights,
 )
 
@@ -78,21 +85,13 @@ def build(
         ),
     ] = "",
     input_scale: InputScale = None,
-    target_cycles: Annotated[
-        int | None,
-        typer.Option(help="Wanted clock cycles between frames.", rich_help_panel=HARDWARE),
-    ] = None,
-    target_fps: Annotated[
-        float | None, typer.Option(help="Wanted frames per second.", rich_help_panel=HARDWARE)
-    ] = None,
-    folding: Annotated[
-        str,
-        typer.Option(
-            help="JSON file with the parallelism of the layers (see docs/cnv.md)."
-            " Layers that it leaves out follow.",
-            rich_help_panel=HARDWARE,
-        ),
-    ] = "",
+    fit: Fit = False,
+    target_fps: TargetFps = None,
+    target_cycles: TargetCycles = None,
+    target_latency: TargetLatency = "",
+    max_lut: MaxLut = None,
+    share: Share = None,
+    folding: FoldingFile = "",
     multiplier: Annotated[
         str,
         typer.Option(
@@ -135,6 +134,8 @@ def build(
 
     `hwcompress build tfc.onnx --data t10k-images-idx3-ubyte.gz --board pynq --out tfc-build`
 
+    `hwcompress build tfc.onnx --data t10k-images-idx3-ubyte.gz --board pynq --fit`
+
     `hwcompress build net.py:make --data train.npz --board pynq --weight-bits 4 --epochs 5`
 
     `hwcompress build net.py:make --weights net.safetensors --data calib.npz --board pynq`
@@ -154,6 +155,10 @@ def build(
         input_scale=input_scale,
         target_cycles=target_cycles,
         target_fps=target_fps,
+        target_latency=target_latency,
+        fit=fit,
+        max_lut=max_lut,
+        share=share,
         folding=folding,
         multiplier=multiplier,
         memory=memory,

@@ -15,6 +15,7 @@ from hwcompress.cli import (
     compress_command,
     diff_command,
     edge_command,
+    estimate_command,
     folder_commands,
     machine_commands,
     model_commands,
@@ -76,6 +77,7 @@ def _options(
 
 for module in (
     build_command,
+    estimate_command,
     compress_command,
     sensitivity_command,
     requantize_command,

@@ -12,14 +12,21 @@ __all__ = [
     "RUN",
     "TRAINING",
     "BoardName",
+    "Fit",
     "FloatEpochs",
+    "FoldingFile",
     "Force",
     "InputScale",
     "Jobs",
+    "MaxLut",
     "Memory",
     "Multiplier",
     "Seed",
+    "Share",
     "Synthesis",
+    "TargetCycles",
+    "TargetFps",
+    "TargetLatency",
     "Weights",
 ]
 
@@ -78,6 +85,56 @@ Synthesis = Annotated[
     typer.Option(
         "--synthesis/--no-synthesis",
         help="Count LUTs, BRAMs and DSPs with Yosys; large networks take minutes.",
+        rich_help_panel=HARDWARE,
+    ),
+]
+TargetCycles = Annotated[
+    int | None,
+    typer.Option(
+        help="Clock cycles between frames, at most: the smallest design that is as fast.",
+        rich_help_panel=HARDWARE,
+    ),
+]
+TargetFps = Annotated[
+    float | None,
+    typer.Option(help="Frames per second, at least, likewise.", rich_help_panel=HARDWARE),
+]
+TargetLatency = Annotated[
+    str,
+    typer.Option(
+        help="From a frame's first input beat to its last output beat, at most, likewise: 500ns,"
+        " 10us, 1.5ms, 1200cycles.",
+        rich_help_panel=HARDWARE,
+    ),
+]
+Fit = Annotated[
+    bool,
+    typer.Option(
+        "--fit",
+        help="The design of the highest frame rate that fits the board.",
+        rich_help_panel=HARDWARE,
+    ),
+]
+MaxLut = Annotated[
+    int | None,
+    typer.Option(
+        help="LUTs that the design may take; without a target, the fastest such design.",
+        rich_help_panel=HARDWARE,
+    ),
+]
+Share = Annotated[
+    float | None,
+    typer.Option(
+        help="Share of the board's resources that such a design may take, at most 1. Default:"
+        " 0.8 for the highest rate, 1 with a target.",
+        rich_help_panel=HARDWARE,
+    ),
+]
+FoldingFile = Annotated[
+    str,
+    typer.Option(
+        help="JSON file with the parallelism of the layers (see docs/cnv.md)."
+        " Layers that it leaves out follow, or are chosen for the goal that is given.",
         rich_help_panel=HARDWARE,
     ),
 ]

@@ -114,6 +114,16 @@ def _resources(report: Report) -> Table:
             share.basis,
             escape(share.by),
         )
+    found = report.estimate
+    if found is not None:
+        table.add_row(
+            "LUT before synthesis",
+            f"{found.total.lut:,}",
+            "",
+            f"{found.total.low:,} to {found.total.high:,}",
+            found.basis,
+            escape(found.by),
+        )
     return table
 
 

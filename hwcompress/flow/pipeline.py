@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hwcompress.flow.settings import BuildSettings
 from hwcompress.flow.step import Step
+from hwcompress.flow.steps.estimating import run_estimate
 from hwcompress.flow.steps.hardware import (
     run_bench_step,
     run_fold,
@@ -94,9 +95,11 @@ PIPELINE = (
         run_fold,
         outputs=("folding.json",),
         needs=("import",),
-        reads=("board", "target_cycles", "target_fps", "folding", "multiplier", "memory"),
+        reads=("board", "target_cycles", "target_fps", "target_latency", "fit", "max_lut", "share",
+               "folding", "multiplier", "memory"),
         files=_fold_files,
-        code=("hwcompress.hls.folding", "hwcompress.ir", "hwcompress.boards"),
+        code=("hwcompress.flow.parallelism", "hwcompress.hls.folding", "hwcompress.hls.fit",
+              "hwcompress.hls.estimate", "hwcompress.ir", "hwcompress.boards"),
     ),
     Step(
         "generate",
@@ -105,6 +108,16 @@ PIPELINE = (
         outputs=("rtl",),
         needs=("import", "fold"),
         code=("hwcompress.hls.rtl", "hwcompress.hls.folding", "hwcompress.ir"),
+    ),
+    Step(
+        "estimate",
+        "estimate the resources",
+        run_estimate,
+        outputs=("estimate.json",),
+        needs=("generate",),
+        reads=("board",),
+        files=_board_file,
+        code=("hwcompress.hls.estimate", "hwcompress.flow.estimates", "hwcompress.boards"),
     ),
     # From here on, steps depend on earlier ones but not on each other, so two run at a time.
     # The longest goes first.

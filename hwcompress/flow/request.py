@@ -15,7 +15,14 @@ from hwcompress.flow.settings import WEIGHT_FILES, BuildSettings
 if TYPE_CHECKING:
     from hwcompress.models.zoo import Entry
 
-__all__ = ["checked_settings", "make_settings", "named_model", "output_folder", "zoo_entry"]
+__all__ = [
+    "checked_goals",
+    "checked_settings",
+    "make_settings",
+    "named_model",
+    "output_folder",
+    "zoo_entry",
+]
 
 DEFAULT_ROOT = "hwc-build"
 DEFAULT_MODEL = "digits"
@@ -37,9 +44,7 @@ def checked_settings(kind: type[Settings], **options: Any) -> Settings:
         InputError: no such board or file, or a value out of range.
     """
     settings = kind(**{**options, "model": named_model(str(options.get("model", "")))})
-    board = boards.load(settings.board)
-    own = settings.board.lower().endswith(".toml")
-    name = str(Path(settings.board).resolve()) if own else board.name
+    board, name = _board(settings)
     _check_rate(settings, board)
     _check_input_type(settings.input_type)
     # First of the files: without the model, what it needs is beside the point.
@@ -71,6 +76,25 @@ def checked_settings(kind: type[Settings], **options: Any) -> Settings:
         labels=labels,
         folding=_absolute_folding(settings.folding),
     )
+
+
+def checked_goals(**options: Any) -> BuildSettings:
+    """Settings of the hardware alone: a known board by its own name, goals, a folding file.
+
+    Raises:
+        InputError: no such board or file, or a value out of range.
+    """
+    settings = BuildSettings(**options)
+    board, name = _board(settings)
+    _check_rate(settings, board)
+    return replace(settings, board=name, folding=_absolute_folding(settings.folding))
+
+
+def _board(settings: BuildSettings) -> tuple[boards.Board, str]:
+    """The board, and its own name, or the absolute path of the user's file."""
+    board = boards.load(settings.board)
+    own = settings.board.lower().endswith(".toml")
+    return board, str(Path(settings.board).resolve()) if own else board.name
 
 
 def _wanted_data(file: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from hwcompress.errors import InputError
+from hwcompress.flow.goals import FIT_SHARE, check_share, parse_latency
 from hwcompress.foreign import foreign_name
 
 __all__ = ["WEIGHT_FILES", "BuildSettings", "ModelKind"]
@@ -45,8 +46,15 @@ class BuildSettings:
         input_scale: real value of one stored step of integer data, or ``None``.
         target_cycles: wanted interval between frames in clock cycles, or ``None``.
         target_fps: wanted frames per second, or ``None``; excludes ``target_cycles``.
+        target_latency: wanted time from the first input beat to the last output beat, such
+            as ``10us`` or ``1200cycles``, or empty.
+        fit: look for the design of the highest frame rate; excludes the targets.
+        max_lut: LUTs that the design may take, or ``None``; without a target it is fitted.
+        share: of the board's resources that a searched design may take, above 0 to 1, or
+            ``None`` for 0.8 where the rate is to be the highest, else all.
         folding: empty to choose the parallelism, else a folding file
-            (:mod:`hwcompress.hls.folding`) with an absolute path; excludes both targets.
+            (:mod:`hwcompress.hls.folding`) with an absolute path. Where a design is searched
+            for, the engines that it names stay, and the others are chosen.
         multiplier: how multiplications are made, ``auto``, ``lut``, ``dsp`` or ``packed``, in
             engines for which the folding says nothing.
         memory: where weights are kept, ``auto``, ``logic``, ``distributed`` or ``block``, likewise.
@@ -76,6 +84,10 @@ class BuildSettings:
     input_scale: float | None = None
     target_cycles: int | None = None
     target_fps: float | None = None
+    target_latency: str = ""
+    fit: bool = False
+    max_lut: int | None = None
+    share: float | None = None
     folding: str = ""
     multiplier: str = "auto"
     memory: str = "auto"
@@ -99,13 +111,16 @@ class BuildSettings:
                 "both --target-cycles and --target-fps are given",
                 remedy="give one; frames per second are clock / cycles",
             )
-        targets = {"--target-cycles": self.target_cycles, "--target-fps": self.target_fps}
-        given = [option for option, value in targets.items() if value is not None]
-        if self.folding and given:
+        _positive("--max-lut", self.max_lut)
+        if self.target_latency:
+            parse_latency(self.target_latency)
+        if self.fit and self.targets:
             raise InputError(
-                f"both --folding and {given[0]} are given",
-                remedy="give one; the folding already says how fast the design is",
+                f"both --fit and {self.targets[0]} are given",
+                why="--fit is the highest frame rate, a target the least area",
+                remedy="give one",
             )
+        check_share(self.share, used=self.searches)
         for option, value, choices in (
             ("--multiplier", self.multiplier, ("auto", "lut", "dsp", "packed")),
             ("--memory", self.memory, ("auto", "logic", "distributed", "block")),
@@ -123,6 +138,28 @@ class BuildSettings:
                 remedy="give the function that builds the network as the model",
             )
         _ = self.model_kind
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The options by which the user says how fast the design has to be."""
+        given = {
+            "--target-cycles": self.target_cycles,
+            "--target-fps": self.target_fps,
+            "--target-latency": self.target_latency or None,
+        }
+        return tuple(option for option, value in given.items() if value is not None)
+
+    @property
+    def searches(self) -> bool:
+        """Whether the best design is looked for, not just a usual one taken."""
+        return self.fit or self.max_lut is not None or bool(self.targets)
+
+    @property
+    def board_share(self) -> float:
+        """The share of the board that a searched design may take."""
+        if self.share is not None:
+            return self.share
+        return 1.0 if self.targets else FIT_SHARE
 
     @property
     def model_kind(self) -> ModelKind:

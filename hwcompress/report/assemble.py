@@ -13,6 +13,7 @@ from hwcompress.report.facts import (
     Check,
     DataFacts,
     DesignFacts,
+    EstimateFacts,
     Figure,
     FoldFacts,
     GraphFacts,
@@ -53,6 +54,7 @@ class Findings:
     simulate: SimulateFacts | None = None
     fold: FoldFacts | None = None
     design: DesignFacts | None = None
+    estimate: EstimateFacts | None = None
     hls: HlsFacts | None = None
     verify: VerifyFacts | None = None
     bench: BenchFacts | None = None
@@ -84,7 +86,7 @@ def assemble(
         confusion=findings.simulate.confusion if findings.simulate else None,
         checks=checks,
         performance=_performance(findings, board),
-        resources=_resources(findings.synth, board),
+        resources=_resources(findings, board),
         layers=_layers(findings),
         rest=findings.synth.rest if findings.synth else None,
         data=findings.data,
@@ -94,6 +96,7 @@ def assemble(
         bench=findings.bench,
         package=findings.package,
         notes=_notes(findings),
+        estimate=findings.estimate,
     )
 
 
@@ -135,12 +138,14 @@ def _performance(findings: Findings, board: BoardFacts) -> tuple[Figure, ...]:
     return (*derived, *figures)
 
 
-def _resources(synth: SynthFacts | None, board: BoardFacts) -> tuple[Share, ...]:
-    if synth is None:
+def _resources(findings: Findings, board: BoardFacts) -> tuple[Share, ...]:
+    """What synthesis counted; before it ran, what was estimated."""
+    found = findings.synth or findings.estimate
+    if found is None:
         return ()
-    total = synth.total
+    total = found.total
     return tuple(
-        Share(name, float(used), available, synth.basis, synth.by)
+        Share(name, float(used), available, found.basis, found.by)
         for name, used, available in (
             ("LUT", total.lut, board.lut),
             ("FF", total.ff, board.ff),
@@ -180,6 +185,7 @@ def _layers(findings: Findings) -> tuple[LayerRow, ...]:
                 engine.pixels if engine else None,
                 engine.first if engine else None,
                 engine.last if engine else None,
+                findings.estimate.layers.get(layer.name) if findings.estimate else None,
             )
         )
     return tuple(rows)
@@ -193,6 +199,7 @@ def _notes(findings: Findings) -> tuple[str, ...]:
         findings.graph,
         findings.simulate,
         findings.fold,
+        findings.estimate,
         findings.hls,
         findings.synth,
         findings.package,

@@ -19,6 +19,8 @@ __all__ = [
     "DataFacts",
     "DataInput",
     "DesignFacts",
+    "EstimateFacts",
+    "EstimatedUse",
     "FifoFacts",
     "Figure",
     "FoldFacts",
@@ -295,6 +297,35 @@ class SynthFacts:
     basis: str
     by: str
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class EstimatedUse:
+    """Estimated resources: ``lut`` is expected, nine of ten lie from ``low`` to ``high``.
+
+    ``bram36`` counts the block RAMs of the board's family, see :class:`Utilization`.
+    """
+
+    lut: int
+    low: int
+    high: int
+    ff: int
+    bram36: float
+    dsp: int
+
+
+@dataclass(frozen=True)
+class EstimateFacts:
+    """Resources before synthesis: the whole design, and what belongs to one layer alone.
+
+    ``by`` is what estimated, and whose counts are estimated.
+    """
+
+    total: EstimatedUse
+    layers: dict[str, EstimatedUse]
+    by: str
+    notes: tuple[str, ...] = ()
+    basis: str = ESTIMATED
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,12 @@ def render(report: Report) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"number": _number, "percent": _percent, "shape": _shape}
+    environment.filters |= {
+        "number": _number,
+        "percent": _percent,
+        "shape": _shape,
+        "signed": _signed,
+    }
     template = environment.from_string((folder / "report.html.jinja").read_text(encoding="utf-8"))
     return template.render(
         report=report,
@@ -49,6 +54,10 @@ def _number(value: float) -> str:
 
 def _percent(share: float, digits: int = 1) -> str:
     return f"{100 * share:.{digits}f} %"
+
+
+def _signed(share: float) -> str:
+    return f"{100 * share:+.1f} %"
 
 
 def _shape(shape: tuple[int, ...]) -> str:

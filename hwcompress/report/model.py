@@ -15,6 +15,8 @@ from hwcompress.report.facts import (
     Confusion,
     DataFacts,
     DesignFacts,
+    EstimatedUse,
+    EstimateFacts,
     Figure,
     GraphFacts,
     PackageFacts,
@@ -87,6 +89,7 @@ class LayerRow:
     pixels: int | None = None
     first: int | None = None
     last: int | None = None
+    estimate: EstimatedUse | None = None
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,7 @@ class Report:
     bench: BenchFacts | None
     package: PackageFacts | None
     notes: tuple[str, ...]
+    estimate: EstimateFacts | None = None
 
     @property
     def mismatches(self) -> int:

@@ -20,9 +20,9 @@ from hwcompress.flow.compressing.facts import GraphSize, HardwareFacts
 from hwcompress.flow.compressing.graphs import graph_size
 from hwcompress.flow.compressing.hardware import measured
 from hwcompress.flow.packed import PACKED_FILE
+from hwcompress.flow.parallelism import wanted_cycles
 from hwcompress.flow.settings import BuildSettings
 from hwcompress.flow.steps.arrays import save_result
-from hwcompress.flow.steps.hardware import wanted_cycles
 from hwcompress.inspect.opening import ModelRequest, is_quantized_onnx, request_settings
 from hwcompress.ir import Conv, ConvTranspose, Dense, Graph, format_graph, save
 from hwcompress.npz import is_npz, npz_names, read_npz

@@ -16,8 +16,8 @@ from hwcompress.flow.compressing.floats import TORCH, Start, integer_graph, load
 from hwcompress.flow.compressing.graphs import weighted_ops
 from hwcompress.flow.compressing.hardware import counted_by, design_of
 from hwcompress.flow.hashing import hash_path, hash_text
+from hwcompress.flow.parallelism import wanted_cycles
 from hwcompress.flow.step import Context
-from hwcompress.flow.steps.hardware import wanted_cycles
 from hwcompress.hls.synth import SynthReport, synthesize
 from hwcompress.ir import Graph
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from hwcompress.boards import Board
 from hwcompress.errors import GraphError, UnsupportedError
 from hwcompress.flow.compressing.facts import HardwareFacts
+from hwcompress.flow.parallelism import with_style
 from hwcompress.flow.settings import BuildSettings
 from hwcompress.flow.step import Context
-from hwcompress.flow.steps.hardware import with_style
 from hwcompress.hls.synth import SynthReport, synthesize
 from hwcompress.ir import Graph
 from hwcompress.report.facts import Utilization

@@ -32,12 +32,12 @@ from hwcompress.flow.compressing.settings import CompressSettings, settings_of
 from hwcompress.flow.compressing.table import result_text
 from hwcompress.flow.fitting import shaped
 from hwcompress.flow.packed import PACKED_FILE
+from hwcompress.flow.parallelism import wanted_cycles
 from hwcompress.flow.settings import BuildSettings
 from hwcompress.flow.sources import MODEL_FILE, few_threads
 from hwcompress.flow.step import Context
 from hwcompress.flow.steps.accuracy import accuracy, decide, usable_labels
 from hwcompress.flow.steps.arrays import save_result
-from hwcompress.flow.steps.hardware import wanted_cycles
 from hwcompress.flow.steps.prepare import source_files
 from hwcompress.frontend import Imported
 from hwcompress.frontend.check import encoded

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import ceil
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
@@ -12,12 +11,12 @@ import numpy as np
 from hwcompress import __version__, boards
 from hwcompress.boards import Board
 from hwcompress.errors import CheckFailed, InputError
-from hwcompress.flow.settings import BuildSettings
+from hwcompress.flow.parallelism import choose, wanted_cycles
 from hwcompress.flow.step import Context
 from hwcompress.flow.steps.arrays import Vectors, save_result
 from hwcompress.flow.steps.cycles import check_cycles
 from hwcompress.flow.versions import named
-from hwcompress.ir import Conv, ConvTranspose, Dense, Graph, load, trace
+from hwcompress.ir import Graph, load, trace
 from hwcompress.report.facts import (
     BenchFacts,
     Check,
@@ -31,15 +30,12 @@ from hwcompress.report.facts import (
 
 if TYPE_CHECKING:
     from hwcompress.hls.folding import Folding
-    from hwcompress.hls.folding.style import Memory, Multiplier
 
 __all__ = [
     "run_bench_step",
     "run_fold",
     "run_generate",
     "run_verify",
-    "wanted_cycles",
-    "with_style",
 ]
 
 
@@ -49,28 +45,14 @@ _BEFORE = 3
 """Frames before the first wrong one that are run again to find the layer."""
 
 
-def wanted_cycles(settings: BuildSettings, board: Board) -> int | None:
-    """The interval that the user asked for, in cycles of the board's clock."""
-    if settings.target_fps is not None:
-        return max(1, int(board.clock_mhz * 1e6 / settings.target_fps))
-    return settings.target_cycles
-
-
 def run_fold(context: Context) -> FoldFacts:
     """Choose the lanes of every engine, or take the user's."""
-    from hwcompress.hls.folding import default_folding, engine
-    from hwcompress.hls.folding.complete import complete_folding, read_folding
-    from hwcompress.hls.folding.search import lut_budget_of
+    from hwcompress.hls.folding import engine
 
     graph = load(context.folder / "graph")
     board = boards.load(context.settings.board)
-    target = wanted_cycles(context.settings, board)
-    if context.settings.folding:
-        folding = complete_folding(graph, read_folding(Path(context.settings.folding)))
-    else:
-        budget = lut_budget_of(board.capacity.lut, graph)
-        folding = default_folding(graph, target_cycles=target, lut_budget=budget)
-    folding = with_style(graph, folding, context.settings, board)
+    choice = choose(graph, board, context.settings)
+    folding = choice.folding
     _check_memories(folding, board)
     (context.out / "folding.json").write_text(folding.to_json(), encoding="utf-8")
     layers = []
@@ -80,22 +62,8 @@ def run_fold(context: Context) -> FoldFacts:
             lanes = folding.of(op)
             cycles = made.cycles(lanes)
             layers.append(LayerHardware(op.name, lanes.pe, lanes.simd, cycles, lanes.pixels))
-    return FoldFacts(tuple(layers), target, ())
-
-
-def with_style(graph: Graph, folding: Folding, settings: BuildSettings, board: Board) -> Folding:
-    """The folding with the user's general choices where it has none of its own."""
-    from hwcompress.hls.folding import Folding, Style
-
-    if (settings.multiplier, settings.memory) == ("auto", "auto"):
-        return folding
-    style = Style(
-        multiplier=cast("Multiplier", settings.multiplier),
-        memory=cast("Memory", settings.memory),
-        dsp=board.kind.dsp_widths,
-    )
-    weighted = [op.name for op in graph.layers if isinstance(op, Conv | ConvTranspose | Dense)]
-    return Folding(folding.lanes, dict.fromkeys(weighted, style) | dict(folding.styles))
+    target = wanted_cycles(context.settings, board)
+    return FoldFacts(tuple(layers), target, choice.notes)
 
 
 def _check_memories(folding: Folding, board: Board) -> None:

@@ -1,0 +1,22 @@
+"""Resources of the generated design before synthesis."""
+
+from __future__ import annotations
+
+from hwcompress import boards
+from hwcompress.flow.estimates import estimate_facts
+from hwcompress.flow.step import Context
+from hwcompress.flow.steps.arrays import save_result
+from hwcompress.hls.estimate import estimate_design
+from hwcompress.hls.rtl import Design
+from hwcompress.report.facts import EstimateFacts
+
+__all__ = ["run_estimate"]
+
+
+def run_estimate(context: Context) -> EstimateFacts:
+    """The whole design and its layers, with the interval in which nine of ten lie."""
+    board = boards.load(context.settings.board)
+    design = Design.load(context.folder / "rtl")
+    facts = estimate_facts(estimate_design(design, family=board.family))
+    save_result(context.out / "estimate.json", facts)
+    return facts
