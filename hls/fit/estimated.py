@@ -1,0 +1,138 @@
+"""Areas by the fitted models of the modules (:mod:`hwcompress.hls.estimate`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import floor
+
+import numpy as np
+
+from hwcompress.boards import FAMILIES, Board
+from hwcompress.errors import InputError, UnsupportedError
+from hwcompress.hls.estimate.coefficients import Coefficients, load_coefficients
+from hwcompress.hls.estimate.estimate import Estimate, Estimator
+from hwcompress.hls.estimate.part import Part
+from hwcompress.hls.fit.instances import engine_parts
+from hwcompress.hls.folding import Lanes, Style
+from hwcompress.hls.rtl.netlist import Instance, Literal
+from hwcompress.ir import Graph, Op
+
+__all__ = ["EstimatedCost", "area_of", "budget_of", "capacity_of", "resources_of"]
+
+
+def resources_of(family: str) -> tuple[str, ...]:
+    """What is counted for a device family; an 18 kbit half of a block RAM is one ``bram18``.
+
+    Raises:
+        InputError: there is no such family.
+    """
+    if family not in FAMILIES:
+        raise InputError(f"no family {family!r}", remedy=f"families are {', '.join(FAMILIES)}")
+    return ("lut", "ff", "bram18" if FAMILIES[family].bram_key == "bram36" else "ebr", "dsp")
+
+
+def capacity_of(board: Board) -> dict[str, int]:
+    """What a board holds, in the resources of :func:`resources_of`."""
+    names = resources_of(board.family)
+    held = board.capacity
+    rams = 2 * held.bram if "bram18" in names else held.bram
+    return dict(zip(names, (held.lut, held.ff, rams, held.dsp), strict=True))
+
+
+def budget_of(board: Board, share: float = 1.0, max_lut: int | None = None) -> dict[str, int]:
+    """A share of a board, of every resource alike.
+
+    Args:
+        board: whose capacity counts.
+        share: more than 0, at most 1.
+        max_lut: LUTs that are not to be exceeded besides.
+
+    Raises:
+        InputError: the share lies outside, or ``max_lut`` is not positive.
+    """
+    if not 0 < share <= 1:
+        raise InputError(
+            f"a share of {share} of {board.name}", remedy="give more than 0 and at most 1"
+        )
+    if max_lut is not None and max_lut < 1:
+        raise InputError(f"at most {max_lut} LUTs", remedy="give a positive number")
+    # 0.7 of 30 are 21, though 0.7 is a little less than seven tenths.
+    found = {name: floor(amount * share + 1e-9) for name, amount in capacity_of(board).items()}
+    if max_lut is not None:
+        found["lut"] = min(found["lut"], max_lut)
+    return found
+
+
+def area_of(found: Estimate, family: str) -> np.ndarray:
+    """An estimate in the resources of :func:`resources_of`, float64."""
+    rams = found.ebr if resources_of(family)[2] == "ebr" else found.bram18 + 2 * found.bram36
+    return np.array([found.lut, found.ff, rams, found.dsp], np.float64)
+
+
+_NEVER = float(1 << 45)  # area of what cannot be estimated: beyond every budget
+
+
+class EstimatedCost:
+    """A :class:`~hwcompress.hls.fit.cost.CostModel`: every instance that the generator makes.
+
+    Modules that are equal are worked out once; those with a file never are, for what a
+    memory takes as logic depends on its contents. Choices with a module that has no
+    estimate (sizes far from all that were measured) are beyond every budget; if all
+    choices of an engine are such, that is an error.
+
+    Args:
+        family: device family.
+        coefficients: default: those of the package.
+    """
+
+    def __init__(self, family: str = "xc7", coefficients: Coefficients | None = None) -> None:
+        self.family = family
+        self.resources = resources_of(family)
+        self._files: dict[str, np.ndarray] = {}
+        self._estimator = Estimator(family, coefficients or load_coefficients(), self._contents)
+        self._areas: dict[Part, np.ndarray] = {}
+        self._count = 0
+
+    def engine(self, op: Op, graph: Graph, choices: Sequence[tuple[Lanes, Style]]) -> np.ndarray:
+        """See :class:`~hwcompress.hls.fit.cost.CostModel`."""
+        found, last = [], None
+        for lanes, style in choices:
+            try:
+                found.append(self._choice(op, graph, lanes, style))
+            except (InputError, UnsupportedError) as error:
+                last = error
+                found.append(np.full(len(self.resources), _NEVER))
+        if last is not None and all(area[0] == _NEVER for area in found):
+            raise last
+        return np.array(found)
+
+    def _choice(self, op: Op, graph: Graph, lanes: Lanes, style: Style) -> np.ndarray:
+        made = engine_parts(op, graph, lanes, style)
+        self._count += 1  # files of different choices have the same names
+        self._files = {f"{self._count}/{name}": bits for name, bits in made.files.items()}
+        total = np.zeros(len(self.resources))
+        for item in made.instances:
+            total += self._area(Part.of(item.module, _given(item, self._count)))
+        return total
+
+    def module(self, module: str, parameters: Mapping[str, int]) -> np.ndarray:
+        """See :class:`~hwcompress.hls.fit.cost.CostModel`."""
+        return self._area(Part.of(module, dict(parameters)))
+
+    def _area(self, part: Part) -> np.ndarray:
+        if part not in self._areas:
+            self._areas[part] = area_of(self._estimator.of(part), self.family)
+        return self._areas[part]
+
+    def _contents(self, name: str, width: int, depth: int) -> np.ndarray | None:
+        return self._files.get(name)
+
+
+def _given(item: Instance, mark: int) -> dict[str, int | str]:
+    """The parameters of an instance, names of files with a mark in front."""
+    return {
+        key: value.value if isinstance(value, Literal)
+        else f"{mark}/{value}" if isinstance(value, str) and key != "STYLE"
+        else value
+        for key, value in item.parameters.items()
+    }  # fmt: skip
