@@ -42,6 +42,7 @@ class Shape:
     """A module's structure, for one family.
 
     Args:
+        family: device family.
         ff: flip-flops outside its parts; exact.
         lut_memory: LUTs as memory.
         bram18: 18 kbit block RAMs that are used singly.
@@ -51,8 +52,11 @@ class Shape:
         logic: features that the LUTs for logic are a sum of, see
             :mod:`hwcompress.hls.estimate.coefficients`.
         parts: instances inside, and how often.
+        alike: what modules with the same logic share, if measurements of one of them
+            are taken for all; see :mod:`hwcompress.hls.estimate.coefficients`.
     """
 
+    family: str = "xc7"
     ff: int = 0
     lut_memory: int = 0
     bram18: int = 0
@@ -61,6 +65,7 @@ class Shape:
     ebr: int = 0
     logic: Counter[str] = field(default_factory=Counter)
     parts: Counter[Part] = field(default_factory=Counter)
+    alike: str = ""
 
     def part(self, module: str, given: Mapping[str, int | str], times: int = 1) -> None:
         """Instances inside."""
@@ -131,8 +136,8 @@ def has_model(module: str) -> bool:
     return module in MODELS
 
 
-def shape_of(part: Part, contents: Contents) -> Shape:
-    """The structure of a module.
+def shape_of(part: Part, contents: Contents, family: str = "xc7") -> Shape:
+    """The structure of a module in a device family.
 
     Raises:
         UnsupportedError: there is no model of it.
@@ -141,6 +146,6 @@ def shape_of(part: Part, contents: Contents) -> Shape:
         raise UnsupportedError(
             "no estimate", [f"module {part.module} has no model"], where=part.module
         )
-    found = Shape()
+    found = Shape(family)
     MODELS[part.module](part, found, contents)
     return found
