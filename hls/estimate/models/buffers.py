@@ -55,7 +55,7 @@ def _fifo(part: Part, shape: Shape, contents: Contents) -> None:
     shape.counter(words)
     shape.counter(words)
     shape.ff += count + 1
-    shape.ff += 0 if ram(shape, width, words) else width
+    ram(shape, width, words)
     # The number of beats goes up and down, and is compared with none and with all.
     shape.luts(one=1, count_bits=count, full=2 * tree_luts(count), address_bits=address)
 
@@ -86,7 +86,7 @@ def _replay(part: Part, shape: Shape, contents: Contents) -> None:
     word = count
     shape.counter(depth)
     shape.ff += address + count + word + passes + 2
-    shape.ff += 0 if ram(shape, width, depth) else width
+    ram(shape, width, depth)
     shape.part("hwc_skid", {"WIDTH": width})
     shape.wrap(times)
     ragged = int(depth & (depth - 1) != 0)

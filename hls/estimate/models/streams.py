@@ -106,7 +106,7 @@ def _permute(part: Part, shape: Shape, contents: Contents) -> None:
     width, depth, count = part["WIDTH"], part["DEPTH"], part["COUNT"]
     address = bits_for(2 * depth)
     shape.ff = address + 5
-    shape.ff += 0 if ram(shape, width, 2 * depth) else width
+    ram(shape, width, 2 * depth)
     shape.part("hwc_skid", {"WIDTH": width})
     shape.luts(one=1, address_bits=address, equal=2 * tree_luts(address))
     if part["TABLED"]:

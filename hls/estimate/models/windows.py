@@ -50,7 +50,7 @@ def _window(part: Part, shape: Shape, contents: Contents) -> None:
     col_bits = _moved(position, col_start, width * words, stride_w * words)
     top_bits = _moved(position, top * row, stride_h * row, height * row, stay=stay)
     shape.ff += 3 + position + row_bits + col_bits + top_bits + 2 * address
-    shape.ff += 0 if ram(shape, bits_in, depth) else bits_in
+    ram(shape, bits_in, depth)
     shape.luts(one=1, position=position, row_bits=row_bits, col_bits=col_bits, top_bits=top_bits,
                address=address)  # fmt: skip
     if padded:
@@ -105,11 +105,8 @@ def _parallel(part: Part, shape: Shape, contents: Contents) -> None:
         shape.ff += banks + 2 * address + column_bits
     else:
         shape.ff += address
-    blocks = 0
     for _ in range(banks):
-        in_block = ram(shape, beat_bits, depth)
-        blocks += int(in_block)
-        shape.ff += 0 if in_block else beat_bits
+        ram(shape, beat_bits, depth)
     shape.part(
         "hwc_cast",
         {
