@@ -179,28 +179,40 @@ def choice(
     return best
 
 
-def ram(shape: Shape, width: int, depth: int, style: str = "auto") -> None:
-    """A memory with a write port and a registered read port: block RAM holds that register."""
+def ram(shape: Shape, width: int, depth: int, style: str = "auto", *, banks: int = 1) -> None:
+    """A memory with a write port and a registered read port: block RAM holds that register.
+
+    Args:
+        shape: gets what it takes.
+        width: bits of a word.
+        depth: words.
+        style: as for :func:`choice`.
+        banks: equal memories that are written with the same words.
+    """
     found = choice(width, depth, style, written=True, family=shape.family)
     if found is None:
-        shape.ff += width * depth + width
-        shape.luts(cells=width * depth, cell_words=depth, cell_mux=width * _mux(depth))
+        shape.ff += banks * (width * depth + width)
+        shape.luts(
+            cells=banks * width * depth, cell_words=banks * depth,
+            cell_mux=banks * width * _mux(depth),
+        )  # fmt: skip
         return
     if found.kind == "lutram":
-        shape.ff += width
-        shape.lut_memory += found.count
+        shape.ff += banks * width
+        shape.lut_memory += banks * found.count
         if found.rows > 1:
-            shape.luts(ram_mux=width * _mux(found.rows), ram_rows=found.rows)
+            shape.luts(ram_mux=banks * width * _mux(found.rows), ram_rows=banks * found.rows)
         return
-    block(shape, found, width)
-    if found.rows > 1:
-        shape.luts(block_rows=found.rows)
+    for _ in range(banks):
+        block(shape, found, width)
+        if found.rows > 1:
+            shape.luts(block_rows=found.rows)
     if not _RULES[shape.family].ordered:
         # Data, address and enable of the write before; the word that was asked for
         # together with it, and whether it is the same one.
         address = bits_for(depth)
-        shape.ff += 2 * width + address + 2
-        shape.luts(order_bits=width, order=1, order_equal=tree_luts(2 * address, 4))
+        shape.ff += 2 * width + address + 2 * banks
+        shape.luts(order_bits=banks * width, order=banks, order_equal=tree_luts(2 * address, 4))
 
 
 def block(shape: Shape, found: Cells, width: int) -> None:

@@ -78,6 +78,13 @@ class Shape:
             if value:
                 self.logic[name] += value  # type: ignore[assignment]  # floats are welcome
 
+    def delay(self, chains: int, length: int) -> None:
+        """Chains of registers without a reset: three and more are a LUT, where it can be one."""
+        if self.family == "xc7" and length > 2:
+            self.lut_memory += chains * -(-length // 32)
+        else:
+            self.ff += chains * length
+
     def counter(self, count: int) -> None:
         """A counter of ``count`` values: registers, and the comparison with the last one.
 

@@ -105,8 +105,7 @@ def _parallel(part: Part, shape: Shape, contents: Contents) -> None:
         shape.ff += banks + 2 * address + column_bits
     else:
         shape.ff += address
-    for _ in range(banks):
-        ram(shape, beat_bits, depth)
+    ram(shape, beat_bits, depth, banks=banks)
     shape.part(
         "hwc_cast",
         {
@@ -115,13 +114,10 @@ def _parallel(part: Part, shape: Shape, contents: Contents) -> None:
         },
         banks,
     )  # fmt: skip
-    # Shift registers, one a kernel row: what is longer than two without a tap is no register.
+    # Shift registers, one a kernel row.
     shape.ff += 3
     for length in _chains(part, line, oldest):
-        if length > 2:
-            shape.lut_memory += kernel_h * pixel_bits * -(-length // 32)
-        else:
-            shape.ff += kernel_h * pixel_bits * length
+        shape.delay(kernel_h * pixel_bits, length)
     # Marks of what lies outside, and the bank of every kernel row.
     marks = _marks(part, columns)
     shape.ff += 2 * len(marks)
