@@ -10,12 +10,20 @@ from pathlib import Path
 
 from hwcompress.errors import InputError
 
-__all__ = ["COEFFICIENTS", "FORMAT", "Coefficients", "Fitted", "load_coefficients"]
+__all__ = [
+    "COEFFICIENTS", "FORMAT", "Coefficients", "Fitted", "error_base", "load_coefficients",
+]  # fmt: skip
 
 COEFFICIENTS = Path(__file__).with_name("coefficients.json")
 """The coefficients of this package."""
 
-FORMAT = "hwcompress-estimate-1"
+FORMAT = "hwcompress-estimate-2"
+_WHOLE = 4.0
+
+
+def error_base(luts: float) -> float:
+    """What errors are relative to: small modules are off by whole LUTs."""
+    return luts + _WHOLE
 
 
 @dataclass(frozen=True)
@@ -24,11 +32,14 @@ class Fitted:
 
     Args:
         terms: LUTs for one of each feature (see :class:`~hwcompress.hls.estimate.shape.Shape`).
-        low: relative error, real less estimated LUTs, that 5 % of the held-out lie below.
+        low: error, real less estimated LUTs, that 5 % lie below; relative to
+            :func:`error_base` of the estimate, and found by leaving out a part of
+            the modules of the fit in turn.
         high: likewise, that 5 % lie above.
         rows: modules that it was fitted to.
-        held_out: modules that ``low`` and ``high`` come from.
-        measured: LUTs by parameters, where those that were measured are taken as they are.
+        held_out: modules that were kept from it.
+        measured: LUTs of modules with the same logic
+            (:attr:`~hwcompress.hls.estimate.shape.Shape.alike`), taken as they were measured.
     """
 
     terms: Mapping[str, float]
@@ -37,6 +48,11 @@ class Fitted:
     rows: int
     held_out: int
     measured: Mapping[str, int] = field(default_factory=dict)
+
+    def span(self, luts: float) -> tuple[float, float]:
+        """LUTs that a module estimated at ``luts`` may be less and more: nine of ten."""
+        base = error_base(luts)
+        return max(0.0, -self.low * base), max(0.0, self.high * base)
 
     def luts(self, features: Mapping[str, float]) -> float:
         """The estimate by features.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hwcompress.errors import InputError
-from hwcompress.hls.estimate.coefficients import Coefficients, Fitted
+from hwcompress.hls.estimate.coefficients import Coefficients, Fitted, error_base
 from hwcompress.hls.estimate.contents import bits_of
 from hwcompress.hls.estimate.estimate import Estimate, Estimator
 from hwcompress.hls.estimate.leastsquares import fit_relative
@@ -31,9 +31,6 @@ _COUNTERS = (
     "hwc_subsample",
     "hwc_reduce",
 )
-# Products of two numbers of up to 8 bits in logic: few enough to be measured, and
-# what Yosys makes of their rows follows no formula that is as close.
-_MEASURED = ("hwc_mul",)
 _COUNTER_TERMS = ("even", "even_equal", "ragged", "ragged_bits", "equal")
 _PARTS = 5  # one of them is held out
 _QUANTILE = 0.05
@@ -50,12 +47,12 @@ class Compared:
 
 def is_held_out(row: Measured) -> bool:
     """Whether a row is kept from the fit: by a hash of module and parameters, one in five."""
-    return _is_held_out(row.module, row.parameters)
+    return _part(row.module, row.parameters) == 0
 
 
-def _is_held_out(module: str, parameters: str) -> bool:
+def _part(module: str, parameters: str) -> int:
     text = f"{module} {parameters}"
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") % _PARTS == 0
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") % _PARTS
 
 
 def fit(rows: Rows) -> Coefficients:
@@ -71,80 +68,124 @@ def fit(rows: Rows) -> Coefficients:
             why=f"found {', '.join(sorted(versions)) or 'no row'}",
             remedy="python -m hwcompress.hls.estimate sweep, with a new table",
         )
-    groups: dict[tuple[str, str], list[Measured]] = defaultdict(list)
-    for row in rows:
-        if has_model(row.module):
-            groups[row.family, row.module].append(row)
     families: dict[str, dict[str, Fitted]] = {}
     for family in sorted({row.family for row in rows}):
-        members = {module: items for (name, module), items in groups.items() if name == family}
+        members = _members(rows, family)
         counters = _counters(members)
         families[family] = {
-            module: _fitted(items, counters) for module, items in sorted(members.items())
+            module: _fitted(samples, counters) for module, samples in members.items()
         }
     return Coefficients(yosys=versions.pop(), families=families)
 
 
-def _features(rows: Iterable[Measured], prefix: str = "") -> list[dict[str, float]]:
-    """Features of the rows' logic; those that are not a counter's under a name of their own."""
-    return [
-        {
-            name if name in _COUNTER_TERMS else prefix + name: value
-            for name, value in shape_of(Part(row.module, row.parameters), bits_of).logic.items()
-        }
-        for row in rows
-    ]
+def _members(rows: Rows, family: str) -> dict[str, list[_Sample]]:
+    groups: dict[str, list[Measured]] = defaultdict(list)
+    for row in rows:
+        if row.family == family and has_model(row.module):
+            groups[row.module].append(row)
+    return {module: _samples(items) for module, items in sorted(groups.items())}
 
 
-def _matrix(logic: list[dict[str, float]], names: list[str]) -> np.ndarray:
+@dataclass(frozen=True)
+class _Sample:
+    """What is known of a measured module: its own logic, features and LUTs."""
+
+    logic: Mapping[str, float]
+    alike: str
+    luts: float
+    part: int  # which fifth it belongs to; 0 is held out
+
+
+def _samples(rows: Iterable[Measured]) -> list[_Sample]:
+    found = []
+    for row in rows:
+        shape = shape_of(Part(row.module, row.parameters), bits_of, row.family)
+        part = _part(row.module, row.parameters)
+        found.append(_Sample(shape.logic, shape.alike, float(row.own.lut_logic), part))
+    return found
+
+
+def _matrix(logic: Sequence[Mapping[str, float]], names: Sequence[str]) -> np.ndarray:
     found = np.array([[features.get(name, 0.0) for name in names] for features in logic])
     return found.reshape(len(logic), len(names))
 
 
-def _counters(members: Mapping[str, list[Measured]]) -> dict[str, float]:
+def _counters(members: Mapping[str, list[_Sample]]) -> dict[str, float]:
     """Coefficients of counters, fitted over several modules together."""
-    rows = [row for module in _COUNTERS for row in members.get(module, []) if not is_held_out(row)]
-    logic = [features for row in rows for features in _features([row], f"{row.module} ")]
+    logic, luts = [], []
+    for module in _COUNTERS:
+        for sample in members.get(module, []):
+            if sample.part:
+                # What is not a counter's has a name of its own in each module.
+                logic.append(
+                    {
+                        name if name in _COUNTER_TERMS else f"{module} {name}": value
+                        for name, value in sample.logic.items()
+                    }
+                )
+                luts.append(sample.luts)
     names = sorted({name for features in logic for name in features})
     if not names:
         return {}
-    matrix = _matrix(logic, names)
-    solved = fit_relative(matrix, np.array([float(row.own.lut_logic) for row in rows]))
+    solved = fit_relative(_matrix(logic, names), np.array(luts))
     found = dict(zip(names, solved, strict=True))
     return {name: float(found[name]) for name in _COUNTER_TERMS if name in found}
 
 
-def _fitted(rows: list[Measured], counters: Mapping[str, float]) -> Fitted:
-    logic = _features(rows)
-    names = sorted({name for features in logic for name in features})
-    matrix = _matrix(logic, names)
-    luts = np.array([float(row.own.lut_logic) for row in rows])
-    held = np.array([is_held_out(row) for row in rows])
+def _terms(samples: Sequence[_Sample], counters: Mapping[str, float]) -> dict[str, float]:
+    """Coefficients of one module; those of ``counters`` are given."""
+    names = sorted({name for sample in samples for name in sample.logic})
+    if not names:
+        return {}
+    matrix = _matrix([sample.logic for sample in samples], names)
+    luts = np.array([sample.luts for sample in samples])
     given = np.array([name in counters for name in names], bool)
     solved = np.array([counters.get(name, 0.0) for name in names])
-    if (~held).any():
-        rest = np.maximum(luts - matrix @ solved, 0.0)
-        # Relative to the whole, of which the counters are a part.
-        solved[~given] = fit_relative(matrix[~held][:, ~given], rest[~held], luts[~held])
-    seen = (matrix[~held] > 0).any(axis=0) | given
-    terms = {
-        name: round(float(value), 5)
-        for name, value, known in zip(names, solved, seen, strict=True)
-        if known
-    }
-    judged = held if held.any() else ~held
-    estimated = matrix[judged] @ solved
-    error = (luts[judged] - estimated) / np.maximum(estimated, 1.0)
-    low, high = (
-        (float(np.quantile(error, q)) for q in (_QUANTILE, 1 - _QUANTILE))
-        if len(error)
-        else (0.0, 0.0)
-    )
-    kept = rows if rows[0].module in _MEASURED else []
+    rest = np.maximum(luts - matrix @ solved, 0.0)
+    # Relative to the whole, of which the counters are a part.
+    solved[~given] = fit_relative(matrix[:, ~given], rest, luts)
+    return {name: round(float(value), 5) for name, value in zip(names, solved, strict=True)}
+
+
+def _errors(samples: Sequence[_Sample], terms: Mapping[str, float]) -> list[float]:
+    """Errors of samples that the terms know all features of."""
+    found = []
+    for sample in samples:
+        if set(sample.logic) <= set(terms):
+            guess = round(sum(terms[name] * value for name, value in sample.logic.items()))
+            found.append((sample.luts - guess) / error_base(guess))
+    return found
+
+
+def _fitted(samples: Sequence[_Sample], counters: Mapping[str, float]) -> Fitted:
+    used = [sample for sample in samples if sample.part]
+    errors: list[float] = []
+    for part in range(1, _PARTS):
+        others = [sample for sample in used if sample.part != part]
+        left = [sample for sample in used if sample.part == part and sample.logic]
+        errors += _errors(left, _terms(others, counters)) if left else []
+    low, high = (_outer(np.array(errors), side) for side in (-1, 1))
     return Fitted(
-        terms, round(low, 4), round(high, 4), int((~held).sum()), int(held.sum()),
-        {row.parameters: row.own.lut_logic for row in sorted(kept, key=lambda r: r.parameters)},
+        _terms(used, counters), round(low, 4), round(high, 4), len(used), len(samples) - len(used),
+        _alike(samples),
     )  # fmt: skip
+
+
+def _outer(errors: np.ndarray, side: int) -> float:
+    """The error beyond which 5 % lie; of few errors the outermost one, and more."""
+    if not len(errors):
+        return 0.0
+    place = (1 - _QUANTILE) * (len(errors) + 1) / len(errors)
+    return side * float(np.quantile(side * errors, min(place, 1.0)))
+
+
+def _alike(samples: Iterable[_Sample]) -> dict[str, int]:
+    """LUTs of modules with the same logic: the median of their measurements."""
+    groups: dict[str, list[float]] = defaultdict(list)
+    for sample in samples:
+        if sample.alike:
+            groups[sample.alike].append(sample.luts)
+    return {name: int(np.median(luts)) for name, luts in sorted(groups.items())}
 
 
 def compare(
@@ -154,15 +195,10 @@ def compare(
 
     No measurement that was held out is taken for an estimate.
     """
-    fitted = {
-        module: replace(
-            item,
-            measured={
-                text: luts for text, luts in item.measured.items() if not _is_held_out(module, text)
-            },
-        )
-        for module, item in coefficients.families[family].items()
-    }
+    fitted = dict(coefficients.families[family])
+    for module, samples in _members(rows, family).items():
+        seen = [sample for sample in samples if sample.part]
+        fitted[module] = replace(fitted[module], measured=_alike(seen))
     blind = replace(coefficients, families={family: fitted})
     estimator = Estimator(family, blind, bits_of)
     found = []

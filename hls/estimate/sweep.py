@@ -119,9 +119,12 @@ def _tidy(rows: Rows, family: str) -> None:
     for row in [row for row in rows if row.family == family]:
         if set(parameters_of(row.parameters)) != parameter_names(row.module):
             rows.drop([row.key])
-        elif row.number >= 0:
-            if configuration(row.module, row.number).part.parameters != row.parameters:
-                rows.put(replace(row, number=-1))
+        elif row.number >= 0 and _drawn(row.module, row.number) != row.parameters:
+            rows.put(replace(row, number=-1))
+
+
+def _drawn(module: str, number: int) -> str:
+    return configuration(module, number).part.parameters
 
 
 def wanted(

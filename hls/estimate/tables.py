@@ -12,6 +12,8 @@ from hwcompress.hls.estimate.shape import Contents
 __all__ = ["TableLogic", "logic_of"]
 
 _INPUTS = 6  # of a LUT
+_WORDS = 1 << _INPUTS
+_CHANGES = 8  # of a smooth piece
 _ONES = np.uint64((1 << 64) - 1)
 
 
@@ -21,46 +23,145 @@ class TableLogic:
 
     Args:
         registers: columns that differ from word to word and from each other.
-        tables: LUTs that hold up to 64 words of a column, equal ones once.
-        deep: columns of more than 256 words: their parts meet in further LUTs.
-        rounded: LUTs that a column of more than 64 words takes beyond its words: their
-            number goes up to a power of two.
-        ragged: columns of more than 192 words whose last LUT is not full.
+        tables: LUTs for columns of up to 64 words.
+        pairs: LUTs for columns of up to 128 words, two and a dedicated multiplexer each.
+        quads: LUTs for columns of up to 256 words, four each.
+        deep: pieces of 64 words that differ, of columns of more words.
+        smooth: those of them that change their value seldom.
     """
 
     registers: int
     tables: float
+    pairs: int = 0
+    quads: int = 0
     deep: int = 0
-    rounded: int = 0
-    ragged: int = 0
+    smooth: int = 0
 
 
 def logic_of(name: str, width: int, depth: int, contents: Contents) -> TableLogic:
-    """The logic of a table; where its contents are unknown, that of random ones."""
+    """The logic of a table; where its contents are unknown, that of random ones.
+
+    A half of a column that is constant becomes a set or reset of its register, if no
+    other half is constant with another value; Yosys undoes that where all fits a LUT.
+    """
     if depth == 1:
         return TableLogic(0, 0)
+    address = (depth - 1).bit_length()
+    blocks = -(-depth // _WORDS)
     bits = contents(name, width, depth) if name else None
-    blocks = -(-depth // (1 << _INPUTS))
-    deep = depth > 256
-    rounded = (1 << (blocks - 1).bit_length()) - blocks
-    ragged = depth > 192 and depth % (1 << _INPUTS) != 0
     if bits is None:
-        return TableLogic(width, width * blocks, width * deep, width * rounded, width * ragged)
+        if address <= _INPUTS + 2:
+            size = max(address - _INPUTS, 0)
+            return TableLogic(width, *((width << size) * (size == i) for i in range(3)))
+        return TableLogic(width, 0, deep=width * blocks)
     columns = _columns(bits, blocks)
     count = len(columns)
-    if depth <= 1 << _INPUTS:
-        found = columns[:, 0]
-        plain = float(count - _wires(found, depth))
-        if depth == 2:  # one of the two possible columns is the address, the other its inverse
-            plain = float((found & 1).any())
-        elif depth <= 4:
-            plain = float(_selected(found, depth))
-        elif depth <= 8:
-            plain = (plain + _selected(found, depth)) / 2
-        return TableLogic(count, plain)
+    if blocks == 1:
+        return TableLogic(count, _small(columns[:, 0], depth, address))
+    if address > _INPUTS + 2:
+        return _deep(columns)
+    whole, controls, peeled = _halved(columns, depth, address)
+    sizes = [*peeled, *[address] * whole]
+    narrow = sum(size <= _INPUTS for size in sizes)
+    middle = sum(size == _INPUTS + 1 for size in sizes)
+    return TableLogic(count, narrow + controls, 2 * middle, 4 * (len(sizes) - narrow - middle))
+
+
+def _deep(columns: np.ndarray) -> TableLogic:
+    """Columns of more words than dedicated multiplexers join."""
     pieces = np.unique(columns)
     pieces = pieces[(pieces != 0) & (pieces != _ONES)]
-    return TableLogic(count, len(pieces), count * deep, count * rounded, count * ragged)
+    changes = np.bitwise_count(pieces ^ (pieces >> np.uint64(1)))
+    smooth = int((changes <= _CHANGES).sum())
+    return TableLogic(len(columns), 0, deep=len(pieces) - smooth, smooth=smooth)
+
+
+def _small(columns: np.ndarray, depth: int, address: int) -> float:
+    """LUTs of columns of up to 64 words."""
+    plain = len(columns) - _wires(columns, depth)
+    match address:
+        case 1:  # one of the two possible columns is the address, the other its inverse
+            return float((columns & np.uint64(1)).any())
+        case 2:
+            tables, controls = _peeled(columns, depth, address, 2 if depth == 3 else 1)
+            return tables + controls
+        case 3:
+            return min(plain, _peeled(columns, depth, address, 1)[0] + 1)
+        case 4:
+            return plain
+        case _:
+            tables, controls = _peeled(columns, depth, address, address)
+            return tables + controls
+
+
+def _peeled(columns: np.ndarray, depth: int, address: int, most: int) -> tuple[int, int]:
+    """Tables, and controls of sets and resets, with up to ``most`` constant halves less."""
+    half = 1 << (address - 1)
+    low_ones = np.uint64((1 << half) - 1)
+    high_ones = np.uint64((1 << (depth - half)) - 1)
+    low, high = columns & low_ones, columns >> np.uint64(half)
+    some = (low == 0) | (low == low_ones) | (high == 0) | (high == high_ones)
+    tables = {(address, int(column)) for column in columns[~some]}
+    controls = set()
+    for column in columns[some]:
+        size, table, control = _peel(int(column), depth, address, most)
+        controls.add(control)
+        tables.add((size, table))
+    wires = {
+        (size, _address_bit(bit, depth if size == address else 1 << size))
+        for size in {size for size, _ in tables}
+        for bit in range(size)
+    }
+    return sum(size > 0 for size, _ in tables - wires), len(controls)
+
+
+@lru_cache(maxsize=1 << 14)
+def _peel(column: int, depth: int, size: int, most: int) -> tuple[int, int, frozenset[int]]:
+    """A column without constant halves: address bits and table left, and what controls the rest."""
+    control: set[int] = set()
+    value = None
+    while size:
+        if column in (0, (1 << depth) - 1):
+            size = 0
+        if not size or len(control) == most:
+            break
+        half = 1 << (size - 1)
+        low, high = column & ((1 << half) - 1), column >> half
+        low_ones, high_ones = (1 << half) - 1, (1 << max(depth - half, 0)) - 1
+        if depth <= half:
+            size -= 1
+        elif high in (0, high_ones) and value in (None, high != 0):
+            value, column, depth, size = high != 0, low, half, size - 1
+            control.add(2 * size)
+        elif low in (0, low_ones) and value in (None, low != 0):
+            value, column, depth, size = low != 0, high, depth - half, size - 1
+            control.add(2 * size + 1)
+        else:
+            break
+    return size, column, frozenset(control)
+
+
+def _halved(columns: np.ndarray, depth: int, address: int) -> tuple[int, int, list[int]]:
+    """Columns of several blocks: how many have no constant half; controls and sizes of the others.
+
+    The sizes are bits of the address that are left.
+    """
+    half = 1 << (address - 1 - _INPUTS)
+    high_ones = np.full(columns.shape[1] - half, _ONES)
+    if depth % _WORDS:
+        high_ones[-1] = np.uint64((1 << depth % _WORDS) - 1)
+    low, high = columns[:, :half], columns[:, half:]
+    some = (
+        ~low.any(axis=1) | ~high.any(axis=1) | (low == _ONES).all(axis=1)
+        | (high == high_ones).all(axis=1)
+    )  # fmt: skip
+    tables, controls = set(), set()
+    for column in columns[some]:
+        word = int.from_bytes(column.astype("<u8").tobytes(), "little")
+        size, table, control = _peel(word, depth, address, address)
+        tables.add((size, table))
+        controls.add(control)
+    return int((~some).sum()), len(controls), [size for size, _ in tables if size]
 
 
 def _columns(bits: np.ndarray, blocks: int) -> np.ndarray:
@@ -89,35 +190,11 @@ def _columns(bits: np.ndarray, blocks: int) -> np.ndarray:
 
 def _wires(columns: np.ndarray, depth: int) -> int:
     """Columns that are a bit of the address."""
-    place = np.arange(depth, dtype=np.uint64)
-    address = (
-        ((place >> np.uint64(bit) & np.uint64(1)) << place).sum()
-        for bit in range((depth - 1).bit_length())
-    )
-    return sum(int((columns == column).any()) for column in address)
+    bits = range((depth - 1).bit_length())
+    return sum(int((columns == np.uint64(_address_bit(bit, depth))).any()) for bit in bits)
 
 
-def _selected(columns: np.ndarray, depth: int) -> int:
-    """LUTs of short columns: what is left of them is a table; equal ones are one."""
-    return len({_left_of(int(column), depth) for column in columns})
-
-
-@lru_cache(maxsize=4096)
-def _left_of(column: int, depth: int) -> tuple[tuple[int, ...], bytes]:
-    """Address bits and table of a column.
-
-    A half that is constant becomes a set or reset of the register.
-    """
-    address = max(1, (depth - 1).bit_length())
-    table = np.full(1 << address, 2, np.uint8)  # 2: undefined
-    table[:depth] = [(column >> place) & 1 for place in range(depth)]
-    live = list(range(address))
-    shaped = table.reshape((2,) * address)
-    while live:
-        halves = [np.take(shaped, side, axis=len(live) - 1) for side in (0, 1)]
-        constant = [len(set(half.ravel().tolist()) - {2}) <= 1 for half in halves]
-        if not any(constant):
-            break
-        shaped = halves[1 if constant[0] else 0]
-        live.pop()
-    return tuple(live), shaped.tobytes()
+@lru_cache(maxsize=1024)
+def _address_bit(bit: int, depth: int) -> int:
+    """The column that is a bit of the address."""
+    return sum(((place >> bit) & 1) << place for place in range(depth))

@@ -4,6 +4,7 @@ from hwcompress.hls.estimate.models import (  # noqa: F401
     buffers,
     layers,
     logic,
+    products,
     reload,
     streams,
     sums,

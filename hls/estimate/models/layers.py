@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from hwcompress.hls.estimate.dsp import dsp_blocks
 from hwcompress.hls.estimate.memory import ram
-from hwcompress.hls.estimate.models.logic import dsp_blocks, reduction_lane, value_bits
+from hwcompress.hls.estimate.models.logic import reduction_lane
+from hwcompress.hls.estimate.models.products import value_bits
 from hwcompress.hls.estimate.part import Part, bits_for
 from hwcompress.hls.estimate.shape import (
     Contents,
@@ -67,7 +69,7 @@ def _mvu(part: Part, shape: Shape, contents: Contents) -> None:
         # Marks of the first and the last beat: chains of three become shift registers.
         # The end of a sum is needed halfway where biases take turns.
         halfway = bias and folds > 1
-        shape.lut_memory = 1 if halfway else 2
+        shape.delay(1 if halfway else 2, 3)
         shape.ff += 3 if halfway else 0
     if bias:
         shape.counter(folds)
@@ -102,6 +104,7 @@ def _threshold(part: Part, shape: Shape, contents: Contents) -> None:
     level = bits_for(count + 1)
     low = part["LO"]
     shape.counter(folds)
+    shape.single(folds)
     shape.ff += pe * (part["IN_BITS"] + count + falling) + 3
     shape.ff += pe * _level_bits(level, out, low, falling)
     shape.luts(
@@ -166,17 +169,22 @@ def _rescale(part: Part, shape: Shape, contents: Contents) -> None:
     compared = min(64, max(total - shift, out + 1))
     value = min(compared, total - shift)
     shape.counter(folds)
+    shape.single(folds)
     shape.ff += 5
     shape.luts(one=1)
-    # A DSP block holds the input, the product, the addend and the sum.
+    # A DSP block holds the input, the product, the addend and the sum; those of iCE40
+    # the input and the product, those of ECP5 none.
     factor = value_bits(part["IN_BITS"], part["KIND"])
     product = min(factor + mul, total)
     # Where all of the sum lies below the point, the result is constant.
     rounds = part["HALF_EVEN"] and 0 < shift <= max(factor + mul, add) + 1
-    shape.dsp = pe * dsp_blocks(factor, mul, product)
+    shape.dsp = pe * dsp_blocks(shape.family, factor, mul, product)
     shape.ff += pe * (value + out)
+    if not shape.dsp or shape.family == "ecp5":
+        shape.ff += pe * (part["IN_BITS"] + product)
+    if not shape.dsp or shape.family != "xc7":
+        shape.ff += pe * (add + total)
     if not shape.dsp:
-        shape.ff += pe * (part["IN_BITS"] + product + add + total)
         shape.luts(product_area=pe * factor * mul)
     # Rounding adds ones: an inverter each. Clipping looks at what the output does not
     # hold; a limit that is no power of two is compared with.
@@ -191,7 +199,7 @@ def _rescale(part: Part, shape: Shape, contents: Contents) -> None:
         range=pe * tree_luts(excess + 1) if clipped else 0, wide=pe * max(excess - 4, 0),
         limit_bits=pe * (value + out) * int(not whole), plain_bits=pe * out * int(not excess),
     )  # fmt: skip
-    if not shape.dsp:
+    if not shape.dsp or shape.family != "xc7":
         shape.luts(sum_bits=pe * total)
 
 
@@ -250,7 +258,7 @@ def _pool(part: Part, shape: Shape, contents: Contents) -> None:
         shape.ff += address
         shape.luts(bypass_bits=lanes * out, bypass=tree_luts(2 * address + 1))
     if depth > 1:
-        shape.ff += 0 if ram(shape, lanes * out, depth) else lanes * out
+        ram(shape, lanes * out, depth)
     else:
         shape.ff += 2 * lanes * out
     shape.luts(one=1, address_bits=address)

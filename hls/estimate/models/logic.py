@@ -1,4 +1,4 @@
-"""Modules without streams: trees, products, counts, tables."""
+"""Modules without streams: trees, counts, tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hwcompress.hls.estimate.part import Part, bits_for
 from hwcompress.hls.estimate.shape import Contents, Shape, compare_luts, model
 from hwcompress.hls.estimate.tables import logic_of
 
-__all__ = ["dsp_blocks", "reduction_lane", "value_bits"]
+__all__ = ["reduction_lane"]
 
 
 @model("hwc_adder_tree")
@@ -65,108 +65,6 @@ def _reduce_lane(part: Part, shape: Shape, contents: Contents) -> None:
 def reduction_lane(part: Part) -> Mapping[str, int | str]:
     """Parameters of the lanes of a reduction."""
     return {name: part[name] for name in ("IN_BITS", "KIND", "SUM", "OUT_BITS")}
-
-
-def value_bits(bits: int, kind: int) -> int:
-    """Signed width of a factor."""
-    return bits + 1 if kind == 0 else 2 if kind == 2 else bits
-
-
-@model("hwc_mul")
-def _mul(part: Part, shape: Shape, contents: Contents) -> None:
-    x_kind, w_kind, out = part["X_KIND"], part["W_KIND"], part["P_BITS"]
-    x, w = value_bits(part["X_BITS"], x_kind), value_bits(part["W_BITS"], w_kind)
-    if w_kind >= 2 and x_kind >= 2:
-        shape.luts(signs=1)
-        return
-    if w_kind >= 2 or x_kind >= 2:
-        long_bits = part["X_BITS"] if w_kind >= 2 else part["W_BITS"]
-        selector = w_kind if w_kind >= 2 else x_kind
-        kind = "ternary" if selector == 3 else "bipolar"
-        shape.luts(**{f"{kind}_bits": long_bits, kind: 1})
-        return
-    if x_kind == w_kind == 0:  # Yosys sees that no bit is a sign
-        x, w, out = part["X_BITS"], part["W_BITS"], part["X_BITS"] + part["W_BITS"]
-    shape.dsp = 0 if part["MULT"] == 1 else dsp_blocks(x, w, min(out, part["P_BITS"]))
-    if not shape.dsp:
-        _logic_product(part, shape)
-
-
-def _logic_product(part: Part, shape: Shape) -> None:
-    """Rows of the longer factor, one for each bit of the shorter one, added up.
-
-    Yosys adds them bit by bit, three to two, down to two rows, and those with a carry
-    chain. The last row of a signed factor is subtracted.
-    """
-    out = part["P_BITS"]
-    factors = sorted(
-        (value_bits(part[f"{name}_BITS"], part[f"{name}_KIND"]), part[f"{name}_BITS"],
-         part[f"{name}_KIND"])
-        for name in ("X", "W")
-    )  # fmt: skip
-    (_, rows, short_kind), (_, columns, long_kind) = factors
-    if rows == 1:
-        shape.luts(single_bits=columns, single_signed=int(short_kind == 1) * columns)
-        return
-    style = "rows" if part["MULT"] == 1 else "free"
-    further = max(rows - 2, 0)
-    features = {
-        "area": further * columns, "further": further, "final": out - 1, "one": 1,
-        "signed": rows * int(long_kind == 1), "minus": columns * int(short_kind == 1),
-        "triangle": further * (further + 1) // 2,
-    }  # fmt: skip
-    shape.luts(**{f"{style}_{name}": value for name, value in features.items()})
-
-
-def dsp_blocks(a: int, b: int, out: int) -> int:
-    """DSP blocks of a signed product, by Yosys's rule: none for a narrow one.
-
-    Factors of up to 25 and 18 bits take one; wider ones are cut into parts of 17 bits.
-    """
-    if min(a, b) < 2 or out < 9:
-        return 0
-    wide, narrow = max(a, b), min(a, b)
-    return (1 + -(-max(wide - 25, 0) // 17)) * (1 + -(-max(narrow - 18, 0) // 17))
-
-
-@model("hwc_pack")
-def _pack(part: Part, shape: Shape, contents: Contents) -> None:
-    count, bits, distance = part["N"], part["BITS"], part["SHIFT"]
-    if part["KIND"] == 0 or count == 1:
-        return
-    shape.luts(borrow_bits=(count - 2) * distance + bits + 1, fields=count - 1, one=1)
-
-
-@model("hwc_mul_pack")
-def _mul_pack(part: Part, shape: Shape, contents: Contents) -> None:
-    nw, nx, distance = part["NW"], part["NX"], part["SHIFT"]
-    for count, name, gap in ((nx, "X", distance), (nw, "W", nx * distance)):
-        shape.part(
-            "hwc_pack",
-            {
-                "N": count, "BITS": part[f"{name}_BITS"], "KIND": part[f"{name}_KIND"],
-                "SHIFT": gap,
-            },
-        )  # fmt: skip
-    shape.dsp = 1
-    shape.luts(round_bits=(nw * nx - 1) * part["P_BITS"], fields=nw * nx - 1)
-
-
-@model("hwc_products")
-def _products(part: Part, shape: Shape, contents: Contents) -> None:
-    pe, simd, pixels = part["PE"], part["SIMD"], part["PIXELS"]
-    factors = {name: part[name] for name in ("X_BITS", "X_KIND", "W_BITS", "W_KIND", "P_BITS")}
-    if part["MULT"] != 3 or part["X_KIND"] >= 2 or part["W_KIND"] >= 2:
-        more = {name: part[name] for name in ("W_BASE", "FIXED", "MULT")}
-        shape.part("hwc_mul", {**factors, **more}, pixels * pe * simd)
-        return
-    for lane in range(0, pe, part["PACK_W"]):
-        for pixel in range(0, pixels, part["PACK_X"]):
-            given = {
-                **factors, "NW": min(pe - lane, part["PACK_W"]),
-                "NX": min(pixels - pixel, part["PACK_X"]), "SHIFT": part["SHIFT"],
-            }  # fmt: skip
-            shape.part("hwc_mul_pack", given, simd)
 
 
 @model("hwc_popcount")
@@ -242,13 +140,16 @@ def _signs(part: Part, shape: Shape, contents: Contents) -> None:
 @model("hwc_rom")
 def _rom(part: Part, shape: Shape, contents: Contents) -> None:
     width, depth = part["WIDTH"], part["DEPTH"]
-    cells = choice(width, depth, part.text("STYLE"), written=False)
+    cells = choice(width, depth, part.text("STYLE"), written=False, family=shape.family)
     if cells is not None:
         block(shape, cells, width)
         return
     found = logic_of(part.text("TABLE"), width, depth, contents)
     shape.ff = found.registers
-    shape.luts(tables=found.tables, deep=found.deep, rounded=found.rounded, ragged=found.ragged)
+    shape.luts(
+        tables=found.tables, pairs=found.pairs, quads=found.quads, deep=found.deep,
+        smooth=found.smooth,
+    )  # fmt: skip
 
 
 @model("hwc_weights")
@@ -260,4 +161,4 @@ def _weights(part: Part, shape: Shape, contents: Contents) -> None:
             {"WIDTH": width, "DEPTH": depth, "STYLE": style, "TABLE": part.text("TABLE")},
         )
         return
-    shape.ff = 0 if ram(shape, width, depth, style) else width
+    ram(shape, width, depth, style)

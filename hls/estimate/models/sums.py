@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hwcompress.hls.estimate.models.logic import value_bits
+from hwcompress.hls.estimate.dsp import dsp_blocks
+from hwcompress.hls.estimate.models.products import value_bits
 from hwcompress.hls.estimate.part import Part
 from hwcompress.hls.estimate.shape import Contents, Shape, model
 
@@ -52,6 +53,13 @@ def _add(part: Part, shape: Shape, contents: Contents) -> None:
         shape.ff += 1 + lanes * sum(reaches)
     for factor, slot, width, kind in zip(factors, slots, widths, kinds, strict=True):
         if slot == _FIXED and factor.bit_count() > 1:
+            # Multiplied modulo 2**OUT_BITS: a signed value is as wide as that.
+            value = width if kind == 0 else out
+            product = min(out, value + factor.bit_length())
+            blocks = dsp_blocks(shape.family, value, factor.bit_length(), product)
+            if blocks:
+                shape.dsp += lanes * blocks
+                continue
             shape.luts(
                 constant_bits=lanes * _digits(factor) * (value_bits(width, kind) + 1),
                 constants=lanes,
