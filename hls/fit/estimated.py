@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import floor
 
 import numpy as np
@@ -12,8 +13,9 @@ from hwcompress.errors import InputError, UnsupportedError
 from hwcompress.hls.estimate.coefficients import Coefficients, load_coefficients
 from hwcompress.hls.estimate.estimate import Estimate, Estimator
 from hwcompress.hls.estimate.part import Part
-from hwcompress.hls.fit.instances import engine_parts
+from hwcompress.hls.fit.instances import Parts, Words, engine_parts, with_memory
 from hwcompress.hls.folding import Lanes, Style
+from hwcompress.hls.folding.engines import engine
 from hwcompress.hls.rtl.netlist import Instance, Literal
 from hwcompress.ir import Graph, Op
 
@@ -88,7 +90,9 @@ class EstimatedCost:
     def __init__(self, family: str = "xc7", coefficients: Coefficients | None = None) -> None:
         self.family = family
         self.resources = resources_of(family)
-        self._files: dict[str, np.ndarray] = {}
+        self._files: dict[str, Words] = {}
+        self._last: tuple[object, ...] = ()
+        self._kept: dict[tuple[object, ...], Parts] = {}
         self._estimator = Estimator(family, coefficients or load_coefficients(), self._contents)
         self._areas: dict[Part, np.ndarray] = {}
         self._count = 0
@@ -107,13 +111,31 @@ class EstimatedCost:
         return np.array(found)
 
     def _choice(self, op: Op, graph: Graph, lanes: Lanes, style: Style) -> np.ndarray:
-        made = engine_parts(op, graph, lanes, style)
-        self._count += 1  # files of different choices have the same names
-        self._files = {f"{self._count}/{name}": bits for name, bits in made.files.items()}
+        made = self._made(op, graph, lanes, style)
         total = np.zeros(len(self.resources))
         for item in made.instances:
-            total += self._area(Part.of(item.module, _given(item, self._count)))
+            total += self._area(Part.of(item.module, _given(item)))
         return total
+
+    def _made(self, op: Op, graph: Graph, lanes: Lanes, style: Style) -> Parts:
+        """The parts of a choice; those of the last ones are remembered but for their memory."""
+        key = (op.name, lanes, style.multiplier, style.reload, style.dsp)
+        if key[:2] != self._last:
+            self._last, self._kept, self._files = key[:2], {}, {}
+            self._count += 1
+            self._engine = engine(op, graph)
+        if key not in self._kept:
+            made = engine_parts(op, graph, lanes, style, self._engine)
+            # Files of different choices have the same names. Weights are the same with
+            # all multipliers, but for those that are coded as powers of two.
+            marked = []
+            for item in made.instances:
+                mark = f"{self._count}.{item.parameters.get('W_KIND', '')}/"
+                marked.append(replace(item, parameters=_marked(item.parameters, mark)))
+                for name, words in made.files.items():
+                    self._files.setdefault(mark + name, words)
+            self._kept[key] = replace(made, instances=tuple(marked))
+        return with_memory(self._kept[key], style)
 
     def module(self, module: str, parameters: Mapping[str, int]) -> np.ndarray:
         """See :class:`~hwcompress.hls.fit.cost.CostModel`."""
@@ -125,14 +147,22 @@ class EstimatedCost:
         return self._areas[part]
 
     def _contents(self, name: str, width: int, depth: int) -> np.ndarray | None:
-        return self._files.get(name)
+        words = self._files.get(name)
+        return None if words is None else words.bits()
 
 
-def _given(item: Instance, mark: int) -> dict[str, int | str]:
-    """The parameters of an instance, names of files with a mark in front."""
+def _given(item: Instance) -> dict[str, int | str]:
     return {
-        key: value.value if isinstance(value, Literal)
-        else f"{mark}/{value}" if isinstance(value, str) and key != "STYLE"
-        else value
+        key: value.value if isinstance(value, Literal) else value
         for key, value in item.parameters.items()
-    }  # fmt: skip
+    }
+
+
+def _marked(
+    parameters: Mapping[str, int | str | Literal], mark: str
+) -> dict[str, int | str | Literal]:
+    """With a mark in front of the names of files."""
+    return {
+        key: mark + value if isinstance(value, str) and key != "STYLE" else value
+        for key, value in parameters.items()
+    }

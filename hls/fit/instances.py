@@ -3,42 +3,80 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 import hwcompress.hls.rtl.engines  # noqa: F401  (registers the handlers)
 from hwcompress.hls.fit.widths import takes
 from hwcompress.hls.folding import Folding, Lanes, Style
-from hwcompress.hls.folding.engines import engine
+from hwcompress.hls.folding.engines import Engine, engine
 from hwcompress.hls.rtl.builder import RTL, Builder, Layer
 from hwcompress.hls.rtl.engines.constant import values
+from hwcompress.hls.rtl.engines.linear import kept_in
+from hwcompress.hls.rtl.memory import to_bits
 from hwcompress.hls.rtl.netlist import Instance, Stream
 from hwcompress.ir import Constant, Graph, Op
 
-__all__ = ["Parts", "engine_parts"]
+__all__ = ["Parts", "Words", "engine_parts", "with_memory"]
+
+
+@dataclass(frozen=True)
+class Words:
+    """Contents of a memory: words of several numbers, int64 ``(depth, numbers)``, in stored form.
+
+    Args:
+        raw: the first number lies in the lowest bits.
+        width: bits of a number.
+    """
+
+    raw: np.ndarray
+    width: int
+
+    def bits(self) -> np.ndarray:
+        """uint8 ``(depth, bits of a word)``, lowest first."""
+        depth = len(self.raw)
+        if self.width <= 8:  # the usual weights, many times faster
+            narrow = self.raw.astype(np.uint8)[..., None]
+            found = np.unpackbits(narrow, axis=-1, count=self.width, bitorder="little")
+        else:
+            found = to_bits(self.raw, self.width)
+        return found.reshape(depth, -1)
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Instances, and the words of the files that they read, uint8 ``(depth, width)`` by name."""
+    """Instances, and the words of the files that they read, by name."""
 
     instances: tuple[Instance, ...]
-    files: Mapping[str, np.ndarray]
+    files: Mapping[str, Words]
 
 
 class _Scratch(Layer):
-    """A layer whose memories are kept as bits, not as text."""
+    """A layer whose memories are kept as numbers, not as text."""
 
-    def __init__(self, builder: Builder, op: Op) -> None:
+    def __init__(self, builder: Builder, op: Op, item: Engine | None) -> None:
         super().__init__(builder, op)
-        self.files: dict[str, np.ndarray] = {}
+        self.files: dict[str, Words] = {}
+        self._item = item
+
+    @property
+    def engine(self) -> Engine:
+        assert self._item is not None, f"{self.op.kind} has no engine"
+        return self._item
+
+    def memory_of(self, kind: str, raw: np.ndarray, width: int) -> str:
+        file = self.builder.unique(f"{self.op.name}_{kind}")
+        self.files[file] = Words(raw, width)
+        return file
 
     def memory_file(self, file: str, kind: str, bits: np.ndarray) -> None:
-        self.files[file] = bits
+        self.files[file] = Words(bits, 1)
 
 
-def engine_parts(op: Op, graph: Graph, lanes: Lanes, style: Style) -> Parts:
+def engine_parts(
+    op: Op, graph: Graph, lanes: Lanes, style: Style, item: Engine | None = None
+) -> Parts:
     """What the handler of an operation makes, with streams as it wants them.
 
     Args:
@@ -46,14 +84,16 @@ def engine_parts(op: Op, graph: Graph, lanes: Lanes, style: Style) -> Parts:
         graph: in which it stands.
         lanes: its own; of a constant, ``pe`` are those that it gives.
         style: its own.
+        item: its engine, where that is at hand.
     """
     builder = Builder(graph, Folding({op.name: lanes}, {op.name: style}))
-    layer = _Scratch(builder, op)
     if isinstance(op, Constant):
+        layer = _Scratch(builder, op, None)
         values(layer, op, lanes.pe)
     else:
-        item = engine(op, graph)
+        item = item or engine(op, graph)
         assert item is not None, f"{op.kind} has no hardware"
+        layer = _Scratch(builder, op, item)
         sources = [
             Stream(f"in_{position}", kind.dtype, takes(item, lanes, position), kind.size)
             for position, kind in enumerate(graph.input_types(op))
@@ -61,3 +101,15 @@ def engine_parts(op: Op, graph: Graph, lanes: Lanes, style: Style) -> Parts:
         RTL.handler(op)(layer, op, *sources)
     made = tuple(entry for entry in builder.netlist.items if isinstance(entry, Instance))
     return Parts(made, layer.files)
+
+
+def with_memory(parts: Parts, style: Style) -> Parts:
+    """The same with weights in another memory, which is all that ``style`` may change."""
+    kept = kept_in(style)
+    found = []
+    for instance in parts.instances:
+        if "WEIGHTS" in instance.parameters:
+            given = {k: v for k, v in instance.parameters.items() if k != "STYLE"}
+            instance = replace(instance, parameters=given | ({"STYLE": kept} if kept else {}))
+        found.append(instance)
+    return Parts(tuple(found), parts.files)

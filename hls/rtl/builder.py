@@ -11,7 +11,7 @@ from hwcompress.hls.folding import Folding, Lanes, Style
 from hwcompress.hls.folding.engines import Engine, engine
 from hwcompress.hls.folding.gearbox import gearbox
 from hwcompress.hls.rtl.design import FifoSpec, LayerSpec, MemorySpec, ReloadSpec
-from hwcompress.hls.rtl.memory import hex_lines
+from hwcompress.hls.rtl.memory import hex_lines, to_bits
 from hwcompress.hls.rtl.netlist import Instance, Literal, Netlist, Stream, identifier
 from hwcompress.ir import Graph, IntType, Op, Realisation, TensorType
 
@@ -126,9 +126,8 @@ class Layer:
         """How the operation's multiplications and memories are made."""
         return self.builder.folding.style(self.op)
 
-    def load_ports(self, bits: np.ndarray) -> dict[str, str]:
-        """Connections of an engine's load ports, for weights ``(depth, width)`` of bits."""
-        depth, width = bits.shape
+    def load_ports(self, depth: int, width: int) -> dict[str, str]:
+        """Connections of an engine's load ports, for ``depth`` words of weights."""
         address = max(1, (depth - 1).bit_length())
         if not self.style.reload:
             return {
@@ -193,6 +192,16 @@ class Layer:
         file = self.builder.unique(f"{identifier(self.op.name)}_{kind}") + ".hex"
         self.memory_file(file, kind, bits)
         return file
+
+    def memory_of(self, kind: str, raw: np.ndarray, width: int) -> str:
+        """Add a hex file with words of several numbers each, in stored form; gives its name.
+
+        Args:
+            kind: what it holds.
+            raw: ``(depth, numbers)``, the first one in the lowest bits.
+            width: bits of a number.
+        """
+        return self.memory(kind, to_bits(raw, width).reshape(len(raw), -1))
 
     def memory_file(self, file: str, kind: str, bits: np.ndarray) -> None:
         """Add a hex file under a name that the caller knows to be free."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hwcompress.hls.folding import Lanes
+from hwcompress.hls.folding import Lanes, Style
 from hwcompress.hls.folding.engines import ChannelWindowEngine, MatrixEngine, window_of
 from hwcompress.hls.folding.powers import power_code
 from hwcompress.hls.rtl.builder import RTL, Layer, kind_code
@@ -13,7 +13,7 @@ from hwcompress.hls.rtl.memory import signed_bits, to_bits
 from hwcompress.hls.rtl.netlist import Literal, Stream
 from hwcompress.ir import Conv, Dense, IntType
 
-__all__ = ["conv", "dense", "matrix_unit"]
+__all__ = ["conv", "dense", "kept_in", "matrix_unit"]
 
 
 @RTL.register(Dense)
@@ -155,7 +155,7 @@ def matrix_unit(
     if code:
         w_bits, w_kind, raw = code.bits, 4, code.encode(words, layer.op.name)
         wtype = IntType(-code.largest, code.largest)
-    bits = to_bits(raw, w_bits).reshape(len(words), -1)
+    raw = raw.reshape(len(words), -1)
 
     xtype = stream.dtype
     corners = [x * w for x in (xtype.lo, xtype.hi) for w in (wtype.lo, wtype.hi)]
@@ -179,7 +179,7 @@ def matrix_unit(
         "FOLDS": folds,
         "HAS_BIAS": int(bias is not None),
         **({} if code else _multipliers(layer, xtype, wtype, lanewise, low, high)),
-        **_memory(layer, bits),
+        **_memory(layer, raw, w_bits),
     }
     if tagged:
         parameters |= {"TAGGED": 1, "WORDS": len(words)}
@@ -197,7 +197,7 @@ def matrix_unit(
         dtype=otype,
         lanes=lanes.pe * lanes.pixels,
         size=layer.target.size,
-        extra=layer.load_ports(bits),
+        extra=layer.load_ports(len(raw), raw.shape[1] * w_bits),
     )
 
 
@@ -220,12 +220,16 @@ def _multipliers(
     return {"MULT": 3, "PACK_W": pack_w, "PACK_X": pack_x, "SHIFT": shift}
 
 
-def _memory(layer: Layer, bits: np.ndarray) -> dict[str, int | str | Literal]:
-    style = layer.style
+def kept_in(style: Style) -> str:
+    """The library's STYLE of a layer's weights; empty for the default."""
     # A read-only memory in distributed RAM is a table of constants.
     constants = style.memory == "distributed" and not style.reload
     memory = "logic" if constants else style.memory
-    found: dict[str, int | str | Literal] = {"RELOAD": 1} if style.reload else {}
-    if memory != "auto":
-        found["STYLE"] = memory
-    return {**found, "WEIGHTS": layer.memory("weights", bits)}
+    return "" if memory == "auto" else memory
+
+
+def _memory(layer: Layer, raw: np.ndarray, bits: int) -> dict[str, int | str | Literal]:
+    found: dict[str, int | str | Literal] = {"RELOAD": 1} if layer.style.reload else {}
+    if kept := kept_in(layer.style):
+        found["STYLE"] = kept
+    return {**found, "WEIGHTS": layer.memory_of("weights", raw, bits)}
