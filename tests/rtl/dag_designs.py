@@ -12,6 +12,7 @@ from hwcompress.hls.rtl import Design, generate
 from hwcompress.ir import Graph, evaluate
 from tests.conformance.generators import random_inputs
 
+from .designs import check_cycles
 from .icarus import Response, to_bytes, to_words
 from .streams import Source, simulate_streams
 
@@ -48,7 +49,7 @@ def check_dag(
     fifo_depths: Mapping[str, int] | None = None,
     rewrite: Callable[[Design], list[str]] | None = None,
 ) -> tuple[Design, list[Response]]:
-    """Generate, simulate, and assert the exact outputs and ``tlast`` of every port.
+    """Generate, simulate, and assert the exact outputs, ``tlast`` and cycles of every port.
 
     The bits above the elements of an input beat are random.
     """
@@ -82,6 +83,7 @@ def check_dag(
         assert all(word >> spec.data_bits == 0 for word in data)
         result = spec.unpack(to_bytes(data, spec.tdata_bytes))
         np.testing.assert_array_equal(result, expected[spec.tensor], err_msg=spec.port)
+    check_cycles(design, responses, frames, paused=any(stalls))
     return design, responses
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ module tb;
     reg s_valid = 0, m_ready = 0;
     wire s_ready, m_valid;
     wire [{ow}-1:0] m_data;
-    integer sent = 0, got = 0, cycle = 0, file, seed = {seed};
+    integer sent = 0, got = 0, cycle = 0, file, pauses, seed = {seed};
     reg held = 0, refused = 0;
     reg [{ow}-1:0] held_data;
     reg s_ready_before;
@@ -35,6 +35,7 @@ module tb;
     initial begin
         $readmemh("stimulus.hex", stimulus);
         file = $fopen("response.txt", "w");
+        pauses = $fopen("pauses.txt", "w");
         repeat (4) @(posedge aclk);
         #1 aresetn = 1;
         if ({cut} > 0) begin
@@ -45,7 +46,9 @@ module tb;
             m_ready = 0;
             repeat (3) @(posedge aclk);
             $fclose(file);
+            $fclose(pauses);
             file = $fopen("response.txt", "w");
+            pauses = $fopen("pauses.txt", "w");
             sent = 0;
             got = 0;
             cycle = 0;
@@ -77,6 +80,7 @@ module tb;
     reg waiting = 0;
     always @(negedge aclk) if (aresetn) begin
         cycle = cycle + 1;
+        $fwrite(pauses, "%b%b\\n", s_valid, m_ready);
         refused = s_valid & ~s_ready;
         if (s_valid & s_ready) sent = sent + 1;
         if (^{{s_ready, m_valid}} === 1'bx) $fwrite(file, "UNKNOWN control\\n");
@@ -104,10 +108,16 @@ endmodule
 
 @dataclass(frozen=True)
 class Response:
-    """Output beats as Python integers, and the cycle in which each one passed."""
+    """Output beats as Python integers, and the cycle in which each one passed, from 1.
+
+    ``offered`` and ``accepted``: whether the input was valid and this output ready, 0 or 1
+    for every cycle; those of all inputs, in their order.
+    """
 
     beats: list[int]
     cycles: list[int]
+    offered: list[np.ndarray] = field(default_factory=list)
+    accepted: np.ndarray = field(default_factory=lambda: np.ones(1, np.int64))
 
 
 def simulate(
@@ -154,7 +164,16 @@ def simulate(
         cycles.append(int(cycle))
         beats.append(int(value, 16))
     assert len(beats) == expected, f"{len(beats)} beats, expected {expected}"
-    return Response(beats, cycles)
+    (offered,), (accepted,) = read_pauses(folder, 1)
+    return Response(beats, cycles, [offered], accepted)
+
+
+def read_pauses(folder: Path, inputs: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Valid of every input and ready of every output, 0 or 1 by cycle; a line a cycle."""
+    lines = (folder / "pauses.txt").read_text().split()
+    bits = np.frombuffer("".join(lines).encode(), np.uint8).reshape(len(lines), -1) - ord("0")
+    columns = [column.astype(np.int64) for column in bits.T]
+    return columns[:inputs], columns[inputs:]
 
 
 def to_words(beats: np.ndarray) -> list[int]:

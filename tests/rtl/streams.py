@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from hwcompress.tools import need
 
-from .icarus import LIBRARY, Response
+from .icarus import LIBRARY, Response, read_pauses
 
 __all__ = ["Source", "simulate_streams"]
 
@@ -18,7 +20,7 @@ _BENCH = """
 module tb;
     reg aclk = 0, aresetn = 0;
     wire clk = aclk, rst = ~aresetn;
-    integer cycle = 0, still = 0, rest = 0, seed = {seed};
+    integer cycle = 0, still = 0, rest = 0, pauses, seed = {seed};
     wire [{ni}-1:0] s_ready;
     wire [{no}-1:0] m_valid;
     reg  [{ni}-1:0] s_valid = 0, refused = 0, s_ready_before, offered;
@@ -31,6 +33,7 @@ module tb;
     always #5 aclk = ~aclk;
 
     initial begin
+        pauses = $fopen("pauses.txt", "w");
 {openings}
         repeat (4) @(posedge aclk);
         #1 aresetn = 1;
@@ -54,6 +57,8 @@ module tb;
 
     always @(negedge aclk) if (aresetn) begin
         cycle = cycle + 1;
+        // Lowest first, as the reader's columns are.
+{pauses}
         still = (|(s_valid & s_ready) | |(m_valid & m_ready)) ? 0 : still + 1;
         refused = s_valid & ~s_ready;
         if (^{{s_ready, m_valid}} === 1'bx) $display("UNKNOWN control in cycle %0d", cycle);
@@ -154,6 +159,12 @@ def simulate_streams(
                 for i in range(len(outputs))
             ]
         ),
+        pauses="".join(
+            f'        $fwrite(pauses, "%b", {name}[{i}]);\n'
+            for name, count in (("s_valid", len(inputs)), ("m_ready", len(outputs)))
+            for i in range(count)
+        )
+        + '        $fwrite(pauses, "\\n");',
         checks="".join(
             [_SENT.format(i=i, n=len(s.beats)) for i, s in enumerate(inputs)]
             + [_GOT.format(i=i, n=count) for i, (_, count) in enumerate(outputs)]
@@ -168,10 +179,14 @@ def simulate_streams(
     done = subprocess.run([runner, "-n", "tb.vvp"], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not done.stdout.strip(), done.stdout[:2000]
-    return [_read(folder / f"response_{i}.txt", count) for i, (_, count) in enumerate(outputs)]
+    offered, accepted = read_pauses(folder, len(inputs))
+    return [
+        _read(folder / f"response_{i}.txt", count, offered, accepted[i])
+        for i, (_, count) in enumerate(outputs)
+    ]
 
 
-def _read(path: Path, expected: int) -> Response:
+def _read(path: Path, expected: int, offered: list[np.ndarray], accepted: np.ndarray) -> Response:
     beats, cycles = [], []
     for line in path.read_text().splitlines():
         cycle, value = line.split()
@@ -179,4 +194,4 @@ def _read(path: Path, expected: int) -> Response:
         cycles.append(int(cycle))
         beats.append(int(value, 16))
     assert len(beats) == expected, f"{len(beats)} beats in {path.name}, expected {expected}"
-    return Response(beats, cycles)
+    return Response(beats, cycles, offered, accepted)
