@@ -94,6 +94,13 @@ class Shape:
         self.ff += width
         self.wrap(count)
 
+    def single(self, count: int) -> None:
+        """The register of a counter that only ever holds zero: 7 series synthesis sees through it.
+
+        A counter of more values has its own, see :meth:`counter`.
+        """
+        self.ff += int(count == 1 and self.family != "xc7")
+
     def wrap(self, count: int) -> None:
         """The logic of a counter without its registers."""
         width = bits_for(count)
@@ -102,7 +109,9 @@ class Shape:
         if count == 1 << width:
             self.luts(even=1, even_equal=tree_luts(width))
         else:
-            self.luts(ragged=1, ragged_bits=width, equal=tree_luts(width))
+            self.luts(
+                ragged=1, ragged_bits=width, ragged_ones=count.bit_count(), equal=tree_luts(width)
+            )
 
     def loops(self, *counts: int) -> None:
         """Nested counters, the innermost first.
