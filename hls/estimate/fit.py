@@ -31,7 +31,7 @@ _COUNTERS = (
     "hwc_subsample",
     "hwc_reduce",
 )
-_COUNTER_TERMS = ("even", "even_equal", "ragged", "ragged_bits", "equal")
+_COUNTER_TERMS = ("even", "even_equal", "ragged", "ragged_bits", "ragged_ones", "equal")
 _PARTS = 5  # one of them is held out
 _QUANTILE = 0.05
 

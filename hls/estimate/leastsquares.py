@@ -7,7 +7,7 @@ import numpy as np
 __all__ = ["fit_relative", "nonnegative"]
 
 _FLOOR = 8.0  # LUTs: an error of a module that is smaller counts as if it were this large
-_ROUNDS = 30
+_ROUNDS = 12
 _TOLERANCE = 1e-9
 _RIDGE = 1e-9
 
@@ -70,7 +70,7 @@ def fit_relative(
         error = np.abs(features @ after - luts) * scale
         usual = max(1.345 * 1.4826 * float(np.median(error)), 0.005)
         weight = np.minimum(1.0, usual / np.maximum(error, 1e-12))
-        if np.allclose(after, found, atol=1e-6):
+        if np.allclose(after, found, atol=1e-4):
             break
         found = after
     return after

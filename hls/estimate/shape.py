@@ -32,9 +32,16 @@ def tree_luts(inputs: int, ways: int = 6) -> int:
     return 0 if inputs <= 1 else ceil((inputs - 1) / (ways - 1))
 
 
-def compare_luts(bits: int) -> int:
-    """LUTs that tell which of two numbers is larger: two for three bits, and a carry chain."""
-    return ceil(2 * bits / 3)
+def compare_luts(bits: int, family: str = "xc7") -> int:
+    """LUTs that tell which of two numbers is larger.
+
+    On 7 series two for three bits, and a carry chain; on the others one a bit, those of
+    the chain included, but for numbers so short that there is none.
+    """
+    if family == "xc7":
+        return ceil(2 * bits / 3)
+    short = {"ecp5": {2: 1, 3: 4, 4: 9}, "ice40": {2: 1}}[family]
+    return short.get(bits, bits)
 
 
 @dataclass

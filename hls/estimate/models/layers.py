@@ -109,7 +109,7 @@ def _threshold(part: Part, shape: Shape, contents: Contents) -> None:
     shape.ff += pe * _level_bits(level, out, low, falling)
     shape.luts(
         one=1,
-        compare=pe * count * compare_luts(width),
+        compare=pe * count * compare_luts(width, shape.family),
         falling_bits=pe * level * falling,
         offset_bits=pe * out * int(low != 0),
     )
@@ -130,7 +130,7 @@ def _stage(part: Part, shape: Shape, contents: Contents) -> None:
     width, folds, stage = part["T_BITS"], part["FOLDS"], part["STAGE"]
     shape.part("hwc_rom", {"WIDTH": width, "DEPTH": folds << stage, "TABLE": part.text("TABLE")})
     shape.ff = 2 * width + 2 * part["FW"] + 2 * part["STAGES"] - 1
-    shape.luts(compare=compare_luts(width))
+    shape.luts(compare=compare_luts(width, shape.family))
 
 
 @model("hwc_threshold_search")
@@ -270,7 +270,7 @@ def _argmax(part: Part, shape: Shape, contents: Contents) -> None:
     shape.part("hwc_slice", {"WIDTH": out, "PERIOD": count})
     shape.ff = 2 * bits + 3 * out + 2
     shape.wrap(count)
-    shape.luts(compare=compare_luts(bits), one=1)
+    shape.luts(compare=compare_luts(bits, shape.family), first=tree_luts(out + 2), one=1)
 
 
 @model("hwc_topk")
@@ -281,6 +281,6 @@ def _topk(part: Part, shape: Shape, contents: Contents) -> None:
     shape.wrap(count)
     shape.ff = bits + 2 * out + 2 + wanted * (bits + out) + wanted - 1
     shape.luts(
-        compare=wanted * compare_luts(bits), moved_bits=(wanted - 1) * (bits + out), entries=wanted,
+        compare=wanted * compare_luts(bits, shape.family), moved_bits=(wanted - 1) * (bits + out), entries=wanted,
         one=1,
     )  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from hwcompress.hls.estimate.memory import block, choice, ram
 from hwcompress.hls.estimate.part import Part, bits_for
 from hwcompress.hls.estimate.shape import Contents, Shape, compare_luts, model
+from hwcompress.hls.estimate.small_tables import small_table_features
 from hwcompress.hls.estimate.tables import logic_of
 
 __all__ = ["reduction_lane"]
@@ -22,8 +23,23 @@ def _adder_tree(part: Part, shape: Shape, contents: Contents) -> None:
     shape.part("hwc_adder_tree", {**same, "N": first})
     shape.part("hwc_adder_tree", {**same, "N": count - first})
     wide, narrow = bits + bits_for(first), bits + bits_for(count - first)
-    # Unsigned, what lies above the shorter term is the carry alone.
-    shape.luts(add_bits=wide if signed else narrow, single=int(signed and wide == 1))
+    if shape.family == "ecp5":
+        _pairs(shape, bits + bits_for(count), f"{count} {bits} {signed}")
+    elif shape.family == "ice40":
+        # Signed, the sum's highest bit is not the carry.
+        shape.luts(add_bits=wide + signed, single=int(not signed and wide == 1))
+    else:
+        # Unsigned, what lies above the shorter term is the carry alone.
+        shape.luts(add_bits=wide if signed else narrow, single=int(signed and wide == 1))
+
+
+def _pairs(shape: Shape, bits: int, alike: str) -> None:
+    """A sum in carry cells of two bits each; up to four bits there are none."""
+    if bits > 4:
+        shape.luts(add_bits=2 * -(-bits // 2))
+    else:
+        shape.alike = alike
+        shape.luts(**{f"sum_of_{bits}": 1})
 
 
 @model("hwc_max_tree")
@@ -35,10 +51,21 @@ def _max_tree(part: Part, shape: Shape, contents: Contents) -> None:
     same: dict[str, int | str] = {"BITS": bits, "SIGNED": part["SIGNED"]}
     shape.part("hwc_max_tree", {**same, "N": first})
     shape.part("hwc_max_tree", {**same, "N": count - first})
-    if bits <= 3:
+    if shape.family != "xc7":
+        shape.alike = f"{bits} {part['SIGNED']}"
+        _maximum(shape, bits, "one")
+    elif bits <= 3:
         shape.luts(small_bits=bits)
     else:
         shape.luts(mux_bits=bits, compare=compare_luts(bits), one=1)
+
+
+def _maximum(shape: Shape, bits: int, name: str) -> None:
+    """The larger one of two numbers in LUTs of four inputs."""
+    if bits <= 4:
+        shape.luts(**{f"{name}_of_{bits}": 1})
+    else:
+        shape.luts(mux_bits=bits, compare=compare_luts(bits, shape.family), **{name: 1})
 
 
 @model("hwc_cast")
@@ -56,7 +83,10 @@ def _reduce_lane(part: Part, shape: Shape, contents: Contents) -> None:
             shape.part("hwc_cast", {"LANES": 1, "IN_BITS": bits, "KIND": kind, "OUT_BITS": out})
         shape.luts(sum_bits=out, sum=1)
     else:
-        if bits <= 2:
+        if shape.family != "xc7":
+            shape.alike = f"maximum {bits} {kind}"
+            _maximum(shape, bits, "maximum")
+        elif bits <= 2:
             shape.luts(small_bits=bits)
         else:
             shape.luts(mux_bits=bits, compare=compare_luts(bits), maximum=1)
@@ -73,6 +103,11 @@ def _popcount(part: Part, shape: Shape, contents: Contents) -> None:
     chunks = -(-count // 6)
     shape.part("hwc_adder_tree", {"N": chunks, "IN_BITS": 3, "SIGNED": 0})
     rest = count - 6 * (chunks - 1)
+    if shape.family != "xc7":
+        # LUTs of four inputs: a table of six has four for each of its outputs.
+        small = {1: 0, 2: 2, 3: 2, 4: 3, 5: 6, 6: 12}
+        shape.luts(tables=12 * (chunks - 1) + small[rest])
+        return
     # A table has as many outputs as its count has bits; of one input it is a wire.
     shape.luts(tables=3 * (chunks - 1) + (rest.bit_length() if rest > 1 else 0))
 
@@ -146,6 +181,9 @@ def _rom(part: Part, shape: Shape, contents: Contents) -> None:
         return
     found = logic_of(part.text("TABLE"), width, depth, contents)
     shape.ff = found.registers
+    if shape.family != "xc7" and depth > 16:
+        shape.luts(**small_table_features(part.text("TABLE"), width, depth, contents))
+        return
     shape.luts(
         tables=found.tables, pairs=found.pairs, quads=found.quads, deep=found.deep,
         smooth=found.smooth,

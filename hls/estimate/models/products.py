@@ -35,8 +35,8 @@ def _mul(part: Part, shape: Shape, contents: Contents) -> None:
     else:
         x, w, out = value_bits(x_bits, x_kind), value_bits(w_bits, w_kind), part["P_BITS"]
         if x_kind == w_kind == 0:  # Yosys sees that no bit is a sign
-            x, w, out = x_bits, w_bits, min(x_bits + w_bits, out)
-        shape.dsp = 0 if part["MULT"] == 1 else dsp_blocks(shape.family, x, w, out)
+            x, w = x_bits, w_bits
+        shape.dsp = 0 if part["MULT"] == 1 else dsp_blocks(shape.family, x, w, min(x + w, out))
         if shape.dsp:
             return
         if min(x_bits, w_bits) == 1:
@@ -56,7 +56,7 @@ def _power(part: Part, shape: Shape) -> None:
     if exponent == 1:  # its two values are one and zero
         shape.luts(power_1=x)
         return
-    if wide == 2:
+    if wide == 2 and not fixed:
         name += "_narrow"
     shape.alike = f"{name} {part['X_KIND']} {x} {out}"
     shape.luts(**{name: 1, f"{name}_x": x, f"{name}_out": max(out - wide, 0)})

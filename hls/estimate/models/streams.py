@@ -30,9 +30,15 @@ def _turn(part: Part, shape: Shape, contents: Contents) -> None:
     shape.ff = count + bits_for(longest)
     beats = part.fields("BEATS", 32, count)
     width = bits_for(longest)
-    shape.luts(one=1, counter_bits=width)
+    shape.luts(one=1)
     if longest > 1:
-        shape.luts(ends=count * tree_luts(width + 1), kinds=len(set(beats)), turns=count)
+        # Whether a turn ends depends on all of the count and on whose turn it is; ends
+        # of which the same bits are zeros or ones share their comparisons.
+        ragged = int(longest != 1 << width)
+        shape.luts(
+            whole=tree_luts(width + count), ends=sum(tree_luts(width) for _ in set(beats)),
+            count_ragged=ragged, count_bits=ragged * width, even_bits=(1 - ragged) * width,
+        )  # fmt: skip
 
 
 @model("hwc_split")
