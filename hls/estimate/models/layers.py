@@ -281,6 +281,6 @@ def _topk(part: Part, shape: Shape, contents: Contents) -> None:
     shape.wrap(count)
     shape.ff = bits + 2 * out + 2 + wanted * (bits + out) + wanted - 1
     shape.luts(
-        compare=wanted * compare_luts(bits, shape.family), moved_bits=(wanted - 1) * (bits + out), entries=wanted,
-        one=1,
+        compare=wanted * compare_luts(bits, shape.family),
+        moved_bits=(wanted - 1) * (bits + out), entries=wanted, one=1,
     )  # fmt: skip

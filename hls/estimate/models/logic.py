@@ -104,9 +104,9 @@ def _popcount(part: Part, shape: Shape, contents: Contents) -> None:
     shape.part("hwc_adder_tree", {"N": chunks, "IN_BITS": 3, "SIGNED": 0})
     rest = count - 6 * (chunks - 1)
     if shape.family != "xc7":
-        # LUTs of four inputs: a table of six has four for each of its outputs.
-        small = {1: 0, 2: 2, 3: 2, 4: 3, 5: 6, 6: 12}
-        shape.luts(tables=12 * (chunks - 1) + small[rest])
+        # LUTs of four inputs: on ECP5 a table of six has four for each of its outputs.
+        small = {"ecp5": (0, 2, 2, 3, 6, 12), "ice40": (0, 2, 2, 3, 5, 7)}[shape.family]
+        shape.luts(tables=small[5] * (chunks - 1) + small[rest - 1])
         return
     # A table has as many outputs as its count has bits; of one input it is a wire.
     shape.luts(tables=3 * (chunks - 1) + (rest.bit_length() if rest > 1 else 0))
