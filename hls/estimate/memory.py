@@ -131,7 +131,7 @@ def _options(
             rows = ceil(depth / (1 << (cell.address - place)))
             together = min(cell.group, unit) if written else 1
             count = ceil(rows * ceil(width / together) * together / unit)
-            cost = float((cell.price - cell.scaled) * count + cell.scaled * rows * width // unit)
+            cost = float((cell.price - cell.scaled) * count + cell.scaled * rows * width / unit)
             cost += _SELECT_COST * (rows - 1) * width + _PORT_COST + extra
             if written and rows > 1:
                 cost += _SELECT_COST * rows
