@@ -139,7 +139,15 @@ def _compress(part: Part, shape: Shape, contents: Contents) -> None:
         count * (1 + int(c + 1 < following) + int(c + 2 < following))
         for c, count in enumerate(tables)
     )
-    shape.luts(tables=outputs)
+    if shape.family == "xc7":
+        shape.luts(tables=outputs)
+    else:  # in LUTs of four inputs, tables of five inputs cost less than those of six
+        fives = sum(
+            1 + int(c + 1 < following) + int(c + 2 < following)
+            for c, height in enumerate(heights)
+            if height % 6 == 5
+        )
+        shape.luts(tables=outputs - fives, fives=fives)
     word = sum(height << (16 * c) for c, height in enumerate(after))
     shape.part(
         "hwc_compress",
@@ -169,7 +177,12 @@ def _signs(part: Part, shape: Shape, contents: Contents) -> None:
         },
     )  # fmt: skip
     shape.ff = total + count
-    shape.luts(tables=total)
+    if shape.family == "xc7":
+        shape.luts(tables=total)
+    else:  # groups that are not full have tables of four inputs at most
+        loose = (total - columns * (groups - 1)) * int(left < per)
+        kind = "bipolar" if xnor else "mixed" if mixed else "ternary"
+        shape.luts(loose=loose, **{kind: total - loose})
 
 
 @model("hwc_rom")

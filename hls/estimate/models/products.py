@@ -28,6 +28,8 @@ def _mul(part: Part, shape: Shape, contents: Contents) -> None:
     elif w_kind >= 2 or x_kind >= 2:
         long_bits, long_kind = (x_bits, x_kind) if w_kind >= 2 else (w_bits, w_kind)
         kind = _SELECTORS[max(x_kind, w_kind)]
+        if shape.family != "xc7":  # whose carry cells follow no formula for narrow factors
+            shape.alike = f"{kind} {long_bits} {long_kind}"
         if long_bits == 1 + long_kind:  # so short that there is no carry chain
             shape.luts(**{f"{kind}_table_{'us'[long_kind]}": 1})
         else:
