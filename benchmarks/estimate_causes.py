@@ -88,7 +88,7 @@ def causes(work: Path, family: str) -> list[Cause]:
         part = Part(library[1] if library else name, headers[name])
         cells = {k: n for k, n in hierarchy.cells[name].items() if k not in hierarchy.cells}
         try:
-            guess, why = _own(part, estimator, contents), ""
+            guess, why = _own(part, estimator, contents, family), ""
         except HwcompressError as error:
             guess, why = None, str(error)
         found.append(Cause(part, times, resources_of(cells), guess, why))
@@ -108,10 +108,10 @@ def _headers(design: Design, work: Path) -> dict[str, str]:
     return read_headers((work / "headers.out").read_text())
 
 
-def _own(part: Part, estimator: Estimator, contents: Contents) -> Estimate:
+def _own(part: Part, estimator: Estimator, contents: Contents, family: str) -> Estimate:
     """A module without what it instantiates."""
     found = estimator.of(part)
-    for inner, times in shape_of(part, contents).parts.items():
+    for inner, times in shape_of(part, contents, family).parts.items():
         one = estimator.of(inner)
         found = replace(
             found,

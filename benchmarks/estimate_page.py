@@ -139,7 +139,8 @@ def _summary(rows: Sequence[Row]) -> list[str]:
     within = sum(error <= GOAL for error in errors)
     lines = [
         f"LUTs within {GOAL:.0%} in {within} of {len(errors)} networks"
-        f" ({within / len(errors):.0%}); median error {_median(errors):.1%}, worst {errors[-1]:.1%}.",
+        f" ({within / len(errors):.0%}); median error {_median(errors):.1%},"
+        f" worst {errors[-1]:.1%}.",
     ]
     known = [row for row in current if row.guess is not None]
     pairs = [(row.guess, row.record) for row in known if row.guess is not None]
