@@ -48,8 +48,8 @@ class Estimate:
 
     @property
     def bram(self) -> float:
-        """Block RAMs of 36 kbit; a single one of 18 kbit is half."""
-        return self.bram36 + self.bram18 / 2
+        """Block RAMs in the family's unit, as a board's capacity; 18 kbit on 7 series are half."""
+        return self.bram36 + self.bram18 / 2 + self.ebr
 
     def plus(self, other: Estimate, times: int = 1) -> Estimate:
         """With ``times`` of another one, all equal, so that their errors are, too; see Total."""

@@ -29,10 +29,12 @@ What a design will take, from its plan alone, in milliseconds
   from it; the formula is for the others. The errors below are without those held out.
 - They stand for counts of {yosys}, out of context, modules kept apart, neither
   placed nor routed.
-- `measured.csv.gz` holds {count} measured modules. `python -m hwcompress.hls.estimate sweep`
-  draws random configurations of the library's modules, always the same ones in the
-  same order, and measures what the table lacks; it can be stopped at any time.
-  A module of the table is one that was drawn, or a part of one.
+- The tables `measured*.csv.gz` hold {count} measured modules.
+  `python -m hwcompress.hls.estimate sweep --family xc7` (or `ecp5`, `ice40`) draws random
+  configurations of the library's modules, always the same ones in the same order, and
+  measures what the family's table lacks; it can be stopped at any time. For iCE40, which
+  has no distributed RAM, configurations that ask for it are left out.
+  A module of a table is one that was drawn, or a part of one.
 - A fifth of them, chosen by a hash of the parameters, is kept from the fit. The
   errors below are those of that fifth, each module with everything inside:
   |estimate - measured| / measured, of LUTs and flip-flops; *exact*: the share of modules
@@ -42,7 +44,7 @@ What a design will take, from its plan alone, in milliseconds
 
 _COLUMNS = (
     "module", "fit", "held out", "none", "LUT median", "LUT 95 %", "LUT worst", "FF median",
-    "FF worst", "BRAM, DSP exact",
+    "FF 95 %", "FF worst", "BRAM, DSP exact",
 )  # fmt: skip
 
 
@@ -53,7 +55,12 @@ def page(rows: Rows, coefficients: Coefficients) -> str:
     for family in coefficients.families:
         members = [row for row in rows if row.family == family]
         held = compare(rows, coefficients, family, filter(is_held_out, members))
-        lines += [f"## {family}", "", _line(_COLUMNS), _line(["---", *["--:"] * 9])]
+        lines += [
+            f"## {family}",
+            "",
+            _line(_COLUMNS),
+            _line(["---", *["--:"] * (len(_COLUMNS) - 1)]),
+        ]
         for module in sorted({row.module for row in members}):
             fitted = sum(1 for row in members if row.module == module and not is_held_out(row))
             own = [item for item in held if item.row.module == module]
@@ -61,15 +68,15 @@ def page(rows: Rows, coefficients: Coefficients) -> str:
         drawn = [item for item in held if item.row.number >= 0]
         fitted = sum(1 for row in members if row.number >= 0 and not is_held_out(row))
         lines += [_line(["*all that were drawn*", str(fitted), *_figures(drawn)]), ""]
+        measured = {row.module for row in members}
+        if never := [name for name in WEIGHTS if name not in measured]:
+            lines += ["Not measured yet: " + ", ".join(f"`{name}`" for name in never) + ".", ""]
     without = [name for name in names() if not has_model(name)]
     if without:
         lines += [
             "Modules without a model, so that a design with them has no estimate: "
             + ", ".join(f"`{name}`" for name in without) + ".", "",
         ]  # fmt: skip
-    never = [name for name in WEIGHTS if not any(row.module == name for row in rows)]
-    if never:
-        lines += ["Not measured yet: " + ", ".join(f"`{name}`" for name in never) + ".", ""]
     return "\n".join(lines)
 
 
@@ -88,14 +95,19 @@ def _figures(items: Sequence[Compared]) -> list[str]:
         1
         for item in judged
         if item.estimate is not None
-        and (item.real.bram18, item.real.bram36, item.real.dsp)
-        == (item.estimate.bram18, item.estimate.bram36, item.estimate.dsp)
+        and (item.real.bram18, item.real.bram36, item.real.ebr, item.real.dsp)
+        == (
+            item.estimate.bram18,
+            item.estimate.bram36,
+            item.estimate.ebr,
+            item.estimate.dsp,
+        )
     )
     return [
         str(len(items)),
         str(len(items) - len(judged)) if len(items) > len(judged) else "",
         *(_percent(lut, share) for share in (0.5, 0.95, 1.0)),
-        *(_percent(ff, share) for share in (0.5, 1.0)),
+        *(_percent(ff, share) for share in (0.5, 0.95, 1.0)),
         f"{100 * exact / len(judged):.0f} %" if judged else "",
     ]
 
