@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hwcompress.errors import InputError
-from hwcompress.flow.request import make_settings, output_folder
+from hwcompress.flow.request import checked_goals, make_settings, output_folder
 from hwcompress.flow.settings import BuildSettings
 from hwcompress.flow.steps.reporting import command_line
 
@@ -22,6 +22,12 @@ from hwcompress.flow.steps.reporting import command_line
         ({"frames": 19}, "--frames is 19. Remedy: give a number from 20"),
         ({"target_cycles": 0}, "--target-cycles is 0. Remedy: give a positive number"),
         ({"target_fps": float("nan")}, "--target-fps is nan"),
+        ({"fit": True, "target_fps": 9.0}, "both --fit and --target-fps are given"),
+        ({"fit": True, "target_latency": "1us"}, "both --fit and --target-latency are given"),
+        ({"max_lut": 0}, "--max-lut is 0. Remedy: give a positive number"),
+        ({"share": 1.5, "fit": True}, "--share is 1.5. Remedy: give a number above 0, at most 1"),
+        ({"share": float("nan"), "fit": True}, "--share is nan"),
+        ({"share": 0.5}, "--share without a design to be searched for. Remedy: give --fit"),
         ({"input_scale": -1.0}, "--input-scale is -1.0"),
         ({"target_cycles": 9, "target_fps": 9.0}, "both --target-cycles and --target-fps"),
         ({"simulator": "modelsim"}, "--simulator is 'modelsim'. Remedy: give verilator or icarus"),
@@ -116,11 +122,11 @@ def test_command_line_names_files_only() -> None:
 
 
 def test_folding_file(tmp_path: Path) -> None:
-    """A folding is read before any work, and excludes a wanted rate."""
+    """A folding is read before any work; with a goal its engines stay."""
     good = tmp_path / "f.json"
     good.write_text('{"format": "hwcompress-folding-1", "engines": {"conv1": {"pe": 2}}}')
     assert make_settings(board="pynq", folding=str(good)).folding == str(good.resolve())
-    with pytest.raises(InputError, match="both --folding and --target-cycles are given"):
-        make_settings(board="pynq", folding=str(good), target_cycles=5)
+    both = checked_goals(board="pynq", folding=str(good), target_cycles=5)
+    assert (both.folding, both.target_cycles) == (str(good.resolve()), 5)
     with pytest.raises(InputError, match=r"none\.json: cannot be read"):
         make_settings(board="pynq", folding=str(tmp_path / "none.json"))

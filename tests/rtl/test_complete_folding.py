@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hwcompress.errors import InputError
-from hwcompress.hls.folding import Folding, Lanes, engine, legal_foldings
+from hwcompress.hls.folding import Folding, Lanes, Style, engine, legal_foldings
 from hwcompress.hls.folding.complete import complete_folding, read_folding
 from hwcompress.ir import Conv, Dense, IntType, MaxPool, Threshold
 
@@ -31,6 +31,16 @@ def test_thresholds_follow() -> None:
     # 16 pixels, 3 output folds, 2 input folds: 96 elements on 1 lane are just fast enough.
     assert complete_folding(graph, Folding({"c": Lanes(2, 2)})).lanes["t"] == Lanes(2)
     assert complete_folding(graph, Folding({"p": Lanes(6)})).lanes["t"] == Lanes(6)
+
+
+def test_styles_stay() -> None:
+    """A file that was exported with styles is taken back whole."""
+    weight = np.ones((4, 4), np.int64)
+    graph = chain(
+        "net", (4,), IntType(0, 15), [Dense("d", ("t0",), ("t1",), weight, IntType(0, 1))]
+    )
+    given = Folding({"d": Lanes(2, 2)}, {"d": Style(multiplier="lut", memory="block")})
+    assert complete_folding(graph, Folding.from_json(given.to_json())) == given
 
 
 @pytest.mark.parametrize("seed", range(8))
