@@ -133,10 +133,14 @@ def _counters(members: Mapping[str, list[_Sample]]) -> dict[str, float]:
 
 
 def _terms(samples: Sequence[_Sample], counters: Mapping[str, float]) -> dict[str, float]:
-    """Coefficients of one module; those of ``counters`` are given."""
-    names = sorted({name for sample in samples for name in sample.logic})
-    if not names:
+    """Coefficients of one module; those of ``counters`` are given.
+
+    A module with counters of one kind may have some of the others, too.
+    """
+    found = {name for sample in samples for name in sample.logic}
+    if not found:
         return {}
+    names = sorted(found if found.isdisjoint(counters) else found.union(counters))
     matrix = _matrix([sample.logic for sample in samples], names)
     luts = np.array([sample.luts for sample in samples])
     given = np.array([name in counters for name in names], bool)
