@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hwcompress import boards
 from hwcompress.boards import Board
@@ -18,9 +19,19 @@ from hwcompress.inspect.opening import ModelRequest
 from hwcompress.ir import Graph
 from hwcompress.report.facts import EstimatedUse, EstimateFacts
 from hwcompress.report.model import Share
-from hwcompress.running.models import open_runnable
+from hwcompress.running.models import Runnable, open_runnable
 
-__all__ = ["BoardEstimate", "EstimateRequest", "LayerEstimate", "ModelEstimate", "estimate_model"]
+if TYPE_CHECKING:
+    from hwcompress.hls.estimate.hls4ml import Hls4mlEstimate
+
+__all__ = [
+    "BoardEstimate",
+    "EstimateRequest",
+    "LayerEstimate",
+    "ModelEstimate",
+    "estimate_hls4ml_model",
+    "estimate_model",
+]
 
 Say = Callable[[str, int, int], None]
 
@@ -130,6 +141,32 @@ def estimate_model(request: EstimateRequest, say: Say) -> ModelEstimate:
         choice = choose(model.graph, board, request.hardware)
         found.append(_estimated(model.graph, board, choice))
     return ModelEstimate(model.label, model.kind, tuple(found), model.notes)
+
+
+def estimate_hls4ml_model(
+    model: ModelRequest, board: Board, reuse: int | None, say: Say
+) -> tuple[Runnable, Hls4mlEstimate]:
+    """The model, and what its hls4ml project would take.
+
+    Args:
+        model: with the data that calibrate a float one, if there are any.
+        board: whose part and clock count.
+        reuse: reuse factor of every matrix product; ``None`` for hls4ml's usual one.
+        say: told how it goes.
+
+    Raises:
+        InputError: a file or option is wrong, or there are no public reports for the part.
+        UnsupportedError: the model cannot be expressed, or not by hls4ml.
+    """
+    from hwcompress.hls.estimate.hls4ml import estimate_hls4ml
+
+    with tempfile.TemporaryDirectory(prefix="hwcompress-") as place:
+        say("read the model", 0, 0)
+        opened, _ = open_runnable(model, "", Path(place), lambda text: say(text, 0, 0))
+    found = estimate_hls4ml(
+        opened.graph, part=board.part, clock_ns=1000.0 / board.clock_mhz, reuse=reuse
+    )
+    return opened, found
 
 
 def _again(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 
 from hwcompress import boards
+from hwcompress.boards import Board
 from hwcompress.errors import UnsupportedError
 from hwcompress.flow.step import Context
 from hwcompress.flow.steps.arrays import Vectors
 from hwcompress.flow.steps.tally import Tally
 from hwcompress.flow.versions import named
-from hwcompress.ir import load
+from hwcompress.hls.estimate.hls4ml import estimate_hls4ml
+from hwcompress.ir import Graph, load
 from hwcompress.report.facts import Figure, HlsFacts
 
 __all__ = ["HLS_SAMPLES", "run_hls4ml"]
@@ -74,5 +76,19 @@ def run_hls4ml(context: Context) -> HlsFacts:
         ):
             if value is not None:
                 figures.append(Figure(name, float(value), unit, "estimated", vitis))
+    notes = [f"hls4ml C synthesis {synthesis.status}"]
+    if synthesis.report is None and board.family == "xc7":
+        notes.append(_estimated(graph, board))
     shutil.copytree(context.work / "project", target, ignore=shutil.ignore_patterns(*_LEFT_OUT))
-    return HlsFacts(tally.checks(), tuple(figures), (f"hls4ml C synthesis {synthesis.status}",))
+    return HlsFacts(tally.checks(), tuple(figures), tuple(notes))
+
+
+def _estimated(graph: Graph, board: Board) -> str:
+    """What the project would take, in a sentence: too uncertain to stand among the figures."""
+    found = estimate_hls4ml(graph, part=board.part, clock_ns=1000.0 / board.clock_mhz)
+    middle, low, high = found.synthesized, found.low, found.high
+    return (
+        f"hls4ml estimated from public reports: {middle.lut:,.0f} LUTs after logic synthesis (nine"
+        f" of ten designs above {low.lut:,.0f}, nine of ten below {high.lut:,.0f}),"
+        f" {middle.dsp:,.0f} DSP, {middle.bram18:,.0f} BRAM18"
+    )
