@@ -39,7 +39,7 @@ def compare_luts(bits: int, family: str = "xc7") -> int:
     the chain included, but for numbers so short that there is none.
     """
     if family == "xc7":
-        return ceil(2 * bits / 3)
+        return 5 if bits in (5, 6) else ceil(2 * bits / 3)
     short = {"ecp5": {2: 1, 3: 4, 4: 9}, "ice40": {2: 1}}[family]
     return short.get(bits, bits)
 

@@ -17,6 +17,8 @@ from hwcompress.hls.estimate.shape import (
 
 __all__: list[str] = []
 
+_TREE = 7  # bits that are compared with a constant without a carry chain
+
 
 @model("hwc_mvu")
 def _mvu(part: Part, shape: Shape, contents: Contents) -> None:
@@ -194,11 +196,14 @@ def _rescale(part: Part, shape: Shape, contents: Contents) -> None:
     # Below zero, the registers are reset; that takes no selectors.
     clipped = excess > 1 or (excess == 1 and low < 0)
     shape.luts(
-        inverters=pe * (shift - 1) if rounds else 0, lanes=pe,
-        excess=pe * excess if clipped else 0, clip_bits=pe * out * int(clipped),
-        range=pe * tree_luts(excess + 1) if clipped else 0, wide=pe * max(excess - 4, 0),
+        inverters=pe * (shift - 1) if rounds else 0, lanes=pe, clip_bits=pe * out * int(clipped),
         limit_bits=pe * (value + out) * int(not whole), plain_bits=pe * out * int(not excess),
     )  # fmt: skip
+    if clipped:
+        # A limit on each side, if there are bits between them; many bits take a carry chain.
+        sides = "two" if low < 0 and out > 1 else "one"
+        size = "chain" if excess > _TREE else "tree"
+        shape.luts(**{f"{sides}_{size}": pe * excess})
     if not shape.dsp or shape.family != "xc7":
         shape.luts(sum_bits=pe * total)
 
