@@ -29,7 +29,7 @@ _HEAD = """# Boards
 
 A board is a file `boards/*.toml`, or one of your own with the same keys
 (`--board my.toml`): the part, what it holds, a clock. `hwcompress boards` lists
-them. Without `--target-cycles`, `--target-fps` or `--folding` a build takes the
+them. Without a goal (`--fit`, `--target-fps`, ...) and `--folding` a build takes the
 fastest folding whose rough weight stays within 5000, or within six tenths of
 the board's LUTs where that is less.
 

@@ -46,9 +46,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 def test_final_screen(built: tuple[Path, str]) -> None:
     _, said = built
-    for step in ("data", "train", "import", "simulate", "fold", "generate", "synthesize", "bench",
-                 "verify", "hls4ml", "package", "report"):  # fmt: skip
-        assert re.search(rf"\[ ?\d+/12\] {step} +done in [\d.]+ s", said)
+    for step in ("data", "train", "import", "simulate", "fold", "generate", "estimate",
+                 "synthesize", "bench", "verify", "hls4ml", "package", "report"):  # fmt: skip
+        assert re.search(rf"\[ ?\d+/13\] {step} +done in [\d.]+ s", said)
     assert re.search(rf"Simulator +│ +\d+ │ +{SAMPLES} │", said)
     assert re.search(rf"hls4ml C\+\+ +│ Numba simulator +│ outputs +│ +{SAMPLES} │ +0 │", said)
     assert re.search(rf"Verilog +│ Numba simulator +│ outputs +│ +{SAMPLES} │ +0 │", said)
@@ -56,6 +56,10 @@ def test_final_screen(built: tuple[Path, str]) -> None:
     assert re.search(r"interval +│ +\d+ │ cycles +│ measured +│ Verilator", said)
     assert re.search(r"throughput +│ +[\d,]+ │ frames/s +│ estimated", said)
     assert re.search(r"LUT +│ +\d+ │ +53,200 │ +\d+\.\d% │ measured +│ Yosys \d", said)
+    assert re.search(
+        r"LUT before synthesis +│ +\d+ │ +│ +\d+ to \d+ │ estimated │ hwcompress", said
+    )
+    assert re.search(r"hls4ml estimated from public reports: \d+ LUTs", " ".join(said.split()))
     assert "Vitis HLS not found" in said
     assert "Report: out/report.html" in said
 
@@ -78,6 +82,16 @@ def test_report_files(built: tuple[Path, str]) -> None:
     assert {row.resources_basis for row in report.layers if row.resources} == {"measured"}
     names = [figure.name for figure in report.performance]
     assert len(set(names)) == len(names)
+
+    # What was expected before synthesis stands beside what was counted.
+    found = report.estimate
+    assert found is not None and found.basis == "estimated"
+    assert found.total.low <= found.total.lut <= found.total.high
+    assert found.total.ff == used["FF"]
+    for row in report.layers:
+        assert (row.estimate is None) == (row.resources is None)
+        if row.estimate is not None and row.resources is not None:
+            assert (row.estimate.ff, row.estimate.dsp) == (row.resources.ff, row.resources.dsp)
     text = (folder / "out" / "report.json").read_text()
     assert str(folder) not in text
     assert json.loads(text)["schema"] == "hwcompress-report-1"
@@ -151,7 +165,7 @@ def test_again_nothing_runs(built: tuple[Path, str]) -> None:
     said = hwcompress(
         folder, "build", "tiny.onnx", "--data", "tiny.npz", "--board", "pynq", "--out", "out"
     )
-    assert said.count("up to date") == 12
+    assert said.count("up to date") == 13
     assert (folder / "out" / "report.html").read_bytes() == before
 
 
@@ -192,5 +206,6 @@ def test_report_leaves_out_what_is_damaged(built: tuple[Path, str]) -> None:
     (folder / "out" / "synth" / "synth.json").write_text("{}")
     said = hwcompress(folder, "report", "out")
     assert "Not run: synthesize" in said
-    assert "53,200" not in said
+    assert re.search(r"LUT +│ +\d+ │ +53,200 │ +\d+\.\d% │ estimated │ hwcompress", said)
+    assert "Yosys" not in " ".join(line for line in said.splitlines() if "measured" in line)
     assert "not in this report: synthesize" in (folder / "out" / "report.html").read_text()
