@@ -32,7 +32,7 @@ Yosys counts in the design of the whole network, and the cycles of the model bes
 of the simulated Verilog. Printed by
 `python -m benchmarks.estimate_networks --write docs/estimate-networks.md` from the
 measurements in `benchmarks/results` and the coefficients of today; do not edit.
-`--synthesis --cycles` measures what is missing or has become stale, 40 minutes of one
+`--synthesis --cycles` measures what is missing or has become stale, an hour and more of one
 core for all; `python -m benchmarks.estimate_causes NAME` names the modules that make up an error.
 
 How the networks were chosen: by topology, bits and folding, before any of them had been
@@ -190,15 +190,20 @@ _CYCLES = """\
 ## Cycles
 
 The model's interval (cycles a frame in the steady state), its cycles to the first output and
-to the end of the first frame, and how many frames the verilated design was given back to
-back. A network is listed only if all three, and the cycles of the first and of the
-last beat of every frame on every port, were in the simulation what the model says,
-and all integers those of the simulator: the command fails otherwise. Error: 0 in all.
+to the end of the first frame, and how many frames the Verilog was given back to back. A
+network is listed only if all three were in the simulation what the model says, and all
+integers those of the simulator. The model also says in which cycle every beat passes;
+*beats* is how many were compared: in Icarus those of all ports and between all layers, with
+Verilator the first and the last of every frame on every port. The command fails if any of
+this differs. Error: 0 in all.
 
-The same is held by tests, beat by beat and with pauses on all ports as well, for random
-networks (`tests/property`), designs with branches (`tests/timing`, `tests/rtl`), the networks of
-the zoo (`tests/integration/test_networks.py`, [networks](networks.md)) and CNV
-(`tests/integration/test_cnv.py`)."""
+The same is held by tests: beat by beat and with pauses on all ports for random networks
+with and without branches (`tests/property`, `tests/timing`); for every streaming design of
+`tests/rtl` and `tests/conformance`, every output beat under the pauses of the test, and
+interval and latencies where there are none (`check_cycles` in `tests/rtl/designs.py`); for
+the networks of the zoo (`tests/integration/test_networks.py`, [networks](networks.md)); for CNV
+(`tests/integration/test_cnv.py`). `hwcompress build` compares the cycles of every design
+that it verifies, too."""
 
 
 def _cycles(rows: Sequence[Row]) -> list[str]:
@@ -211,9 +216,10 @@ def _cycles(rows: Sequence[Row]) -> list[str]:
         shown = f"{int(interval):,}" if interval.denominator == 1 else f"{float(interval):,.2f}"
         cells.append(
             [row.network.name, f"{row.network.cycles:,}", shown, f"{cycles.first:,}",
-             f"{cycles.frame:,}", str(cycles.frames), f"{cycles.compared}"]
+             f"{cycles.frame:,}", str(cycles.frames), cycles.simulator, f"{cycles.compared:,}"]
         )  # fmt: skip
-    head = ["network", "asked for", "interval", "first output", "first frame", "frames", "compared"]
+    head = ["network", "asked for", "interval", "first output", "first frame", "frames",
+            "simulated by", "beats"]  # fmt: skip
     return [*_CYCLES.splitlines(), "", *_table(head, cells)]
 
 
