@@ -31,7 +31,10 @@ _COUNTERS = (
     "hwc_subsample",
     "hwc_reduce",
 )
-_COUNTER_TERMS = ("even", "even_equal", "ragged", "ragged_bits", "ragged_ones", "equal")
+_COUNTER_TERMS = (
+    "even", "even_equal", "ragged", "ragged_bits", "ragged_ones", "equal",
+    "short", "short_bits", "short_ragged", "long", "carry_bits", "even_bits",
+)  # fmt: skip
 _PARTS = 5  # one of them is held out
 _QUANTILE = 0.05
 

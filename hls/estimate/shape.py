@@ -92,6 +92,10 @@ class Shape:
         else:
             self.ff += chains * length
 
+    def chain(self, bits: int) -> int:
+        """LUTs of a carry chain: on ECP5 a cell is two bits."""
+        return 2 * ceil(bits / 2) if self.family == "ecp5" else bits
+
     def counter(self, count: int) -> None:
         """A counter of ``count`` values: registers, and the comparison with the last one.
 
@@ -113,7 +117,17 @@ class Shape:
         width = bits_for(count)
         if not width:
             return
-        if count == 1 << width:
+        even = count == 1 << width
+        if self.family != "xc7":
+            # In LUTs of four inputs a short counter is a table for each of its bits.
+            if width <= 4:
+                self.luts(short=1, short_bits=width, short_ragged=int(not even))
+            else:
+                self.luts(
+                    long=1, carry_bits=self.chain(width), even_bits=width * even,
+                    ragged_ones=0 if even else count.bit_count(), equal=tree_luts(width, 4),
+                )  # fmt: skip
+        elif even:
             self.luts(even=1, even_equal=tree_luts(width))
         else:
             self.luts(

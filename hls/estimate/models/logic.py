@@ -36,10 +36,10 @@ def _adder_tree(part: Part, shape: Shape, contents: Contents) -> None:
 def _pairs(shape: Shape, bits: int, alike: str) -> None:
     """A sum in carry cells of two bits each; up to four bits there are none."""
     if bits > 4:
-        shape.luts(add_bits=2 * -(-bits // 2))
+        shape.luts(add_bits=shape.chain(bits))
     else:
         shape.alike = alike
-        shape.luts(**{f"sum_of_{bits}": 1})
+        shape.luts(add_bits=(1, 2, 3, 8)[bits - 1])
 
 
 @model("hwc_max_tree")
@@ -63,7 +63,8 @@ def _max_tree(part: Part, shape: Shape, contents: Contents) -> None:
 def _maximum(shape: Shape, bits: int, name: str) -> None:
     """The larger one of two numbers in LUTs of four inputs."""
     if bits <= 4:
-        shape.luts(**{f"{name}_of_{bits}": 1})
+        short = {"ecp5": (1, 2, 12, 18), "ice40": (1, 2, 6, 8)}[shape.family]
+        shape.luts(short_maximum=short[bits - 1])
     else:
         shape.luts(mux_bits=bits, compare=compare_luts(bits, shape.family), **{name: 1})
 
