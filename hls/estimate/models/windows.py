@@ -8,6 +8,8 @@ from hwcompress.hls.estimate.shape import Contents, Shape, model, tree_luts
 
 __all__: list[str] = []
 
+_FEW_BANKS = 6  # fewer have a coefficient of their own
+
 
 def _zeros(*values: int) -> int:
     """Low bits that are zero in all of some numbers."""
@@ -122,7 +124,7 @@ def _parallel(part: Part, shape: Shape, contents: Contents) -> None:
     marks = _marks(part, columns)
     shape.ff += 2 * len(marks)
     rows_outside = _rows_outside(part)
-    shape.ff += len(rows_outside)
+    shape.ff += len(rows_outside) if part["PAD"] else 0  # zeros need no mark of their own
     kinds = len(rows_outside) + int(len(_inside(part)) > 0)
     shape.ff += kinds * banks if banks > 1 else 0
     shape.ff += bits_for(folds)
@@ -130,10 +132,13 @@ def _parallel(part: Part, shape: Shape, contents: Contents) -> None:
     shape.luts(
         one=1, position=position, row_bits=row_bits, top_bits=top_bits, column_bits=column_bits,
         address=address, wraps=(banks - 1) * address, banks=banks,
-        select_bits=selected * tree_luts(2 * banks + 1), folds=bits_for(folds),
+        folds=bits_for(folds),
         outside_bits=pixels * kernel_h * len(marks) * pixel_bits // max(1, pixels),
         marks=len(marks), outside=len(rows_outside), row_counter=bits_for(out_height),
     )  # fmt: skip
+    if banks > 1:  # every kernel row comes from any of the banks
+        few = min(banks, _FEW_BANKS)
+        shape.luts(**{f"select_{few}": selected * tree_luts(2 * banks)})
 
 
 def _chains(part: Part, line: int, oldest: int) -> list[int]:
