@@ -27,7 +27,7 @@ _BLOCKS = {"xc7": "BRAM36", "ecp5": "EBR", "ice40": "EBR"}
 _HEAD = """\
 # Estimates of whole networks
 
-Whole designs of {count} networks: what `hwcompress.hls.estimate` says before synthesis, beside what
+Whole designs of {count} networks, listed below: what `hwcompress.hls.estimate` says before synthesis, beside what
 Yosys counts in the design of the whole network, and the cycles of the model beside those
 of the simulated Verilog. Printed by
 `python -m benchmarks.estimate_networks --write docs/estimate-networks.md` from the
@@ -36,10 +36,10 @@ measurements in `benchmarks/results` and the coefficients of today; do not edit.
 core for all; `python -m benchmarks.estimate_causes NAME` names the modules that make up an error.
 
 How the networks were chosen: by topology, bits and folding, before any of them had been
-estimated or synthesized; {models} are models that others published, {made} are made of usual
-layers, with normally distributed weights and with thresholds and scales from the statistics
-of what arrives. Six networks were made smaller or slower then, because they would have
-taken Yosys too long. None was left out or changed for its error.
+synthesized; {models} are models that others published, {made} are made of usual layers, with
+normally distributed weights, and with thresholds and scales from the statistics of what
+arrives. Nine were made smaller or slower then and one was left out, because their estimated
+size said that Yosys would take too long. None was left out or changed for its error.
 
 The folding is the default one for the number of cycles asked for, with one style for all
 matrix engines. Errors are (estimate - count) / count. *Interval*: the estimate's own, in
