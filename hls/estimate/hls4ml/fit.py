@@ -16,7 +16,7 @@ from hwcompress.hls.estimate.leastsquares import nonnegative
 
 __all__ = [
     "SMALL", "STRATEGIES", "Errors", "Judged", "Model", "errors_of", "fitted", "layer_errors",
-    "left_out", "model",
+    "left_out", "model", "project_errors",
 ]  # fmt: skip
 
 STRATEGIES = ("latency", "resource")
@@ -163,3 +163,19 @@ def layer_errors(strategy: str, resource: str) -> Errors:
             factors.append(max(over, 1 / over))
             networks.append(item.report.network)
     return errors_of(factors, networks)
+
+
+@lru_cache
+def project_errors(resource: str) -> Errors:
+    """As :func:`layer_errors`, for all layers of a project together, of either strategy."""
+    estimated: dict[str, float] = {}
+    reported: dict[str, float] = {}
+    networks: dict[str, str] = {}
+    for item in left_out():
+        source = item.report.source
+        estimated[source] = estimated.get(source, 0.0) + getattr(item, resource)
+        reported[source] = reported.get(source, 0.0) + getattr(item.report.counts, resource)
+        networks[source] = item.report.network
+    taken = [source for source in networks if reported[source] >= SMALL]
+    overs = [estimated[source] / reported[source] for source in taken]
+    return errors_of([max(over, 1 / over) for over in overs], [networks[s] for s in taken])

@@ -13,6 +13,7 @@ from hwcompress.hls.estimate.hls4ml.fit import (
     layer_errors,
     left_out,
     model,
+    project_errors,
 )
 from hwcompress.hls.estimate.hls4ml.published import PUBLISHED
 from hwcompress.hls.estimate.hls4ml.reports import LayerReport, designs, layers
@@ -80,7 +81,21 @@ def _fitted() -> str:
                  f"{error.most:.2f}", f"{error.worst:.2f}"]
             )  # fmt: skip
     table = _table("strategy | of | layers | networks | half within | 9 of 10 within | worst", rows)
-    return f"## LUTs and flip-flops of a layer, as C synthesis reports them\n\n{table}"
+    head = "of | projects | networks | half within | 9 of 10 within | worst"
+    whole = []
+    for name in ("lut", "ff"):
+        error = project_errors(name)
+        whole.append(
+            [_NAMES[name], error.count, error.groups, f"{error.median:.2f}", f"{error.most:.2f}",
+             f"{error.worst:.2f}"]
+        )  # fmt: skip
+    return f"""## LUTs and flip-flops of a layer, as C synthesis reports them
+
+{table}
+
+All dense and convolution layers of a project together, where errors of layers cancel in part:
+
+{_table(head, whole)}"""
 
 
 def _exact() -> str:
@@ -201,11 +216,12 @@ def _published() -> str:
              f"{found.dsp:.0f}"]
         )  # fmt: skip
     table = _table("network | figures from | LUT | ours | FF | ours | DSP | ours", rows)
-    return f"""## Published networks whose weights are not public
+    return f"""## Published networks
 
-After logic synthesis or later. Weights are assumed to be normally distributed, a third of their
-range wide, and none of them zero; only the matrix products are estimated. None of these is part of
-the fit.
+After logic synthesis or later; none of these is part of the fit. Only the matrix products are
+estimated. Weights that are not public are assumed to be normally distributed, the range three
+standard deviations wide to either side, and none of them zero. The zoo's model has the sizes and
+bits of the published one; whether it has its weights is not known.
 
 {table}"""
 

@@ -1,4 +1,4 @@
-"""Whole designs of publications whose weights are not public, beside the estimate."""
+"""Whole designs of publications beside the estimate."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ class Published:
         lut: as published, after logic synthesis or later.
         ff: likewise; None where it is not published.
         dsp: likewise.
+        weights: of every layer; assumed where there are none.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Published:
     lut: int
     ff: int | None
     dsp: int
+    weights: tuple[Weights, ...] = ()
 
     @property
     def products(self) -> list[Product]:
@@ -50,11 +52,12 @@ class Published:
         found = []
         for place, (inputs, outputs) in enumerate(zip(self.sizes, self.sizes[1:], strict=False)):
             bits = self.input_bits[min(place, 1)]
+            assumed = Weights.assumed(inputs, outputs, self.weight_bits, self.density)
             found.append(
                 Product(
                     inputs=inputs,
                     outputs=outputs,
-                    weights=Weights.assumed(inputs, outputs, self.weight_bits, self.density),
+                    weights=self.weights[place] if self.weights else assumed,
                     weight_bits=self.weight_bits,
                     input_bits=bits,
                     sum_bits=self.weight_bits + bits + (inputs - 1).bit_length(),
@@ -73,10 +76,19 @@ class Published:
 
 
 _JETS = (16, 64, 32, 32, 5)
+# Of the 6-bit jet tagger of the QONNX model zoo.
+_ZOO = (
+    Weights(842, 429, 30, 126), Weights(1123, 449, 24, 102), Weights(613, 329, 37, 160),
+    Weights(128, 66, 30, 140),
+)  # fmt: skip
 
 PUBLISHED = (
     Published(
-        "jets, 6 bits (QKeras)", "arXiv:2609.16367, table II", _JETS, 6, (16, 6), 1.0, 1, 5.0,
+        "jets, 6 bits (QKeras); weights of the QONNX model zoo's", "arXiv:2609.16367, table II",
+        _JETS, 6, (16, 6), 1.0, 1, 5.0, "ultrascale+", 39_782, 8_128, 124, _ZOO,
+    ),
+    Published(
+        "the same; weights assumed", "arXiv:2609.16367, table II", _JETS, 6, (16, 6), 1.0, 1, 5.0,
         "ultrascale+", 39_782, 8_128, 124,
     ),
     Published(
@@ -88,4 +100,4 @@ PUBLISHED = (
         1.0, 4, 10.0, "7series", 8_749, None, 53,
     ),
 )  # fmt: skip
-"""The designs. What is not public is assumed: all weights, of normally distributed values."""
+"""The designs. Weights that are not public are assumed, all of them not zero."""

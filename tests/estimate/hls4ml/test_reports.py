@@ -8,7 +8,15 @@ import pytest
 
 from hwcompress.errors import InputError
 from hwcompress.hls.estimate.hls4ml.__main__ import _main
-from hwcompress.hls.estimate.hls4ml.fit import errors_of, fitted, layer_errors, left_out, model
+from hwcompress.hls.estimate.hls4ml.fit import (
+    errors_of,
+    fitted,
+    layer_errors,
+    left_out,
+    model,
+    project_errors,
+)
+from hwcompress.hls.estimate.hls4ml.published import PUBLISHED
 from hwcompress.hls.estimate.hls4ml.reports import (
     DESIGNS,
     LAYERS,
@@ -35,6 +43,21 @@ def test_errors_stay() -> None:
     assert layer_errors("latency", "ff").most < 4.0
     assert layer_errors("resource", "lut").most < 5.7
     assert layer_errors("resource", "ff").most < 2.0
+
+
+def test_projects() -> None:
+    """All layers of a project: sums of estimates over sums of reports."""
+    own = [item for item in left_out() if item.report.network == "ecg"]
+    over = sum(item.lut for item in own) / sum(item.report.counts.lut for item in own)
+    assert project_errors("lut").worst >= max(over, 1 / over)
+    assert project_errors("lut").count == len({row.source for row in layers()})
+    assert project_errors("lut").most < 2.0
+
+
+def test_published_networks() -> None:
+    """LUTs of networks outside of the fit, within a factor of two."""
+    for item in PUBLISHED:
+        assert 0.5 < item.estimate().lut / item.lut < 2
 
 
 def test_rules_against_reports() -> None:
