@@ -44,7 +44,11 @@ def dsp_blocks(family: str, a: int, b: int, out: int) -> int:
     limits = _LIMITS[family]
     if min(a, b) < 2 or out < limits.product:
         return 0
-    wide, narrow = max(a, b), min(a, b)
-    return (1 + -(-max(wide - limits.wide, 0) // limits.part)) * (
-        1 + -(-max(narrow - limits.narrow, 0) // limits.part)
-    )
+    wide = _parts(max(a, b), limits.wide, limits.part)
+    return wide * _parts(min(a, b), limits.narrow, limits.part)
+
+
+def _parts(bits: int, limit: int, part: int) -> int:
+    """Parts of a factor that are worth a block; the last one is as wide as the limit allows."""
+    cut = -(-max(bits - limit, 0) // part)
+    return cut + int(bits - cut * part > 1)

@@ -80,10 +80,12 @@ def _mvu(part: Part, shape: Shape, contents: Contents) -> None:
         shape.ff += sums * min(acc, sum_bits)
     elif single:
         shape.ff += sums * acc
-        shape.luts(start_bits=sums * acc, sums=sums)
+        shape.luts(start_bits=sums * shape.chain(acc), sums=sums)
     else:
         shape.ff += sums * acc
-        shape.luts(acc_bits=sums * acc, sums=sums, bias_bits=sums * acc if bias else 0)
+        # A bit of the sum, and where there is no room in the carry chain, one of the start.
+        each = (shape.chain(acc) + acc) / 2
+        shape.luts(acc_bits=sums * each, sums=sums, bias_bits=sums * acc if bias else 0)
 
 
 @model("hwc_threshold")
@@ -196,7 +198,8 @@ def _rescale(part: Part, shape: Shape, contents: Contents) -> None:
     # Below zero, the registers are reset; that takes no selectors.
     clipped = excess > 1 or (excess == 1 and low < 0)
     shape.luts(
-        inverters=pe * (shift - 1) if rounds else 0, lanes=pe, clip_bits=pe * out * int(clipped),
+        inverters=pe * (shift - 1) if rounds and shape.family == "xc7" else 0, lanes=pe,
+        clip_bits=pe * out * int(clipped),
         limit_bits=pe * (value + out) * int(not whole), plain_bits=pe * out * int(not excess),
     )  # fmt: skip
     if clipped:
@@ -204,7 +207,14 @@ def _rescale(part: Part, shape: Shape, contents: Contents) -> None:
         sides = "two" if low < 0 and out > 1 else "one"
         size = "chain" if excess > _TREE else "tree"
         shape.luts(**{f"{sides}_{size}": pe * excess})
-    if not shape.dsp or shape.family != "xc7":
+    if shape.family != "xc7":
+        # Above the longer term the sum is a copy of its sign.
+        added = min(total, max(product, add) + 1)
+        shape.luts(
+            sum_bits=pe * shape.chain(added),
+            round_bits=pe * shape.chain(total) if rounds else 0,
+        )
+    elif not shape.dsp:
         shape.luts(sum_bits=pe * total)
 
 
