@@ -13,7 +13,7 @@ __all__ = ["TableLogic", "logic_of"]
 
 _INPUTS = 6  # of a LUT
 _WORDS = 1 << _INPUTS
-_CHANGES = 8  # of a smooth piece
+_CHANGES = 6  # of a smooth piece
 _ONES = np.uint64((1 << 64) - 1)
 
 
@@ -27,7 +27,7 @@ class TableLogic:
         pairs: LUTs for columns of up to 128 words, two and a dedicated multiplexer each.
         quads: LUTs for columns of up to 256 words, four each.
         deep: pieces of 64 words that differ, of columns of more words.
-        smooth: those of them that change their value seldom.
+        smooth: those of them that change their value seldom, and do not stay for long.
     """
 
     registers: int
@@ -72,7 +72,8 @@ def _deep(columns: np.ndarray) -> TableLogic:
     pieces = np.unique(columns)
     pieces = pieces[(pieces != 0) & (pieces != _ONES)]
     changes = np.bitwise_count(pieces ^ (pieces >> np.uint64(1)))
-    smooth = int((changes <= _CHANGES).sum())
+    ones = np.bitwise_count(pieces)
+    smooth = int(((changes <= _CHANGES) & (np.minimum(ones, _WORDS - ones) > _CHANGES)).sum())
     return TableLogic(len(columns), 0, deep=len(pieces) - smooth, smooth=smooth)
 
 
