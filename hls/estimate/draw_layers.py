@@ -122,8 +122,12 @@ def draw_rescale(draw: Draw) -> Configuration:
     high = low + (1 << out) - 1
     if out > 2 and draw.chance(0.15):  # limits that are not those of the type
         low, high = low + draw.between(0, 1) * (low < 0), high - draw.between(1, 3)
-    lane = mul + add
-    table = draw.table("normal", max(mul, 2), lanes * lane, folds)
+    table = draw.table("normal", max(mul, 2), lanes * (mul + add), folds)
+    if draw.chance(0.2):  # scales of more bits than a DSP block takes
+        mul = draw.between(17, 30)
+        add, total = max(add, mul - 4), bits + (kind == 0) + max(mul, add) + 1
+        shift = draw.between(mul - 8, mul)
+        table = draw.table("normal", mul, lanes * (mul + add), folds)
     values: dict[str, Value] = {
         "PE": lanes, "IN_BITS": bits, "KIND": kind, "MUL_BITS": mul, "ADD_BITS": add,
         "SUM_BITS": total, "SHIFT": shift, "HALF_EVEN": draw.choose([1, 1, 0]),
