@@ -123,17 +123,20 @@ def draw_rescale(draw: Draw) -> Configuration:
     if out > 2 and draw.chance(0.15):  # limits that are not those of the type
         low, high = low + draw.between(0, 1) * (low < 0), high - draw.between(1, 3)
     table = draw.table("normal", max(mul, 2), lanes * (mul + add), folds)
-    if draw.chance(0.2):  # scales of more bits than a DSP block takes
-        mul = draw.between(17, 30)
-        add, total = max(add, mul - 4), bits + (kind == 0) + max(mul, add) + 1
-        shift = draw.between(mul - 8, mul)
-        table = draw.table("normal", mul, lanes * (mul + add), folds)
     values: dict[str, Value] = {
         "PE": lanes, "IN_BITS": bits, "KIND": kind, "MUL_BITS": mul, "ADD_BITS": add,
         "SUM_BITS": total, "SHIFT": shift, "HALF_EVEN": draw.choose([1, 1, 0]),
         "FOLDS": folds, "OUT_BITS": out, "LO": Literal.signed(64, low),
         "HI": Literal.signed(64, high), "TABLE": table.file,
     }  # fmt: skip
+    if draw.chance(0.2):  # a scale of more bits than a DSP block takes
+        mul = draw.between(17, 30)
+        add, total = max(add, mul - 4), bits + (kind == 0) + max(mul, add) + 1
+        table = draw.table("normal", mul, lanes * (mul + add), folds)
+        values |= {
+            "MUL_BITS": mul, "ADD_BITS": add, "SUM_BITS": total,
+            "SHIFT": draw.between(mul - 8, mul), "TABLE": table.file,
+        }  # fmt: skip
     return Configuration("hwc_rescale", values, (table,))
 
 
