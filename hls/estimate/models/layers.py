@@ -186,8 +186,11 @@ def _rescale(part: Part, shape: Shape, contents: Contents) -> None:
     shape.ff += pe * (value + out)
     if not shape.dsp or shape.family == "ecp5":
         shape.ff += pe * (part["IN_BITS"] + product)
+    # Above the longer term the sum is a copy of its sign; without rounding, nothing
+    # looks at what lies below the point.
+    added = min(total, max(product, add) + 1)
     if not shape.dsp or shape.family != "xc7":
-        shape.ff += pe * (add + total)
+        shape.ff += pe * (add + max(added - (0 if rounds else shift), 1))
     if not shape.dsp:
         shape.luts(product_area=pe * factor * mul)
     # Rounding adds ones: an inverter each. Clipping looks at what the output does not
@@ -208,8 +211,6 @@ def _rescale(part: Part, shape: Shape, contents: Contents) -> None:
         size = "chain" if excess > _TREE else "tree"
         shape.luts(**{f"{sides}_{size}": pe * excess})
     if shape.family != "xc7":
-        # Above the longer term the sum is a copy of its sign.
-        added = min(total, max(product, add) + 1)
         shape.luts(
             sum_bits=pe * shape.chain(added),
             round_bits=pe * shape.chain(total) if rounds else 0,
