@@ -3,10 +3,12 @@
 Usage, in the repository's folder::
 
     python -m benchmarks.finn_estimates [--builds ../shared/finn-builds.csv] [--data ../shared]
-        [--write docs/finn-estimates.md]
+        [--write docs/finn-estimates.md] [--synthesis] [--largest 900]
 
-Nothing is synthesized. ``--builds`` is the table of what public builds of FINN took after
-synthesis; FINN's estimates of the same builds are in ``benchmarks/finn_estimates.csv``.
+``--builds`` is the table of what public builds of FINN took after synthesis; FINN's estimates
+of the same builds are in ``benchmarks/finn_estimates.csv``. With ``--synthesis`` Yosys
+synthesizes our own designs of FINN's matrix units, those of up to ``--largest`` LUTs that it has
+not yet, a minute or so each; else nothing is synthesized.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from benchmarks.estimate_page import Row, rows_of
 from benchmarks.estimate_records import load as load_records
 from benchmarks.finn_builds import TOP, Matrix, Node, load
 from benchmarks.finn_ci import CI_DESIGNS
-from benchmarks.finn_matrix import ours
+from benchmarks.finn_matrix import RESULTS, counted, ours, synthesize_units
 from hwcompress.errors import HwcompressError
 from hwcompress.hls.estimate.coefficients import load_coefficients
 from hwcompress.hls.estimate.fit import Compared, compare, is_held_out
@@ -222,38 +224,55 @@ For Xilinx 7, each network synthesized as a whole; one by one in
 {_table(["LUTs", "networks", *_FIGURES, "BRAM exact", "DSP exact"], [line])}"""
 
 
-def _same(nodes: list[Node]) -> str:
-    units: dict[Matrix, list[Node]] = defaultdict(list)
+def _units(nodes: Iterable[Node]) -> dict[Matrix, list[Node]]:
+    """Matrix units with equal parameters."""
+    found: dict[Matrix, list[Node]] = defaultdict(list)
     for node in nodes:
         if node.matrix is not None:
-            units[node.matrix].append(node)
-    rows, luts = [], []
+            found[node.matrix].append(node)
+    return found
+
+
+def _same(nodes: list[Node]) -> str:
+    units = _units(nodes)
+    records = load_records(RESULTS)
+    rows, over, errors = [], [], []
     for matrix, own in units.items():
-        guess = ours(matrix)
-        counted = float(np.median([node.lut for node in own]))
-        blocks = float(np.median([node.bram18 for node in own]))
-        luts.append(guess.lut / counted)
+        guess, record = ours(matrix), counted(matrix, records)
+        real = float(np.median([node.lut for node in own]))
+        over.append(guess.lut / real)
+        if record is not None:
+            errors.append((guess.lut, float(record.lut)))
         kinds = f"{matrix.weights} x {matrix.inputs}"
         if matrix.thresholds:
             kinds += f" to {matrix.outputs}"
         rows.append(
             [f"{matrix.columns} x {matrix.rows}, {kinds}", f"{matrix.pe}, {matrix.simd}",
              str(len(own)), f"{np.median([node.est_lut or 0 for node in own]):,.0f}",
-             f"{counted:,.0f}", f"{blocks:g}", f"{np.median([node.dsp for node in own]):g}",
-             f"{guess.lut:,.0f}", f"{2 * guess.bram:g}"]
+             f"{real:,.0f}", f"{np.median([node.bram18 for node in own]):g}",
+             f"{np.median([node.dsp for node in own]):g}", f"{guess.lut:,.0f}",
+             "" if record is None else f"{record.lut:,}", f"{2 * guess.bram:g}"]
         )  # fmt: skip
     without = sum(node.kind.startswith("MVAU") and node.matrix is None for node in nodes)
     head = ["layer", "PE, SIMD", "nodes", "FINN's estimate", "FINN, Vivado", "BRAM18", "DSP",
-            "our estimate", "BRAM18"]  # fmt: skip
+            "our estimate", "ours, Yosys", "BRAM18"]  # fmt: skip
+    theirs = _pairs([node for own in units.values() for node in own], "lut")
+    spread = [
+        ["FINN's formulas over Vivado", str(len(theirs)), *_figures(theirs)],
+        ["our estimates over Yosys", str(len(errors)), *_figures(errors)],
+    ]
     return f"""## The same layers
 
 FINN's matrix-vector units whose graph is public ({sum(map(len, units.values()))} nodes,
 {len(units)} different ones), and a dense layer of ours of the same size, types, lanes and
-thresholds, with random weights and products in LUTs, by our estimate. Of {without} more units the
+thresholds, with random weights and products in LUTs. Of {without} more units the
 parameters are not public. `BINARY` weights and inputs are -1 and 1. FINN's weights are trained
-and in memories that can be read again; ours may be logic, where they are small. These are two
-designs, two synthesis tools, and ours is an estimate: LUTs of ours over those of FINN
-{np.median(luts):.2f} in the median, {min(luts):.2f} to {max(luts):.2f}.
+and in memories; ours may be logic, where they are few, and DSP blocks of FINN stand for LUTs of
+ours. Two designs and two tools: LUTs by our estimate over those of FINN are
+{np.median(over):.2f} in the median, {min(over):.2f} to {max(over):.2f}. The smaller designs of
+ours were synthesized, too (`--synthesis`).
+
+{_table(["LUTs", "units", *_FIGURES], spread)}
 
 {_table(head, rows)}"""
 
@@ -275,15 +294,25 @@ def page(nodes: list[Node], networks: list[Row]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Print or write the page; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--builds", type=Path, default=Path("../shared/finn-builds.csv"))
     parser.add_argument("--data", type=Path, default=Path("../shared"))
     parser.add_argument("--write", type=Path)
+    parser.add_argument("--synthesis", action="store_true")
+    parser.add_argument("--largest", type=float, default=900.0)
+    parser.add_argument("--folder", type=Path, default=Path("build/finn-estimates"))
     given = parser.parse_args(arguments)
     try:
         nodes = load(given.builds)
+        if given.synthesis:
+            synthesize_units(_units(nodes), given.largest, given.folder, _say)
         networks = rows_of("xc7", load_records(path_of("xc7")), given.data)
         text = page(nodes, networks)
     except HwcompressError as error:

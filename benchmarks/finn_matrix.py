@@ -1,18 +1,28 @@
-"""Our estimate of a matrix-vector unit with the parameters of one of FINN's."""
+"""A matrix-vector unit of ours with the parameters of one of FINN's."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 import numpy as np
 
+from benchmarks.estimate_list import Network
+from benchmarks.estimate_records import Built, Record, load, store, synthesized
 from benchmarks.finn_builds import Matrix
 from hwcompress.errors import InputError
-from hwcompress.hls.estimate import Estimate, estimate_graph
+from hwcompress.hls.estimate import Estimate
 from hwcompress.hls.folding import Folding, Lanes, Style
+from hwcompress.hls.rtl.plan import plan
 from hwcompress.ir import BIPOLAR, Dense, Graph, Input, IntType, Op, Output, Threshold
 
-__all__ = ["graph_of", "ours", "type_of"]
+__all__ = [
+    "RESULTS", "built", "counted", "graph_of", "name_of", "ours", "synthesize_units", "type_of",
+]  # fmt: skip
+
+RESULTS = Path(__file__).with_name("results") / "finn-matrix-xc7.json"
+"""What Yosys counted in our designs."""
 
 _SEED = 7
 
@@ -54,13 +64,52 @@ def graph_of(matrix: Matrix) -> Graph:
     return Graph.build("unit", ops)
 
 
-def ours(matrix: Matrix) -> Estimate:
-    """Resources of our engines for that layer, folded the same, products in LUTs.
-
-    They stand for counts of Yosys for Xilinx 7.
-    """
+def built(matrix: Matrix) -> Built:
+    """Our design of that layer, folded the same, with products in LUTs."""
+    graph = graph_of(matrix)
     lanes = {"fc": Lanes(matrix.pe, matrix.simd)}
     if matrix.thresholds:
         lanes["act"] = Lanes(matrix.pe)
     folding = Folding(lanes, {"fc": Style(multiplier="lut")})
-    return estimate_graph(graph_of(matrix), folding).total
+    network = Network(name_of(matrix), "one layer", "", 1, lambda _: graph)
+    return Built(network, graph, plan(graph, folding), {})
+
+
+def name_of(matrix: Matrix) -> str:
+    """A name that says all parameters."""
+    ends = f"-{matrix.outputs}" if matrix.thresholds else ""
+    size = f"{matrix.columns}x{matrix.rows}-pe{matrix.pe}-simd{matrix.simd}"
+    return f"{size}-{matrix.weights}-{matrix.inputs}{ends}".lower()
+
+
+def ours(matrix: Matrix) -> Estimate:
+    """Resources of our design of that layer; they stand for counts of Yosys for Xilinx 7."""
+    return built(matrix).estimate("xc7")
+
+
+def counted(matrix: Matrix, records: Mapping[str, Record]) -> Record | None:
+    """What Yosys counted in that design; None unless it counted in that of today."""
+    record = records.get(name_of(matrix))
+    current = record is not None and record.digest == built(matrix).digest
+    return record if current else None
+
+
+def synthesize_units(
+    units: Iterable[Matrix], largest: float, folder: Path, say: Callable[[str], None]
+) -> None:
+    """Synthesize the designs that are missing or stale, the smallest first, and store each.
+
+    Args:
+        units: their parameters.
+        largest: the most LUTs that are estimated; larger designs are left out.
+        folder: for scripts and logs.
+        say: takes a line for each.
+    """
+    sizes = {matrix: ours(matrix).lut for matrix in units}
+    for matrix in sorted(sizes, key=lambda item: sizes[item]):
+        if sizes[matrix] > largest or counted(matrix, load(RESULTS)) is not None:
+            continue
+        name = name_of(matrix)
+        record = synthesized(built(matrix), "xc7", folder / name)
+        store({**load(RESULTS), name: record}, RESULTS)
+        say(f"{name}: {record.lut} LUTs, {sizes[matrix]:.0f} estimated")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks.estimate_records import Record
 from benchmarks.finn_builds import ESTIMATES, TOP, Matrix, load
 from benchmarks.finn_estimates import _designs, _exact, _figures, _nodes
-from benchmarks.finn_matrix import graph_of, ours, type_of
+from benchmarks.finn_matrix import built, counted, graph_of, name_of, ours, type_of
 from hwcompress.errors import InputError
 from hwcompress.hls.estimate import estimate_graph
 from hwcompress.hls.folding import Folding, Lanes, Style
@@ -105,6 +107,16 @@ def test_same_layer() -> None:
     folding = Folding({"fc": Lanes(2, 4), "act": Lanes(2)}, {"fc": Style(multiplier="lut")})
     assert ours(matrix) == estimate_graph(graph, folding).total
     assert type_of("BINARY") == BIPOLAR
+
+
+def test_counts_of_another_design_do_not_count() -> None:
+    """A record stands for one design: other weights or other Verilog make it stale."""
+    matrix = Matrix(8, 4, 2, 4, "INT2", "UINT2", "INT8", False)
+    assert name_of(matrix) == "8x4-pe2-simd4-int2-uint2"
+    record = Record(built(matrix).digest, {}, "Yosys", 1.0, 5, 0, 5, 0, 0, 0, 0)
+    assert counted(matrix, {name_of(matrix): record}) == record
+    assert counted(matrix, {name_of(matrix): replace(record, digest="other")}) is None
+    assert counted(matrix, {}) is None
 
 
 def test_bad_input(tables: tuple[Path, Path]) -> None:
