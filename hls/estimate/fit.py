@@ -35,6 +35,13 @@ _COUNTER_TERMS = (
     "even", "even_equal", "ragged", "ragged_bits", "ragged_ones", "equal",
     "short", "short_bits", "short_ragged", "long", "carry_bits", "even_bits",
 )  # fmt: skip
+# What a memory costs beside its cells is much the same everywhere; a module that was not
+# measured with a kind of memory takes that from these modules.
+_MEMORIES = ("hwc_fifo", "hwc_replay", "hwc_weights", "hwc_pool", "hwc_permute")
+_MEMORY_TERMS = (
+    "block_mux", "block_rows", "cells", "cell_words", "cell_mux", "ram_mux", "ram_rows",
+    "order", "order_bits", "order_equal",
+)  # fmt: skip
 _PARTS = 5  # one of them is held out
 _QUANTILE = 0.05
 
@@ -74,9 +81,10 @@ def fit(rows: Rows) -> Coefficients:
     families: dict[str, dict[str, Fitted]] = {}
     for family in sorted({row.family for row in rows}):
         members = _members(rows, family)
-        counters = _counters(members)
+        counters = _common(members, _COUNTERS, _COUNTER_TERMS)
+        memories = _common(members, _MEMORIES, _MEMORY_TERMS)
         families[family] = {
-            module: _fitted(samples, counters) for module, samples in members.items()
+            module: _fitted(samples, counters, memories) for module, samples in members.items()
         }
     return Coefficients(yosys=versions.pop(), families=families)
 
@@ -113,16 +121,18 @@ def _matrix(logic: Sequence[Mapping[str, float]], names: Sequence[str]) -> np.nd
     return found.reshape(len(logic), len(names))
 
 
-def _counters(members: Mapping[str, list[_Sample]]) -> dict[str, float]:
-    """Coefficients of counters, fitted over several modules together."""
+def _common(
+    members: Mapping[str, list[_Sample]], modules: Sequence[str], terms: Sequence[str]
+) -> dict[str, float]:
+    """Coefficients of some terms, fitted over several modules together."""
     logic, luts = [], []
-    for module in _COUNTERS:
+    for module in modules:
         for sample in members.get(module, []):
             if sample.part:
-                # What is not a counter's has a name of its own in each module.
+                # All other terms have a name of their own in each module.
                 logic.append(
                     {
-                        name if name in _COUNTER_TERMS else f"{module} {name}": value
+                        name if name in terms else f"{module} {name}": value
                         for name, value in sample.logic.items()
                     }
                 )
@@ -132,13 +142,16 @@ def _counters(members: Mapping[str, list[_Sample]]) -> dict[str, float]:
         return {}
     solved = fit_relative(_matrix(logic, names), np.array(luts))
     found = dict(zip(names, solved, strict=True))
-    return {name: float(found[name]) for name in _COUNTER_TERMS if name in found}
+    return {name: float(found[name]) for name in terms if name in found}
 
 
-def _terms(samples: Sequence[_Sample], counters: Mapping[str, float]) -> dict[str, float]:
+def _terms(
+    samples: Sequence[_Sample], counters: Mapping[str, float], memories: Mapping[str, float]
+) -> dict[str, float]:
     """Coefficients of one module; those of ``counters`` are given.
 
-    A module with counters of one kind may have some of the others, too.
+    A module with counters of one kind may have some of the others, too; likewise one
+    with a memory, where those of ``memories`` stand in for what it was not measured with.
     """
     found = {name for sample in samples for name in sample.logic}
     if not found:
@@ -151,7 +164,9 @@ def _terms(samples: Sequence[_Sample], counters: Mapping[str, float]) -> dict[st
     rest = np.maximum(luts - matrix @ solved, 0.0)
     # Relative to the whole, of which the counters are a part.
     solved[~given] = fit_relative(matrix[:, ~given], rest, luts)
-    return {name: round(float(value), 5) for name, value in zip(names, solved, strict=True)}
+    more = {} if found.isdisjoint(memories) else memories
+    both = {**more, **dict(zip(names, solved, strict=True))}
+    return {name: round(float(value), 5) for name, value in sorted(both.items())}
 
 
 def _errors(samples: Sequence[_Sample], terms: Mapping[str, float]) -> list[float]:
@@ -164,17 +179,19 @@ def _errors(samples: Sequence[_Sample], terms: Mapping[str, float]) -> list[floa
     return found
 
 
-def _fitted(samples: Sequence[_Sample], counters: Mapping[str, float]) -> Fitted:
+def _fitted(
+    samples: Sequence[_Sample], counters: Mapping[str, float], memories: Mapping[str, float]
+) -> Fitted:
     used = [sample for sample in samples if sample.part]
     errors: list[float] = []
     for part in range(1, _PARTS):
         others = [sample for sample in used if sample.part != part]
         left = [sample for sample in used if sample.part == part and sample.logic]
-        errors += _errors(left, _terms(others, counters)) if left else []
+        errors += _errors(left, _terms(others, counters, memories)) if left else []
     low, high = (_outer(np.array(errors), side) for side in (-1, 1))
     return Fitted(
-        _terms(used, counters), round(low, 4), round(high, 4), len(used), len(samples) - len(used),
-        _alike(samples),
+        _terms(used, counters, memories), round(low, 4), round(high, 4), len(used),
+        len(samples) - len(used), _alike(samples),
     )  # fmt: skip
 
 
