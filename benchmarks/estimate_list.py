@@ -12,7 +12,7 @@ from hwcompress.hls.folding import Folding, Style, default_folding
 from hwcompress.hls.folding.style import Memory, Multiplier
 from hwcompress.ir import Conv, ConvTranspose, Dense, Graph
 
-__all__ = ["NETWORKS", "Network"]
+__all__ = ["LATTICE", "NETWORKS", "Network"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,6 @@ class Network:
         make: the graph, from the folder of models.
         multiplier: of all matrix engines.
         memory: of all matrix engines.
-        small: whether it is a design for the smaller families, too.
         is_model: whether others published it.
     """
 
@@ -38,7 +37,6 @@ class Network:
     make: Callable[[Path], Graph]
     multiplier: Multiplier = "auto"
     memory: Memory = "auto"
-    small: bool = False
     is_model: bool = False
 
     def folding(self, graph: Graph) -> Folding:
@@ -81,18 +79,18 @@ _DENSE = (
             _model("qonnx/jets_qkeras_w6a6.onnx", "fixed<16,6>"), multiplier="dsp",
             is_model=True),
     Network("tfc-w1a1", "dense 784-64-64-64-10 of FINN, for MNIST", "1 / 1", 64,
-            _model("finn_onnx/tfc_w1a1_finn_topk.onnx"), small=True, is_model=True),
+            _model("finn_onnx/tfc_w1a1_finn_topk.onnx"), is_model=True),
     Network("tfc-w2a2", "the same", "2 / 2", 512,
             _model("finn_onnx/tfc_w2a2_finn_topk.onnx"), memory="block", is_model=True),
     Network("unsw-w2a2", "dense 600-64-64-64-1 of FINN", "2 / 2", 600,
-            _model("qonnx/unsw_nb15_mlp_w2a2.onnx", "bipolar"), memory="logic", small=True,
+            _model("qonnx/unsw_nb15_mlp_w2a2.onnx", "bipolar"), memory="logic",
             is_model=True),
     Network("mlp-w3a3", "dense 64-48-32-10", "3 / 3", 96,
-            _net(nets.mlp, "mlp-w3a3", "w3", 3, 64, (48, 32, 10)), memory="logic", small=True),
+            _net(nets.mlp, "mlp-w3a3", "w3", 3, 64, (48, 32, 10)), memory="logic"),
     Network("mlp-w8a8", "dense 40-48-24-8", "8 / 8", 128,
-            _net(nets.mlp, "mlp-w8a8", "w8", 8, 40, (48, 24, 8)), multiplier="dsp", small=True),
+            _net(nets.mlp, "mlp-w8a8", "w8", 8, 40, (48, 24, 8)), multiplier="dsp"),
     Network("mlp-powers", "dense 48-64-32-10", "powers of two / 4", 64,
-            _net(nets.mlp, "mlp-powers", "p4", 4, 48, (64, 32, 10)), small=True),
+            _net(nets.mlp, "mlp-powers", "p4", 4, 48, (64, 32, 10))),
     Network("mlp-fast", "dense 16-16-8-5, a frame a cycle", "ternary / 2", 1,
             _net(nets.mlp, "mlp-fast", "ternary", 2, 16, (16, 8, 5))),
     Network("autoencoder", "dense 64-32-8-32-64", "4 / 4", 128,
@@ -104,7 +102,7 @@ _CONVOLUTIONS = (
     Network("mnist-cnn", "convolutions of MDC, for MNIST", "4 and 8 / 16", 6272,
             _model("qonnx/mnist_cnn_mdc_w4w8a16.onnx", "uint8"), multiplier="dsp", is_model=True),
     Network("vgg-w1a1", "3 x 3 convolutions, max pools, dense layers", "1 / 1", 800,
-            _net(nets.vgg, "vgg-w1a1", "binary", 1), small=True),
+            _net(nets.vgg, "vgg-w1a1", "binary", 1)),
     Network("vgg-w1a2", "the same", "1 / 2", 4096,
             _net(nets.vgg, "vgg-w1a2", "binary", 2), memory="distributed"),
     Network("vgg-ternary", "the same", "ternary / 2", 4096,
@@ -112,7 +110,7 @@ _CONVOLUTIONS = (
     Network("vgg-w3a3", "the same, windows in parallel", "3 / 3", 256,
             _net(nets.vgg, "vgg-w3a3", "w3", 3)),
     Network("vgg-w4a4", "the same", "4 / 4", 8192,
-            _net(nets.vgg, "vgg-w4a4", "w4", 4), memory="block", small=True),
+            _net(nets.vgg, "vgg-w4a4", "w4", 4), memory="block"),
     Network("vgg-w6a6", "the same", "6 / 6", 2048,
             _net(nets.vgg, "vgg-w6a6", "w6", 6), multiplier="packed"),
     Network("vgg-w8a8", "the same", "8 / 8", 65_536,
@@ -122,9 +120,9 @@ _CONVOLUTIONS = (
     Network("strided-w2a2", "convolutions with stride 2, two pixels a cycle", "2 / 2", 128,
             _net(nets.strided, "strided-w2a2", "w2", 2)),
     Network("strided-w2a3", "the same, serial", "2 / 3", 4096,
-            _net(nets.strided, "strided-w2a3", "w2", 3), memory="logic", small=True),
+            _net(nets.strided, "strided-w2a3", "w2", 3), memory="logic"),
     Network("conv1d", "one-dimensional convolutions, for heartbeats", "4 / 4", 512,
-            _net(nets.conv1d, "conv1d", "w4", 4), multiplier="dsp", small=True),
+            _net(nets.conv1d, "conv1d", "w4", 4), multiplier="dsp"),
 )  # fmt: skip
 _OTHERS = (
     Network("resnet-w4a4", "residual, three stages", "4 / 4", 8192,
@@ -134,7 +132,7 @@ _OTHERS = (
     Network("resnet8-int8", "ResNet-8 of MLPerf Tiny", "8 / 8", 147_456,
             _model("int8_qdq/mlperf_tiny_resnet8_int8.onnx"), multiplier="dsp", is_model=True),
     Network("mobilenet-w4a4", "depthwise and pointwise convolutions in turn", "4 / 4", 4096,
-            _net(nets.mobilenet, "mobilenet-w4a4", "w4", 4), small=True),
+            _net(nets.mobilenet, "mobilenet-w4a4", "w4", 4)),
     Network("mobilenet-w8a8", "the same", "8 / 8", 8192,
             _net(nets.mobilenet, "mobilenet-w8a8", "w8", 8), multiplier="dsp"),
     Network("mobilenet-w3a3", "the same, faster", "3 / 3", 768,
@@ -150,6 +148,12 @@ _OTHERS = (
     Network("unet", "U-net: pools, upsampling, skips", "2 / 4", 4096,
             _net(nets.unet, "unet", "w2", 4), multiplier="dsp"),
 )  # fmt: skip
+
+LATTICE = (
+    "tfc-w1a1", "unsw-w2a2", "mlp-w3a3", "mlp-w8a8", "mlp-powers", "mlp-fast", "autoencoder",
+    "strided-w2a3", "conv1d", "shuffle",
+)  # fmt: skip
+"""Those that are synthesized for the Lattice families, too: ten that Yosys is soon done with."""
 
 NETWORKS: dict[str, Network] = {item.name: item for item in (*_DENSE, *_CONVOLUTIONS, *_OTHERS)}
 """All of them, by name."""

@@ -17,7 +17,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.estimate_list import NETWORKS
+from benchmarks.estimate_list import LATTICE, NETWORKS
 from benchmarks.estimate_page import page, rows_of
 from benchmarks.estimate_records import (
     build,
@@ -72,12 +72,8 @@ def main() -> None:
     parser.add_argument("--family", choices=list(FAMILIES), default="xc7")
     parser.add_argument("--folder", type=Path, default=Path("build/estimate-networks"))
     wanted = parser.parse_args()
-    names = [
-        name
-        for name, network in NETWORKS.items()
-        if (wanted.only is None or name in wanted.only)
-        and (wanted.family == "xc7" or network.small)
-    ]
+    listed = NETWORKS if wanted.family == "xc7" else LATTICE
+    names = [name for name in listed if wanted.only is None or name in wanted.only]
     if wanted.synthesis or wanted.cycles:
         measure(
             names, wanted.family, wanted.data, wanted.folder,

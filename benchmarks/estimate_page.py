@@ -27,23 +27,26 @@ _BLOCKS = {"xc7": "BRAM36", "ecp5": "EBR", "ice40": "EBR"}
 _HEAD = """\
 # Estimates of whole networks
 
-Whole designs of {count} networks, listed below: what `hwcompress.hls.estimate` says before synthesis, beside what
-Yosys counts in the design of the whole network, and the cycles of the model beside those
-of the simulated Verilog. Printed by
+Whole designs of {count} networks, listed below: what `hwcompress.hls.estimate` says before
+synthesis, beside what Yosys counts in the design of the whole network, and the cycles of the
+model beside those of the simulated Verilog. Printed by
 `python -m benchmarks.estimate_networks --write docs/estimate-networks.md` from the
 measurements in `benchmarks/results` and the coefficients of today; do not edit.
 `--synthesis --cycles` measures what is missing or has become stale, an hour and more of one
-core for all; `python -m benchmarks.estimate_causes NAME` names the modules that make up an error.
+core for all; `python -m benchmarks.estimate_causes NAME` names the modules that make up an
+error.
 
 How the networks were chosen: by topology, bits and folding, before any of them had been
 synthesized; {models} are models that others published, {made} are made of usual layers, with
 normally distributed weights, and with thresholds and scales from the statistics of what
 arrives. Nine were made smaller or slower then and one was left out, because their estimated
-size said that Yosys would take too long. None was left out or changed for its error.
+size said that Yosys would take too long. None was left out or changed for its error. What
+the first of them showed to be wrong in the model of a module was corrected there; the
+coefficients are fitted to measured modules ([estimates](estimates.md)), never to networks.
 
 The folding is the default one for the number of cycles asked for, with one style for all
-matrix engines. Errors are (estimate - count) / count. *Interval*: the estimate's own, in
-which nine of ten modules of its held-out measurements lie."""
+matrix engines. Errors are (estimate - count) / count. *Interval*: what the estimate itself
+gives beside its number, so that nine of ten counts lie inside. A pair is estimate / count."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,10 @@ def _summary(rows: Sequence[Row]) -> list[str]:
     for title, exact in (
         ("LUTs as memory", sum(g.lut_memory == r.lut_memory for g, r in pairs)),
         ("flip-flops", sum(g.ff == r.ff for g, r in pairs)),
-        ("block RAMs", sum((g.bram18, g.bram36) == (r.bram18, r.bram36) for g, r in pairs)),
+        (
+            "block RAMs",
+            sum((g.bram18, g.bram36, g.ebr) == (r.bram18, r.bram36, r.ebr) for g, r in pairs),
+        ),
         ("DSP blocks", sum(g.dsp == r.dsp for g, r in pairs)),
     ):
         lines.append(f"- {title} exact in {exact} of {len(current)}")
