@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from hwcompress.ir import (
 )
 from hwcompress.ir.op import TensorType
 
-from .designs import check_design
+from .designs import check_cycles, check_design
 from .graphs import chain
 
 _SLOWEST = 3000  # cycles of a frame, so that a simulation takes a second at most
@@ -153,6 +154,20 @@ def test_lanes_that_divide_neither_way(tmp_path: Path) -> None:
     assert design.interval == 18
     beats = design.outputs[0].beats_per_frame
     assert list(np.diff(response.cycles[beats - 1 :: beats])[4:]) == [18] * 3
+
+
+def test_a_beat_that_comes_late_is_found(tmp_path: Path) -> None:
+    """What every streaming test compares: beats under pauses; interval and latencies without."""
+    op = SumPool("p", ("t0",), ("t1",), (2, 2), (2, 2))
+    graph = chain("late", (4, 4, 2), IntType(0, 3), [op])
+    folding = Folding({"p": Lanes(1)})
+    for name, stalls in (("free", (0, 0)), ("paused", (90, 90))):
+        design, response = check_design(graph, folding, tmp_path / name, stalls=stalls)
+        cycles = list(response.cycles)
+        for place in (0, len(cycles) // 2, len(cycles) - 1):
+            late = [cycle + (number >= place) for number, cycle in enumerate(cycles)]
+            with pytest.raises(AssertionError, match="m_axis"):
+                check_cycles(design, [replace(response, cycles=late)], 3, paused=any(stalls))
 
 
 @pytest.mark.long
