@@ -69,7 +69,7 @@ def logic_of(name: str, width: int, depth: int, contents: Contents) -> TableLogi
 
 def _deep(columns: np.ndarray) -> TableLogic:
     """Columns of more words than dedicated multiplexers join."""
-    pieces = np.unique(columns)
+    pieces = _distinct(columns.reshape(-1))
     pieces = pieces[(pieces != 0) & (pieces != _ONES)]
     changes = np.bitwise_count(pieces ^ (pieces >> np.uint64(1)))
     ones = np.bitwise_count(pieces)
@@ -180,13 +180,19 @@ def _columns(bits: np.ndarray, blocks: int) -> np.ndarray:
     packed[:, : -(-depth // 8)] = np.packbits(bits, axis=0, bitorder="little").T
     whole = packed.view("<u8")
     if blocks == 1:
-        columns = np.unique(whole[:, 0])[:, None]
+        columns = _distinct(whole[:, 0])[:, None]
     else:
         columns = np.unique(packed.view(f"V{8 * blocks}")[:, 0]).view("<u8").reshape(-1, blocks)
     ones = np.full(blocks, _ONES)
     if depth % 64:
         ones[-1] >>= np.uint64(64 - depth % 64)
     return np.asarray(columns[columns.any(axis=1) & (columns != ones).any(axis=1)])
+
+
+def _distinct(numbers: np.ndarray) -> np.ndarray:
+    """Ascending; on 64-bit numbers many times faster than NumPy's own."""
+    found = np.sort(numbers)
+    return np.asarray(found[np.append(True, found[1:] != found[:-1])])
 
 
 def _wires(columns: np.ndarray, depth: int) -> int:

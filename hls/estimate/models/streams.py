@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
+
 from hwcompress.hls.estimate.memory import ram
 from hwcompress.hls.estimate.part import Part, bits_for
 from hwcompress.hls.estimate.shape import Contents, Shape, model, tree_luts
@@ -30,15 +33,18 @@ def _turn(part: Part, shape: Shape, contents: Contents) -> None:
     shape.ff = count + bits_for(longest)
     beats = part.fields("BEATS", 32, count)
     width = bits_for(longest)
-    shape.luts(one=1)
-    if longest > 1:
-        # Whether a turn ends depends on all of the count and on whose turn it is; ends
-        # of which the same bits are zeros or ones share their comparisons.
-        ragged = int(longest != 1 << width)
-        shape.luts(
-            whole=tree_luts(width + count), ends=sum(tree_luts(width) for _ in set(beats)),
-            count_ragged=ragged, count_bits=ragged * width, even_bits=(1 - ragged) * width,
-        )  # fmt: skip
+    # A turn that does not end where the count wraps clears the bits of its length;
+    # lengths with many low zeros are compared in their upper bits only.
+    cut = set(beats) - {1 << width}
+    if not cut:
+        shape.luts(whole=1)
+        return
+    cleared = reduce(or_, cut)
+    low = min((length & -length).bit_length() - 1 for length in cut)
+    shape.luts(
+        one=1, cleared=cleared.bit_count(), span=width - low, counter_bits=width,
+        turns=tree_luts(width + count),
+    )  # fmt: skip
 
 
 @model("hwc_split")
