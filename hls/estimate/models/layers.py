@@ -73,6 +73,10 @@ def _mvu(part: Part, shape: Shape, contents: Contents) -> None:
         halfway = bias and folds > 1
         shape.delay(1 if halfway else 2, 3)
         shape.ff += 3 if halfway else 0
+    elif shape.family != "xc7":
+        # The count and the marks, which never change: one chain for both of them.
+        shape.single(beats)
+        shape.delay(1, 3)
     if bias:
         shape.counter(folds)
     start = bias or (signs and (beats * simd) % (1 << acc))
@@ -159,6 +163,8 @@ def _search(part: Part, shape: Shape, contents: Contents) -> None:
             )  # fmt: skip
     shape.part("hwc_skid", {"WIDTH": pe * out})
     shape.counter(folds)
+    for _ in range(2):
+        shape.single(folds)
     shape.ff += pe * part["IN_BITS"] + bits_for(folds) + 2 * stages + 1
     shape.luts(one=1, offset_bits=pe * out * int(part["LO"] != 0),
                falling_bits=pe * stages * part["FALLING"])  # fmt: skip
@@ -237,7 +243,8 @@ def _reduce(part: Part, shape: Shape, contents: Contents) -> None:
     lanes, beats, out = part["LANES"], part["BEATS"], part["OUT_BITS"]
     shape.part("hwc_reduce_lane", reduction_lane(part), lanes)
     shape.part("hwc_slice", {"WIDTH": lanes * out, "PERIOD": beats})
-    shape.ff = lanes * (part["IN_BITS"] + out) + 2 + (2 if beats > 1 else 0)
+    marks = 2 if beats > 1 or shape.family != "xc7" else 0
+    shape.ff = lanes * (part["IN_BITS"] + out) + 2 + marks
     shape.counter(beats)
     shape.luts(one=1)
 
