@@ -44,8 +44,9 @@ from Yosys. Printed by
 - The two are compared with *different* tools: FINN's estimates with Vivado's synthesis of FINN's
   modules, ours with Yosys' synthesis of our own. Vivado was not run here. Each estimate is judged
   by what it stands for; that makes it no better than the tool behind it.
-- Builds: {builds}. Two are networks of a few dense layers and one is a convolutional
-  network with 1 to 3 bits, for PYNQ boards; two are larger convolutional networks of 3 to 5 bits.
+- Builds: {builds}: six foldings of one
+  small dense network of 1 bit and one convolutional network with weights of 2 bits, for PYNQ
+  boards; two larger convolutional networks with weights of 3 bits and activations of 4 and 5.
   A small and uneven sample of one compiler: other builds may differ.
 - The collected table of builds (`--builds`) has what synthesis reported; its columns of
   estimates are empty in all rows. FINN's estimates (`estimate_layer_resources.json`, and those of
