@@ -13,9 +13,10 @@ from hwcompress.errors import InputError, UnsupportedError
 from hwcompress.hls.estimate.coefficients import Coefficients, load_coefficients
 from hwcompress.hls.estimate.estimate import Estimate, Estimator
 from hwcompress.hls.estimate.part import Part
-from hwcompress.hls.fit.instances import Parts, Words, engine_parts, with_memory
+from hwcompress.hls.estimate.shape import Contents
+from hwcompress.hls.fit.instances import Known, Parts, Words, engine_parts, with_memory
 from hwcompress.hls.folding import Lanes, Style
-from hwcompress.hls.folding.engines import engine
+from hwcompress.hls.folding.engines import Engine, engine
 from hwcompress.hls.rtl.netlist import Instance, Literal
 from hwcompress.ir import Graph, Op
 
@@ -71,6 +72,41 @@ def area_of(found: Estimate, family: str) -> np.ndarray:
     return np.array([found.lut, found.ff, rams, found.dsp], np.float64)
 
 
+class _Estimator(Estimator):
+    """Of the tables of a search with many lanes some stand for all."""
+
+    def __init__(
+        self,
+        family: str,
+        coefficients: Coefficients,
+        contents: Contents,
+        instead: Mapping[str, str],
+    ) -> None:
+        super().__init__(family, coefficients, contents)
+        self._instead = instead
+
+    def of(self, part: Part) -> Estimate:
+        if part.module == "hwc_threshold_stage":
+            name = part.text("TABLE")
+            if self._instead.get(name, name) != name:
+                part = Part.of(part.module, {**part.values, "TABLE": self._instead[name]})
+        return super().of(part)
+
+
+def _instead(files: Mapping[str, Words]) -> dict[str, str]:
+    """Which table stands for which, of those of the same size."""
+    sizes: dict[tuple[int, ...], list[str]] = {}
+    for name, words in files.items():
+        sizes.setdefault(words.raw.shape, []).append(name)
+    return {
+        name: names[place * _LANES // len(names) * len(names) // _LANES]
+        for names in sizes.values()
+        if len(names) > _LANES
+        for place, name in enumerate(names)
+    }
+
+
+_LANES = 16  # of a search for thresholds whose tables are looked at
 _NEVER = float(1 << 45)  # area of what cannot be estimated: beyond every budget
 
 
@@ -80,7 +116,8 @@ class EstimatedCost:
     Modules that are equal are worked out once; those with a file never are, for what a
     memory takes as logic depends on its contents. Choices with a module that has no
     estimate (sizes far from all that were measured) are beyond every budget; if all
-    choices of an engine are such, that is an error.
+    choices of an engine are such, that is an error. Of a search for thresholds with
+    more than 16 lanes, the tables of 16 stand for those of all.
 
     Args:
         family: device family.
@@ -91,9 +128,13 @@ class EstimatedCost:
         self.family = family
         self.resources = resources_of(family)
         self._files: dict[str, Words] = {}
-        self._last: tuple[object, ...] = ()
-        self._kept: dict[tuple[object, ...], Parts] = {}
-        self._estimator = Estimator(family, coefficients or load_coefficients(), self._contents)
+        self._instead: dict[str, str] = {}
+        self._last: tuple[Op, Graph, Lanes] | None = None
+        self._kept: dict[Style, Parts] = {}
+        self._common: Known = {}
+        self._engine: Engine | None = None
+        coefficients = coefficients or load_coefficients()
+        self._estimator = _Estimator(family, coefficients, self._contents, self._instead)
         self._areas: dict[Part, np.ndarray] = {}
         self._count = 0
 
@@ -119,13 +160,17 @@ class EstimatedCost:
 
     def _made(self, op: Op, graph: Graph, lanes: Lanes, style: Style) -> Parts:
         """The parts of a choice; those of the last ones are remembered but for their memory."""
-        key = (op.name, lanes, style.multiplier, style.reload, style.dsp)
-        if key[:2] != self._last:
-            self._last, self._kept, self._files = key[:2], {}, {}
-            self._count += 1
+        last = self._last
+        if last is None or last[0] is not op or last[1] is not graph:
             self._engine = engine(op, graph)
+        if last is None or last[0] is not op or last[1] is not graph or last[2] != lanes:
+            self._last, self._count = (op, graph, lanes), self._count + 1
+            self._kept, self._common = {}, {}
+            self._files.clear()
+            self._instead.clear()
+        key = replace(style, memory="auto")
         if key not in self._kept:
-            made = engine_parts(op, graph, lanes, style, self._engine)
+            made = engine_parts(op, graph, lanes, style, self._engine, self._common)
             # Files of different choices have the same names. Weights are the same with
             # all multipliers, but for those that are coded as powers of two.
             marked = []
@@ -135,6 +180,7 @@ class EstimatedCost:
                 for name, words in made.files.items():
                     self._files.setdefault(mark + name, words)
             self._kept[key] = replace(made, instances=tuple(marked))
+            self._instead.update(_instead(self._files))
         return with_memory(self._kept[key], style)
 
     def module(self, module: str, parameters: Mapping[str, int]) -> np.ndarray:

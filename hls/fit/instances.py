@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar, cast
 
 import numpy as np
 
@@ -14,11 +15,14 @@ from hwcompress.hls.folding.engines import Engine, engine
 from hwcompress.hls.rtl.builder import RTL, Builder, Layer
 from hwcompress.hls.rtl.engines.constant import values
 from hwcompress.hls.rtl.engines.linear import kept_in
-from hwcompress.hls.rtl.memory import to_bits
 from hwcompress.hls.rtl.netlist import Instance, Stream
 from hwcompress.ir import Constant, Graph, Op
 
 __all__ = ["Parts", "Words", "engine_parts", "with_memory"]
+
+
+T = TypeVar("T")
+Known = dict[Hashable, object]
 
 
 @dataclass(frozen=True)
@@ -34,14 +38,16 @@ class Words:
     width: int
 
     def bits(self) -> np.ndarray:
-        """uint8 ``(depth, bits of a word)``, lowest first."""
-        depth = len(self.raw)
-        if self.width <= 8:  # the usual weights, many times faster
-            narrow = self.raw.astype(np.uint8)[..., None]
-            found = np.unpackbits(narrow, axis=-1, count=self.width, bitorder="little")
-        else:
-            found = to_bits(self.raw, self.width)
-        return found.reshape(depth, -1)
+        """uint8 ``(depth, bits of a word)``, those of the same place of all numbers together.
+
+        Column by column in memory, for so they are compared.
+        """
+        narrow = self.raw.astype(np.uint8) if self.width <= 8 else self.raw
+        columns = np.ascontiguousarray(narrow.T)
+        found = np.empty((self.width, *columns.shape), np.uint8)
+        for place in range(self.width):
+            found[place] = (columns >> place) & 1
+        return found.reshape(-1, len(self.raw)).T
 
 
 @dataclass(frozen=True)
@@ -55,10 +61,15 @@ class Parts:
 class _Scratch(Layer):
     """A layer whose memories are kept as numbers, not as text."""
 
-    def __init__(self, builder: Builder, op: Op, item: Engine | None) -> None:
+    def __init__(self, builder: Builder, op: Op, item: Engine | None, known: Known) -> None:
         super().__init__(builder, op)
         self.files: dict[str, Words] = {}
-        self._item = item
+        self._item, self._known = item, known
+
+    def once(self, name: Hashable, make: Callable[[], T]) -> T:
+        if name not in self._known:
+            self._known[name] = make()
+        return cast("T", self._known[name])
 
     @property
     def engine(self) -> Engine:
@@ -75,7 +86,12 @@ class _Scratch(Layer):
 
 
 def engine_parts(
-    op: Op, graph: Graph, lanes: Lanes, style: Style, item: Engine | None = None
+    op: Op,
+    graph: Graph,
+    lanes: Lanes,
+    style: Style,
+    item: Engine | None = None,
+    known: Known | None = None,
 ) -> Parts:
     """What the handler of an operation makes, with streams as it wants them.
 
@@ -85,15 +101,17 @@ def engine_parts(
         lanes: its own; of a constant, ``pe`` are those that it gives.
         style: its own.
         item: its engine, where that is at hand.
+        known: what the calls with these lanes have in common; filled by them.
     """
+    known = {} if known is None else known
     builder = Builder(graph, Folding({op.name: lanes}, {op.name: style}))
     if isinstance(op, Constant):
-        layer = _Scratch(builder, op, None)
+        layer = _Scratch(builder, op, None, known)
         values(layer, op, lanes.pe)
     else:
         item = item or engine(op, graph)
         assert item is not None, f"{op.kind} has no hardware"
-        layer = _Scratch(builder, op, item)
+        layer = _Scratch(builder, op, item, known)
         sources = [
             Stream(f"in_{position}", kind.dtype, takes(item, lanes, position), kind.size)
             for position, kind in enumerate(graph.input_types(op))

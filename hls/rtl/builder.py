@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from hwcompress.hls.rtl.netlist import Instance, Literal, Netlist, Stream, ident
 from hwcompress.ir import Graph, IntType, Op, Realisation, TensorType
 
 __all__ = ["RTL", "Builder", "Layer", "kind_code", "value_code"]
+
+T = TypeVar("T")
 
 # A handler takes the layer under construction, its operation and its input
 # streams, and returns the output stream, or a tuple of them.
@@ -125,6 +128,10 @@ class Layer:
     def style(self) -> Style:
         """How the operation's multiplications and memories are made."""
         return self.builder.folding.style(self.op)
+
+    def once(self, name: Hashable, make: Callable[[], T]) -> T:
+        """What ``make`` gives; the search makes it once for all styles of the same lanes."""
+        return make()
 
     def load_ports(self, depth: int, width: int) -> dict[str, str]:
         """Connections of an engine's load ports, for ``depth`` words of weights."""

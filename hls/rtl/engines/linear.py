@@ -110,7 +110,7 @@ def _engine(
     lanewise: bool = False,
     parallel: bool = False,
 ) -> Stream:
-    words = _words(op, layer.lanes, groups, parallel)
+    words = layer.once("words", lambda: _words(op, layer.lanes, groups, parallel))
     return matrix_unit(
         layer,
         stream,
@@ -149,13 +149,22 @@ def matrix_unit(
         tagged: beats carry the address of their weights; not for bipolar elements.
     """
     lanes, otype = layer.lanes, layer.target.dtype
-    code = power_code(words, wtype, layer.style, layer.op.name)
+    shift = layer.style.multiplier in ("auto", "lut", "shift")
+    code = layer.once(
+        ("code", layer.style.multiplier if shift else "", layer.style.reload),
+        lambda: power_code(words, wtype, layer.style, layer.op.name),
+    )
     w_bits, w_kind = wtype.bits, kind_code(wtype)
-    raw = wtype.to_raw(words)
+    number_type = wtype
     if code:
-        w_bits, w_kind, raw = code.bits, 4, code.encode(words, layer.op.name)
+        w_bits, w_kind = code.bits, 4
         wtype = IntType(-code.largest, code.largest)
-    raw = raw.reshape(len(words), -1)
+    raw = layer.once(
+        ("raw", code),
+        lambda: (code.encode(words, layer.op.name) if code else number_type.to_raw(words)).reshape(
+            len(words), -1
+        ),
+    )
 
     xtype = stream.dtype
     corners = [x * w for x in (xtype.lo, xtype.hi) for w in (wtype.lo, wtype.hi)]

@@ -102,14 +102,14 @@ def _search_tables(
         lanes, turned = lanes[:, :1], turned[:1]
     folds = lanes.shape[1]
     prefix = layer.builder.unique(f"{identifier(layer.op.name)}_thresholds")
-    for lane in range(pe):
-        for stage in range(stages):
-            # Stage s has decided the upper s bits of the count; the next bit is
-            # one if the threshold in the middle of what is left holds.
-            rest = stages - stage
-            middle = (np.arange(1 << stage) << rest) + (1 << (rest - 1)) - 1
-            words = to_bits(lanes[lane][:, middle].reshape(-1), width)
-            layer.memory_file(f"{prefix}_{stage:02d}_{lane:05d}.hex", "thresholds", words)
+    for stage in range(stages):
+        # Stage s has decided the upper s bits of the count; the next bit is
+        # one if the threshold in the middle of what is left holds.
+        rest = stages - stage
+        middle = (np.arange(1 << stage) << rest) + (1 << (rest - 1)) - 1
+        words = to_bits(lanes[:, :, middle].reshape(pe, -1), width)
+        for lane in range(pe):
+            layer.memory_file(f"{prefix}_{stage:02d}_{lane:05d}.hex", "thresholds", words[lane])
     if falling.any():
         layer.memory_file(f"{prefix}_falling.hex", "falling", turned.astype(np.uint8))
     result: dict[str, int | str | Literal] = {"FOLDS": folds, "STAGES": stages, "TABLES": prefix}
