@@ -13,9 +13,10 @@ from hwcompress.errors import InputError
 from hwcompress.hls.estimate.coefficients import Coefficients, Fitted, error_base
 from hwcompress.hls.estimate.contents import bits_of
 from hwcompress.hls.estimate.estimate import Estimate, Estimator
+from hwcompress.hls.estimate.guidance import guided
 from hwcompress.hls.estimate.leastsquares import fit_relative
 from hwcompress.hls.estimate.part import Part
-from hwcompress.hls.estimate.rows import Measured, Rows
+from hwcompress.hls.estimate.rows import FAMILIES, Measured, Rows
 from hwcompress.hls.estimate.shape import has_model, shape_of
 from hwcompress.hls.synth.cells import Resources
 
@@ -42,6 +43,7 @@ _MEMORY_TERMS = (
     "block_mux", "block_rows", "cells", "cell_words", "cell_mux", "ram_mux", "ram_rows",
     "order", "order_bits", "order_equal",
 )  # fmt: skip
+_REFERENCE = "xc7"  # the family with the most measurements
 _PARTS = 5  # one of them is held out
 _QUANTILE = 0.05
 
@@ -79,13 +81,17 @@ def fit(rows: Rows) -> Coefficients:
             remedy="python -m hwcompress.hls.estimate sweep, with a new table",
         )
     families: dict[str, dict[str, Fitted]] = {}
-    for family in sorted({row.family for row in rows}):
+    for family in FAMILIES:
         members = _members(rows, family)
-        counters = _common(members, _COUNTERS, _COUNTER_TERMS)
-        memories = _common(members, _MEMORIES, _MEMORY_TERMS)
-        families[family] = {
-            module: _fitted(samples, counters, memories) for module, samples in members.items()
-        }
+        given = _Given(
+            _common(members, _COUNTERS, _COUNTER_TERMS),
+            _common(members, _MEMORIES, _MEMORY_TERMS),
+            {module: item.terms for module, item in families.get(_REFERENCE, {}).items()},
+        )
+        if members:
+            families[family] = {
+                module: _fitted(module, samples, given) for module, samples in members.items()
+            }
     return Coefficients(yosys=versions.pop(), families=families)
 
 
@@ -145,25 +151,46 @@ def _common(
     return {name: float(found[name]) for name in terms if name in found}
 
 
-def _terms(
-    samples: Sequence[_Sample], counters: Mapping[str, float], memories: Mapping[str, float]
-) -> dict[str, float]:
-    """Coefficients of one module; those of ``counters`` are given.
+@dataclass(frozen=True)
+class _Given:
+    """What is known of a family before its modules are fitted one by one.
+
+    Args:
+        counters: coefficients of counters.
+        memories: coefficients of memories, for modules that were not measured with them.
+        reference: coefficients of another family by module, see
+            :mod:`hwcompress.hls.estimate.guidance`; none for that family itself.
+    """
+
+    counters: Mapping[str, float]
+    memories: Mapping[str, float]
+    reference: Mapping[str, Mapping[str, float]]
+
+
+def _terms(module: str, samples: Sequence[_Sample], known: _Given) -> dict[str, float]:
+    """Coefficients of one module.
 
     A module with counters of one kind may have some of the others, too; likewise one
-    with a memory, where those of ``memories`` stand in for what it was not measured with.
+    with a memory.
     """
+    counters, memories = known.counters, known.memories
+    reference = {
+        name: value
+        for name, value in known.reference.get(module, {}).items()
+        if name not in counters and name not in _COUNTER_TERMS
+    }
     found = {name for sample in samples for name in sample.logic}
     if not found:
         return {}
-    names = sorted(found if found.isdisjoint(counters) else found.union(counters))
+    names = sorted(found.union(reference, () if found.isdisjoint(counters) else counters))
     matrix = _matrix([sample.logic for sample in samples], names)
     luts = np.array([sample.luts for sample in samples])
     given = np.array([name in counters for name in names], bool)
     solved = np.array([counters.get(name, 0.0) for name in names])
     rest = np.maximum(luts - matrix @ solved, 0.0)
     # Relative to the whole, of which the counters are a part.
-    solved[~given] = fit_relative(matrix[:, ~given], rest, luts)
+    free = [name for name in names if name not in counters]
+    solved[~given] = fit_relative(*guided(matrix[:, ~given], rest, luts, free, reference))
     more = {} if found.isdisjoint(memories) else memories
     both = {**more, **dict(zip(names, solved, strict=True))}
     return {name: round(float(value), 5) for name, value in sorted(both.items())}
@@ -179,18 +206,16 @@ def _errors(samples: Sequence[_Sample], terms: Mapping[str, float]) -> list[floa
     return found
 
 
-def _fitted(
-    samples: Sequence[_Sample], counters: Mapping[str, float], memories: Mapping[str, float]
-) -> Fitted:
+def _fitted(module: str, samples: Sequence[_Sample], given: _Given) -> Fitted:
     used = [sample for sample in samples if sample.part]
     errors: list[float] = []
     for part in range(1, _PARTS):
         others = [sample for sample in used if sample.part != part]
         left = [sample for sample in used if sample.part == part and sample.logic]
-        errors += _errors(left, _terms(others, counters, memories)) if left else []
+        errors += _errors(left, _terms(module, others, given)) if left else []
     low, high = (_outer(np.array(errors), side) for side in (-1, 1))
     return Fitted(
-        _terms(used, counters, memories), round(low, 4), round(high, 4), len(used),
+        _terms(module, used, given), round(low, 4), round(high, 4), len(used),
         len(samples) - len(used), _alike(samples),
     )  # fmt: skip
 
