@@ -18,7 +18,6 @@ from hwcompress.ir import (
     ArgMax,
     Concat,
     Conv,
-    ConvTranspose,
     Dense,
     Graph,
     Input,
@@ -157,13 +156,6 @@ class Layers:
         """Every channel alone."""
         channels = self.type_of().channels
         return self.conv(channels, kernel, stride, groups=channels, weights=weights)
-
-    def up(self, channels: int, *, source: str | None = None) -> str:
-        """A transposed convolution of 2 x 2 with stride 2."""
-        depth = self.type_of(source).channels
-        weight, wtype = self._draw((channels, 2, 2, depth), None)
-        names = self._names("up", [source])
-        return self._put(ConvTranspose(*names, weight, wtype, stride=(2, 2)))
 
     def dense(self, rows: int, *, weights: str | None = None, bias: bool = False) -> str:
         """A dense layer of a vector."""

@@ -93,10 +93,16 @@ _DENSE = (
             _net(nets.mlp, "mlp-powers", "p4", 4, 48, (64, 32, 10))),
     Network("mlp-fast", "dense 16-16-8-5, a frame a cycle", "ternary / 2", 1,
             _net(nets.mlp, "mlp-fast", "ternary", 2, 16, (16, 8, 5))),
+    Network("mlp-small", "dense 12-8-4", "4 / 4", 48,
+            _net(nets.mlp, "mlp-small", "w4", 4, 12, (8, 4))),
     Network("autoencoder", "dense 64-32-8-32-64", "4 / 4", 128,
             _net(nets.autoencoder, "autoencoder", "w4", 4)),
 )  # fmt: skip
 _CONVOLUTIONS = (
+    Network("small-w2a2", "a convolution, a pool, a dense layer", "2 / 2", 576,
+            _net(nets.small, "small-w2a2", "w2", 2)),
+    Network("small-w6a6", "the same", "6 / 6", 1152,
+            _net(nets.small, "small-w6a6", "w6", 6), multiplier="lut"),
     Network("lenet", "5 x 5 convolutions, max pools, dense layers", "4 / 4", 4096,
             _net(nets.lenet, "lenet", "w4", 4)),
     Network("mnist-cnn", "convolutions of MDC, for MNIST", "4 and 8 / 16", 6272,
@@ -111,8 +117,6 @@ _CONVOLUTIONS = (
             _net(nets.vgg, "vgg-w3a3", "w3", 3)),
     Network("vgg-w4a4", "the same", "4 / 4", 8192,
             _net(nets.vgg, "vgg-w4a4", "w4", 4), memory="block"),
-    Network("vgg-w6a6", "the same", "6 / 6", 2048,
-            _net(nets.vgg, "vgg-w6a6", "w6", 6), multiplier="packed"),
     Network("vgg-w8a8", "the same", "8 / 8", 65_536,
             _net(nets.vgg, "vgg-w8a8", "w8", 8), multiplier="lut"),
     Network("vgg-powers", "the same", "powers of two / 4", 1024,
@@ -150,8 +154,8 @@ _OTHERS = (
 )  # fmt: skip
 
 LATTICE = (
-    "tfc-w1a1", "unsw-w2a2", "mlp-w3a3", "mlp-w8a8", "mlp-powers", "mlp-fast", "autoencoder",
-    "strided-w2a3", "conv1d", "shuffle",
+    "mlp-small", "small-w2a2", "small-w6a6", "mlp-w8a8", "strided-w2a3", "mlp-fast",
+    "mlp-powers", "conv1d", "tfc-w1a1", "unsw-w2a2",
 )  # fmt: skip
 """Those that are synthesized for the Lattice families, too: ten that Yosys is soon done with."""
 

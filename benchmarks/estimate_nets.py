@@ -22,6 +22,7 @@ __all__ = [
     "mobilenet",
     "resnet",
     "shuffle",
+    "small",
     "squeeze",
     "strided",
     "unet",
@@ -113,6 +114,18 @@ def strided(name: str, weights: str, bits: int) -> Graph:
     net.conv(10, 1)
     net.sum_pool()
     net.flat()
+    net.argmax()
+    return net.graph()
+
+
+def small(name: str, weights: str, bits: int) -> Graph:
+    """A convolution, a pool and a dense layer on images of 8 x 8."""
+    net = _image(name, 8, 1, weights, bits)
+    net.conv(4)
+    _act(net, bits)
+    net.max_pool()
+    net.flat()
+    net.dense(6, bias=True)
     net.argmax()
     return net.graph()
 

@@ -40,7 +40,8 @@ How the networks were chosen: by topology, bits and folding, before any of them 
 synthesized; {models} are models that others published, {made} are made of usual layers, with
 normally distributed weights, and with thresholds and scales from the statistics of what
 arrives. Nine were made smaller or slower then and one was left out, because their estimated
-size said that Yosys would take too long. None was left out or changed for its error. What
+size said that Yosys would take too long; another one was left out because Yosys was not
+done with it after eight minutes. None was left out or changed for its error. What
 the first of them showed to be wrong in the model of a module was corrected there; the
 coefficients are fitted to measured modules ([estimates](estimates.md)), never to networks.
 
