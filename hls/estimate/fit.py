@@ -83,11 +83,11 @@ def fit(rows: Rows) -> Coefficients:
     families: dict[str, dict[str, Fitted]] = {}
     for family in FAMILIES:
         members = _members(rows, family)
-        given = _Given(
-            _common(members, _COUNTERS, _COUNTER_TERMS),
-            _common(members, _MEMORIES, _MEMORY_TERMS),
-            {module: item.terms for module, item in families.get(_REFERENCE, {}).items()},
-        )
+        reference = {module: item.terms for module, item in families.get(_REFERENCE, {}).items()}
+        counters = _common(members, _COUNTERS, _COUNTER_TERMS, {})
+        memories = _common(members, _MEMORIES, _MEMORY_TERMS, counters)
+        # Few measurements tell no module apart from the others in what its memories cost.
+        given = _Given(counters | (memories if reference else {}), memories, reference)
         if members:
             families[family] = {
                 module: _fitted(module, samples, given) for module, samples in members.items()
@@ -128,10 +128,13 @@ def _matrix(logic: Sequence[Mapping[str, float]], names: Sequence[str]) -> np.nd
 
 
 def _common(
-    members: Mapping[str, list[_Sample]], modules: Sequence[str], terms: Sequence[str]
+    members: Mapping[str, list[_Sample]],
+    modules: Sequence[str],
+    terms: Sequence[str],
+    known: Mapping[str, float],
 ) -> dict[str, float]:
-    """Coefficients of some terms, fitted over several modules together."""
-    logic, luts = [], []
+    """Coefficients of some terms, fitted over several modules together, others being known."""
+    logic, rest, luts = [], [], []
     for module in modules:
         for sample in members.get(module, []):
             if sample.part:
@@ -140,13 +143,20 @@ def _common(
                     {
                         name if name in terms else f"{module} {name}": value
                         for name, value in sample.logic.items()
+                        if name not in known
                     }
                 )
                 luts.append(sample.luts)
+                rest.append(
+                    sample.luts
+                    - sum(
+                        known[name] * value for name, value in sample.logic.items() if name in known
+                    )
+                )
     names = sorted({name for features in logic for name in features})
     if not names:
         return {}
-    solved = fit_relative(_matrix(logic, names), np.array(luts))
+    solved = fit_relative(_matrix(logic, names), np.maximum(np.array(rest), 0.0), np.array(luts))
     found = dict(zip(names, solved, strict=True))
     return {name: float(found[name]) for name in terms if name in found}
 
@@ -177,7 +187,7 @@ def _terms(module: str, samples: Sequence[_Sample], known: _Given) -> dict[str, 
     reference = {
         name: value
         for name, value in known.reference.get(module, {}).items()
-        if name not in counters and name not in _COUNTER_TERMS
+        if name not in counters and name not in _COUNTER_TERMS and name not in _MEMORY_TERMS
     }
     found = {name for sample in samples for name in sample.logic}
     if not found:

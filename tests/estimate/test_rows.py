@@ -113,7 +113,7 @@ def test_memories_and_registers_follow_from_the_structure(rows: Rows) -> None:
     cells = [item for items in right.values() for item in items]
     assert sum(cells) >= 0.98 * len(cells)
     # These lose registers that turn out constant in more ways than the models follow.
-    loose = {"hwc_add", "hwc_permute", "hwc_rescale", "hwc_window", "hwc_window_parallel"}
+    loose = {"hwc_add", "hwc_rescale", "hwc_window", "hwc_window_parallel", "hwc_window_up"}
     for module, found in registers.items():
         if module not in loose:
             assert all(found), module

@@ -13,7 +13,7 @@ from hwcompress.errors import InputError
 from hwcompress.hls.estimate.configurations import WEIGHTS, configuration, numbered
 from hwcompress.hls.estimate.contents import KINDS, bits_of
 from hwcompress.hls.estimate.measure import read_headers
-from hwcompress.hls.estimate.rows import Rows, load
+from hwcompress.hls.estimate.rows import TABLES, Rows, load
 from hwcompress.hls.estimate.sweep import stale, sweep, wanted
 
 
@@ -97,7 +97,7 @@ def test_a_stopped_sweep_goes_on(tmp_path: Path) -> None:
 
 
 def test_rows_of_other_code_are_measured_again() -> None:
-    rows = load()
+    rows = load(TABLES["xc7"])
     drawn = [("hwc_turn", 0), ("hwc_skid", 0)]
     assert wanted(rows, "xc7", drawn) == []
     changed = Rows(

@@ -9,6 +9,7 @@ from hwcompress.hls.estimate.shape import Contents, Shape, model, tree_luts
 __all__: list[str] = []
 
 _FEW_BANKS = 6  # fewer have a coefficient of their own
+_KERNEL_BITS = 16
 
 
 def _zeros(*values: int) -> int:
@@ -195,3 +196,42 @@ def _marks(part: Part, columns: int) -> set[tuple[int, int]]:
             if low > 0 or high < columns - 1:
                 found.add((low, high))
     return found
+
+
+@model("hwc_window_up")
+def _up(part: Part, shape: Shape, contents: Contents) -> None:
+    stride_h, stride_w = part["STRIDE_H"], part["STRIDE_W"]
+    row, inner = part["WIDTH"] * part["WORDS"], part["WORDS"] // part["GROUPS"]
+    depth = part["ROWS"] * row
+    address, position = bits_for(depth), part["POSITION_BITS"]
+    column, weight = part["COLUMN_BITS"], part["ADDR_BITS"]
+    bits_in, bits_out = part["LANES"] * part["IN_BITS"], part["LANES"] * part["OUT_BITS"]
+    # Loops; the kernel's are counted in 16 bits, as its size depends on the phase.
+    shape.counter(inner)
+    for count in (part["FOLDS"], part["GROUPS"], part["OUT_WIDTH"], part["OUT_HEIGHT"]):
+        shape.counter(count)
+        shape.ff += int(count == 1)
+    phases = bits_for(stride_h) + bits_for(stride_w)
+    shape.ff += 2 * _KERNEL_BITS + phases
+    # Where the window is, in the image and in the ring.
+    line = _moved(position, part["LINE_START"], row, part["TAP_LINE"])
+    ring = _moved(address, row, depth) if stride_h == 2 else address
+    columns = part.fields("COLUMN_STEP", 32, stride_w)
+    start = _moved(column, part["COLUMN_START"], *columns)
+    group = _moved(column, part["COLUMN_START"], inner, *columns)
+    top = _moved(position, part["TOP_START"], row)
+    shape.ff += 2 * line + 2 * ring + start + group + column + top
+    shape.ff += 6 + position + 2 * weight + address
+    ram(shape, bits_in, depth)
+    shape.luts(
+        one=1, position=position, line=line, address=address, ring=ring, column=column,
+        weights=weight, phases=phases, pad_bits=bits_out,
+    )  # fmt: skip
+    shape.part(
+        "hwc_cast",
+        {
+            "LANES": part["LANES"], "IN_BITS": part["IN_BITS"], "KIND": part["KIND"],
+            "OUT_BITS": part["OUT_BITS"],
+        },
+    )  # fmt: skip
+    shape.part("hwc_skid", {"WIDTH": 1 + weight + bits_out})
