@@ -95,7 +95,10 @@ def _nodes(nodes: list[Node]) -> str:
     for node in nodes:
         if node.name != TOP and node.est_lut is not None:
             kinds[node.kind].append(node)
-    kinds["*all*"] = [node for own in list(kinds.values()) for node in own]
+    every = [node for own in kinds.values() for node in own]
+    modelled = {node.kind for node in every if node.est_lut}
+    kinds["*of kinds with a formula*"] = [node for node in every if node.kind in modelled]
+    kinds["*all*"] = every
     rows = [
         [f"`{kind}`" if kind[0] != "*" else kind, str(len(own)), *_figures(_pairs(own, "lut")),
          _exact(_pairs(own, "bram18")), _exact(_pairs(own, "dsp"))]
@@ -109,8 +112,8 @@ def _nodes(nodes: list[Node]) -> str:
     ]
     return f"""## FINN: nodes
 
-LUTs by FINN's formulas; {sum(not node.est_lut for node in kinds["*all*"])} of the
-{len(kinds["*all*"])} nodes are of kinds without one, which says 0.
+LUTs by FINN's formulas; {len(every) - len(kinds["*of kinds with a formula*"])} of the
+{len(every)} nodes are of kinds without one, which says 0.
 
 {_table(head, rows)}
 
