@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from hwcompress.compress.export import export_qonnx
+from hwcompress.flow.steps.cycles import check_cycles
 from hwcompress.frontend import import_model
 from hwcompress.hls.cosim.verilated import Stalls, VerilatedDesign
 from hwcompress.hls.folding.complete import complete_folding, read_folding
@@ -58,6 +59,7 @@ def _run(weight_bits: int, act_bits: int, file: str, interval: int, folder: Path
     free = model.run(integers)
     assert np.array_equal(free.outputs, expected)
     assert list(np.diff(free.frame_end_cycles)) == [interval, interval]
+    check_cycles(model.design, free, "verilator")
     stalled = model.run(integers, stalls=Stalls(300, 300, 5))
     assert np.array_equal(stalled.outputs, expected)
 
