@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -94,11 +94,22 @@ class Coefficients:
         return found
 
     def save(self, path: Path = COEFFICIENTS) -> None:
-        """Write them as JSON."""
-        record = {"format": FORMAT, **asdict(self)}
+        """Write them as JSON, a line for each module."""
+        families = [
+            "\n".join([f'  "{family}": {{', ",\n".join(_lines(modules)), "  }"])
+            for family, modules in sorted(self.families.items())
+        ]
+        head = f'"format": {json.dumps(FORMAT)},\n "yosys": {json.dumps(self.yosys)}'
+        text = f'{{\n {head},\n "families": {{\n' + ",\n".join(families) + "\n }\n}\n"
         scratch = path.with_name(f".{path.name}.part")
-        scratch.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        scratch.write_text(text, encoding="utf-8")
         scratch.replace(path)
+
+
+def _lines(modules: Mapping[str, Fitted]) -> Iterator[str]:
+    for module, fitted in sorted(modules.items()):
+        record = json.dumps(asdict(fitted), sort_keys=True, separators=(",", ":"))
+        yield f'   "{module}": {record}'
 
 
 @lru_cache(maxsize=4)

@@ -28,7 +28,7 @@ from hwcompress.tools import Tool, need
 
 __all__ = ["stale", "sweep", "wanted"]
 
-_BATCH = 16  # configurations in one run: some of a run's time does not depend on them
+_BATCH = 12  # configurations in one run: some of a run's time does not depend on them
 
 
 def stale(rows: Rows) -> tuple[tuple[str, str], ...]:

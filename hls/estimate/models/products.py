@@ -31,7 +31,7 @@ def _mul(part: Part, shape: Shape, contents: Contents) -> None:
         if shape.family != "xc7":  # whose carry cells follow no formula for narrow factors
             shape.alike = f"{kind} {long_bits} {long_kind}"
         if long_bits == 1 + long_kind:  # so short that there is no carry chain
-            shape.luts(**{f"{kind}_table_{'us'[long_kind]}": 1})
+            shape.luts(tables=2 if kind == "ternary" else long_bits)
         else:
             shape.luts(**{f"{kind}_bits": long_bits, kind: 1})
     else:
