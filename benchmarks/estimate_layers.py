@@ -18,6 +18,7 @@ from hwcompress.ir import (
     ArgMax,
     Concat,
     Conv,
+    ConvTranspose,
     Dense,
     Graph,
     Input,
@@ -156,6 +157,11 @@ class Layers:
         """Every channel alone."""
         channels = self.type_of().channels
         return self.conv(channels, kernel, stride, groups=channels, weights=weights)
+
+    def up(self, channels: int) -> str:
+        """A transposed convolution of 2 x 2 with stride 2."""
+        weight, wtype = self._draw((channels, 2, 2, self.type_of().channels), None)
+        return self._put(ConvTranspose(*self._names("up"), weight, wtype, stride=(2, 2)))
 
     def dense(self, rows: int, *, weights: str | None = None, bias: bool = False) -> str:
         """A dense layer of a vector."""

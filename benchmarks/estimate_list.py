@@ -149,6 +149,8 @@ _OTHERS = (
             _net(nets.shuffle, "shuffle", "w4", 4), multiplier="lut"),
     Network("squeeze", "squeeze and excitation", "4 / 4", 4096,
             _net(nets.squeeze, "squeeze", "w4", 4)),
+    Network("decoder", "transposed convolutions", "4 / 4", 1024,
+            _net(nets.decoder, "decoder", "w4", 4)),
     Network("unet", "U-net: pools, upsampling, skips", "2 / 4", 4096,
             _net(nets.unet, "unet", "w2", 4), multiplier="dsp"),
 )  # fmt: skip

@@ -15,6 +15,7 @@ from hwcompress.ir import Graph, IntType
 __all__ = [
     "autoencoder",
     "conv1d",
+    "decoder",
     "inception",
     "inverted",
     "lenet",
@@ -127,6 +128,17 @@ def small(name: str, weights: str, bits: int) -> Graph:
     net.flat()
     net.dense(6, bias=True)
     net.argmax()
+    return net.graph()
+
+
+def decoder(name: str, weights: str, bits: int) -> Graph:
+    """A small image from a smaller one, by transposed convolutions."""
+    net = _image(name, 4, 8, weights, bits, IntType(0, 15))
+    for channels in (6, 4):
+        net.up(channels)
+        _act(net, bits)
+    net.conv(1, 3, bias=True)
+    net.rescale(8)
     return net.graph()
 
 
