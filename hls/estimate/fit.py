@@ -190,7 +190,7 @@ def _terms(module: str, samples: Sequence[_Sample], known: _Given) -> dict[str, 
         if name not in counters and name not in _COUNTER_TERMS and name not in _MEMORY_TERMS
     }
     found = {name for sample in samples for name in sample.logic}
-    if not found:
+    if not found and not reference:
         return {}
     names = sorted(found.union(reference, () if found.isdisjoint(counters) else counters))
     matrix = _matrix([sample.logic for sample in samples], names)

@@ -35,11 +35,12 @@ def guided(
         The three arrays, longer.
     """
     known = [place for place, name in enumerate(names) if name in reference]
-    if not known or not len(luts):
+    if not known:
         return matrix, luts, whole
     there = matrix[:, known] @ np.array([reference[names[place]] for place in known])
     both = (there > 0) & (luts > 0)
     ratio = float(np.median(luts[both] / there[both])) if both.any() else 1.0
+    usual = float(np.median(whole)) if len(whole) else 1.0
     guesses = np.zeros((len(known), len(names)))
     for row, place in enumerate(known):
         some = matrix[:, place][matrix[:, place] > 0]
@@ -48,5 +49,5 @@ def guided(
     return (
         np.vstack([matrix, guesses]),
         np.concatenate([luts, targets * guesses[range(len(known)), known]]),
-        np.concatenate([whole, np.full(len(known), _CAUTION * float(np.median(whole)))]),
+        np.concatenate([whole, np.full(len(known), _CAUTION * usual)]),
     )

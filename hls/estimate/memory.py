@@ -192,9 +192,13 @@ def ram(shape: Shape, width: int, depth: int, style: str = "auto", *, banks: int
     found = choice(width, depth, style, written=True, family=shape.family)
     if found is None:
         shape.ff += banks * (width * depth + width)
-        shape.luts(cell_words=banks * depth, cell_mux=banks * width * _mux(depth))
         if shape.family == "xc7":
-            shape.luts(cells=banks * width * depth)
+            shape.luts(
+                cells=banks * width * depth, cell_words=banks * depth,
+                cell_mux=banks * width * _mux(depth),
+            )  # fmt: skip
+        else:  # an enable for every word, and selectors of two bits
+            shape.luts(cells=banks * (depth + width * (depth - 1)))
         return
     if found.kind == "lutram":
         shape.ff += banks * width
