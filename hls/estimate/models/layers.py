@@ -17,6 +17,7 @@ from hwcompress.hls.estimate.shape import (
 
 __all__: list[str] = []
 
+_PART = 17  # bits of a wide factor that a DSP block takes
 _TREE = 7  # bits that are compared with a constant without a carry chain
 
 
@@ -195,8 +196,15 @@ def _rescale(part: Part, shape: Shape, contents: Contents) -> None:
     # Above the longer term the sum is a copy of its sign; without rounding, nothing
     # looks at what lies below the point.
     added = min(total, max(product, add) + 1)
+    outside = max(added - (0 if rounds else shift), 1)
     if not shape.dsp or shape.family != "xc7":
-        shape.ff += pe * (add + max(added - (0 if rounds else shift), 1))
+        shape.ff += pe * (add + outside)
+    elif shape.dsp > pe:
+        # A product of several blocks: their sum, and what is added to it, lie outside; of two
+        # blocks the second one adds the upper part itself.
+        two = shape.dsp == 2 * pe
+        shape.ff += pe * (add + outside + (_PART if two else product))
+        shape.luts(wide_bits=pe * added, wide_product=0 if two else pe * product)
     if not shape.dsp:
         shape.luts(product_area=pe * factor * mul)
     # Rounding adds ones: an inverter each. Clipping looks at what the output does not

@@ -118,12 +118,14 @@ def _compress(part: Part, shape: Shape, contents: Contents) -> None:
     columns, out = part["COLUMNS"], part["OUT_BITS"]
     heights = part.fields("HEIGHTS", 16, columns)
     if max(heights) <= 4:
-        # Up to four rows; an adder starts where both of its rows have a bit.
-        starts = [next((c for c, h in enumerate(heights) if h >= n), out) for n in (2, 3, 4)]
-        first = out - starts[0]
-        second = sum(1 for c, h in enumerate(heights) if h >= 4 and c < out)
-        sums = out - max(starts[1], 0)
-        shape.luts(row_bits=first, second_bits=second, sum_bits=sums, one=1)
+        # Up to four rows: one carry chain from the first two bits of a column on. A third
+        # and a fourth bit take a LUT more each, but for the highest column.
+        heights = heights[:out]
+        start = next((c for c, h in enumerate(heights) if h >= 2), len(heights))
+        shape.luts(
+            row_bits=len(heights) - start, third_bits=sum(h >= 3 for h in heights[: out - 1]),
+            fourth_bits=sum(h >= 4 for h in heights[: out - 1]),
+        )  # fmt: skip
         return
     following = min(columns + 2, out)
     tables = [(h + 1) // 6 for h in heights]
