@@ -14,6 +14,7 @@ from hwcompress.report.facts import (
     DataFacts,
     DesignFacts,
     EstimateFacts,
+    ExpectedFacts,
     Figure,
     FoldFacts,
     GraphFacts,
@@ -54,12 +55,17 @@ class Findings:
     simulate: SimulateFacts | None = None
     fold: FoldFacts | None = None
     design: DesignFacts | None = None
-    estimate: EstimateFacts | None = None
+    expected: ExpectedFacts | None = None
     hls: HlsFacts | None = None
     verify: VerifyFacts | None = None
     bench: BenchFacts | None = None
     synth: SynthFacts | None = None
     package: PackageFacts | None = None
+
+    @property
+    def estimate(self) -> EstimateFacts | None:
+        """Resources before synthesis, if every module has an estimate."""
+        return self.expected.estimate if self.expected else None
 
 
 def assemble(
@@ -199,7 +205,7 @@ def _notes(findings: Findings) -> tuple[str, ...]:
         findings.graph,
         findings.simulate,
         findings.fold,
-        findings.estimate,
+        findings.expected,
         findings.hls,
         findings.synth,
         findings.package,

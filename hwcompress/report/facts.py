@@ -21,6 +21,7 @@ __all__ = [
     "DesignFacts",
     "EstimateFacts",
     "EstimatedUse",
+    "ExpectedFacts",
     "FifoFacts",
     "Figure",
     "FoldFacts",
@@ -326,6 +327,14 @@ class EstimateFacts:
     by: str
     notes: tuple[str, ...] = ()
     basis: str = ESTIMATED
+
+
+@dataclass(frozen=True)
+class ExpectedFacts:
+    """The estimate of the generated design; ``None`` where a module has none, as a note says."""
+
+    estimate: EstimateFacts | None
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)

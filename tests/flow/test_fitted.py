@@ -80,3 +80,16 @@ def test_what_cannot_be(tmp_path: Path, settings: BuildSettings) -> None:
     ):
         with pytest.raises(InputError, match=said):
             build(tmp_path / "out", replace(settings, **options), targets=("fold",))  # type: ignore[arg-type]
+
+
+def test_a_design_without_an_estimate_is_built_nevertheless(
+    tmp_path: Path, settings: BuildSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise InputError("no coefficient for hwc_new")
+
+    monkeypatch.setattr("hwcompress.flow.steps.estimating.estimate_design", refuse)
+    build(tmp_path / "out", settings, targets=("estimate",))
+    report = build_report(tmp_path / "out")
+    assert report.estimate is None and not report.resources
+    assert "resources are not estimated: no coefficient for hwc_new" in report.notes
