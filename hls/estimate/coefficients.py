@@ -97,7 +97,7 @@ class Coefficients:
         """Write them as JSON, a line for each module."""
         families = [
             "\n".join([f'  "{family}": {{', ",\n".join(_lines(modules)), "  }"])
-            for family, modules in sorted(self.families.items())
+            for family, modules in self.families.items()
         ]
         head = f'"format": {json.dumps(FORMAT)},\n "yosys": {json.dumps(self.yosys)}'
         text = f'{{\n {head},\n "families": {{\n' + ",\n".join(families) + "\n }\n}\n"
