@@ -9,7 +9,7 @@ import numpy as np
 
 from hwcompress.hls.estimate.shape import Contents
 
-__all__ = ["TableLogic", "logic_of"]
+__all__ = ["TableLogic", "logic_of", "peel"]
 
 _INPUTS = 6  # of a LUT
 _WORDS = 1 << _INPUTS
@@ -105,7 +105,7 @@ def _peeled(columns: np.ndarray, depth: int, address: int, most: int) -> tuple[i
     tables = {(address, int(column)) for column in columns[~some]}
     controls = set()
     for column in columns[some]:
-        size, table, control = _peel(int(column), depth, address, most)
+        size, table, control = peel(int(column), depth, address, most)
         controls.add(control)
         tables.add((size, table))
     wires = {
@@ -117,7 +117,7 @@ def _peeled(columns: np.ndarray, depth: int, address: int, most: int) -> tuple[i
 
 
 @lru_cache(maxsize=1 << 14)
-def _peel(column: int, depth: int, size: int, most: int) -> tuple[int, int, frozenset[int]]:
+def peel(column: int, depth: int, size: int, most: int) -> tuple[int, int, frozenset[int]]:
     """A column without constant halves: address bits and table left, and what controls the rest."""
     control: set[int] = set()
     value = None
@@ -159,7 +159,7 @@ def _halved(columns: np.ndarray, depth: int, address: int) -> tuple[int, int, li
     tables, controls = set(), set()
     for column in columns[some]:
         word = int.from_bytes(column.astype("<u8").tobytes(), "little")
-        size, table, control = _peel(word, depth, address, address)
+        size, table, control = peel(word, depth, address, address)
         tables.add((size, table))
         controls.add(control)
     return int((~some).sum()), len(controls), [size for size, _ in tables if size]
