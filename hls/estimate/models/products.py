@@ -115,11 +115,9 @@ def _mul_pack(part: Part, shape: Shape, contents: Contents) -> None:
                 "SHIFT": gap,
             },
         )  # fmt: skip
-    factors = (
-        (n - 1) * gap + part[f"{name}_BITS"] + 1
-        for n, name, gap in ((nx, "X", distance), (nw, "W", nx * distance))
-    )
-    shape.dsp = dsp_blocks(shape.family, *factors, nw * nx * distance)
+    x = (nx - 1) * distance + part["X_BITS"] + 1
+    w = (nw - 1) * nx * distance + part["W_BITS"] + 1
+    shape.dsp = dsp_blocks(shape.family, x, w, nw * nx * distance)
     shape.luts(round_bits=(nw * nx - 1) * part["P_BITS"], fields=nw * nx - 1)
 
 
