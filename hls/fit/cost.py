@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from hwcompress.hls.folding import Lanes, Style
+from hwcompress.hls.rtl.plan import Plan
 from hwcompress.ir import Graph, Op
 
 __all__ = ["CostModel"]
@@ -33,3 +34,9 @@ class CostModel(Protocol):
 
     def module(self, module: str, parameters: Mapping[str, int]) -> np.ndarray:
         """Area of one instance of a library module without contents, ``(resources,)``."""
+
+    def design(self, made: Plan, depths: Mapping[str, int]) -> np.ndarray | None:
+        """Area of a whole design, ``(resources,)``, if that is more than a sum of the above.
+
+        ``depths`` are those of its buffers, in beats.
+        """

@@ -11,6 +11,7 @@ import numpy as np
 from hwcompress.boards import FAMILIES, Board
 from hwcompress.errors import InputError, UnsupportedError
 from hwcompress.hls.estimate.coefficients import Coefficients, load_coefficients
+from hwcompress.hls.estimate.design import estimate_plan
 from hwcompress.hls.estimate.estimate import Estimate, Estimator
 from hwcompress.hls.estimate.part import Part
 from hwcompress.hls.estimate.shape import Contents
@@ -18,6 +19,7 @@ from hwcompress.hls.fit.instances import Known, Parts, Words, engine_parts, with
 from hwcompress.hls.folding import Lanes, Style
 from hwcompress.hls.folding.engines import Engine, engine
 from hwcompress.hls.rtl.netlist import Instance, Literal
+from hwcompress.hls.rtl.plan import Plan
 from hwcompress.ir import Graph, Op
 
 __all__ = ["EstimatedCost", "area_of", "budget_of", "capacity_of", "resources_of"]
@@ -133,8 +135,8 @@ class EstimatedCost:
         self._kept: dict[Style, Parts] = {}
         self._common: Known = {}
         self._engine: Engine | None = None
-        coefficients = coefficients or load_coefficients()
-        self._estimator = _Estimator(family, coefficients, self._contents, self._instead)
+        self._coefficients = coefficients or load_coefficients()
+        self._estimator = _Estimator(family, self._coefficients, self._contents, self._instead)
         self._areas: dict[Part, np.ndarray] = {}
         self._count = 0
 
@@ -186,6 +188,11 @@ class EstimatedCost:
     def module(self, module: str, parameters: Mapping[str, int]) -> np.ndarray:
         """See :class:`~hwcompress.hls.fit.cost.CostModel`."""
         return self._area(Part.of(module, dict(parameters)))
+
+    def design(self, made: Plan, depths: Mapping[str, int]) -> np.ndarray | None:
+        """See :class:`~hwcompress.hls.fit.cost.CostModel`; the port that loads weights included."""
+        whole = estimate_plan(made, depths, family=self.family, coefficients=self._coefficients)
+        return area_of(whole.total, self.family)
 
     def _area(self, part: Part) -> np.ndarray:
         if part not in self._areas:

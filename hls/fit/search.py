@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import ceil, floor
+from math import ceil
 
 import numpy as np
 
@@ -25,7 +25,8 @@ from hwcompress.ir import Graph
 __all__ = ["Fitted", "fit"]
 
 _ATTEMPTS = 8
-_TRIES = 20  # for a latency
+_TRIES = 30  # for a latency
+_FINE = 64  # steps of a cycle on a way
 _SKID_DEPTH = 2  # beats up to which a buffer is a register slice
 
 
@@ -155,10 +156,15 @@ class _Work:
             room = np.maximum(room - np.maximum(over, 0), 0)
             wanted = wanted if late <= 0 else max(1, min(wanted, found.cycles) - late)
             if made.latency > latency:
+                # The rough latency is to shrink as the exact one has to.
                 way = stages.way(found.choice)
-                # The model is off by the difference to the real latency: so are its neighbours.
-                ways.append(way.weights)
-                ends.append(floor(way.cycles - (made.latency - latency)))
+                columns = tuple(np.rint(_FINE * part).astype(np.int64) for part in way.weights)
+                here = sum(
+                    int(column[option])
+                    for column, option in zip(columns, found.choice, strict=True)
+                )
+                ways.append(columns)
+                ends.append(min(here * latency // made.latency, here - 1))
                 if ends[-1] < 0:
                     break
         made = self._stepwise(most, latency)
@@ -196,6 +202,9 @@ class _Work:
         sizes = fifo_depths(planned.design())
         design = planned.design("", sizes.depths)
         area = found.area[: len(self.limit)] + _buffers(self.model, design.fifos)
+        whole = self.model.design(planned, sizes.depths)
+        if whole is not None:
+            area = np.ceil(whole).astype(np.int64)
         fitted = Fitted(
             folding,
             sizes.interval,
@@ -217,12 +226,12 @@ class _Work:
 
 
 def _with_ways(problem: Problem, ways: Sequence[tuple[np.ndarray, ...]]) -> Problem:
-    """Ways as resources behind the others: what every option puts on them, in cycles."""
+    """Ways as resources behind the others: what every option puts on them."""
     if not ways:
         return problem
     nodes = []
     for number, node in enumerate(problem.nodes):
-        columns = [np.rint(way[number]).astype(np.int64) for way in ways]
+        columns = [way[number] for way in ways]
         nodes.append(replace(node, area=np.column_stack([node.area, *columns])))
     edges = []
     for edge in problem.edges:

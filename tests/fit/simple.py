@@ -12,6 +12,7 @@ import numpy as np
 
 from hwcompress.hls.fit.widths import takes
 from hwcompress.hls.folding import Lanes, Style, engine
+from hwcompress.hls.rtl.plan import Plan
 from hwcompress.ir import Conv, ConvTranspose, Dense, Graph, Op
 
 __all__ = ["SimpleModel"]
@@ -69,3 +70,6 @@ class SimpleModel:
     def module(self, module: str, parameters: Mapping[str, int]) -> np.ndarray:
         wide = parameters["WIDTH"] * parameters.get("RATIO", 1) * parameters.get("COUNT", 1)
         return np.array([5.0 + 0.5 * wide, 4.0 + 1.5 * wide, 0.0, 0.0])
+
+    def design(self, made: Plan, depths: Mapping[str, int]) -> np.ndarray | None:
+        return None

@@ -17,12 +17,12 @@ from .simple import SimpleModel
 BUDGET = {"lut": 20_000, "ff": 40_000, "bram18": 60, "dsp": 60}
 
 
-@pytest.mark.parametrize("number", [0, 5, 10])
+@pytest.mark.parametrize("number", [0, 5])
 def test_the_frame_is_out_in_time(number: int) -> None:
     graph = case(number).graph
     best = fit(graph, SimpleModel(), BUDGET)
     shares = []
-    for latency in (best.latency, 2 * best.latency, 4 * best.latency):
+    for latency in (best.latency, 4 * best.latency):
         found = fit(graph, SimpleModel(), BUDGET, latency=latency)
         design = plan(graph, found.folding).design("", found.depths)
         assert timing_of(design).latency_frame == found.latency <= latency
