@@ -102,6 +102,8 @@ def draw_threshold_search(draw: Draw) -> Configuration:
         "FOLDS": folds, "STAGES": stages, "TABLES": name, "OUT_BITS": stages,
         "LO": Literal.hex(stages, draw.choose([0, 0, (1 << stages) >> 1])),
     }  # fmt: skip
+    if draw.chance(0.3):
+        values["FALLING"] = 1
     return Configuration("hwc_threshold_search", values, tables)
 
 
