@@ -44,11 +44,16 @@ def dsp_blocks(family: str, a: int, b: int, out: int) -> int:
     limits = _LIMITS[family]
     if min(a, b) < 2 or out < limits.product:
         return 0
-    wide = _parts(max(a, b), limits.wide, limits.part)
-    return wide * _parts(min(a, b), limits.narrow, limits.part)
+    wide, narrow = max(a, b), min(a, b)
+    parts = _parts(wide, limits.wide, limits.part, limits.product - narrow)
+    return parts * _parts(narrow, limits.narrow, limits.part, 0)
 
 
-def _parts(bits: int, limit: int, part: int) -> int:
-    """Parts of a factor that are worth a block; the last one is as wide as the limit allows."""
+def _parts(bits: int, limit: int, part: int, least: int) -> int:
+    """Parts of a factor that are worth a block.
+
+    The last one is as wide as the limit allows, and none if it has less than ``least`` bits
+    or a single one.
+    """
     cut = -(-max(bits - limit, 0) // part)
-    return cut + int(bits - cut * part > 1)
+    return cut + int(bits - cut * part >= max(least, 2))

@@ -18,6 +18,7 @@ from hwcompress.hls.estimate.shape import (
 __all__: list[str] = []
 
 _PART = 17  # bits of a wide factor that a DSP block takes
+_MAC = 16  # bits of a factor of an iCE40 block
 _TREE = 7  # bits that are compared with a constant without a carry chain
 
 
@@ -193,6 +194,8 @@ def _rescale(part: Part, shape: Shape, contents: Contents) -> None:
     shape.ff += pe * (value + out)
     if not shape.dsp or shape.family == "ecp5":
         shape.ff += pe * (part["IN_BITS"] + product)
+    elif shape.family == "ice40":
+        shape.ff += pe * _outside_mac(part["IN_BITS"], part["KIND"], product)
     # Above the longer term the sum is a copy of its sign; without rounding, nothing
     # looks at what lies below the point.
     added = min(total, max(product, add) + 1)
@@ -231,6 +234,16 @@ def _rescale(part: Part, shape: Shape, contents: Contents) -> None:
         )
     elif not shape.dsp:
         shape.luts(sum_bits=pe * total)
+
+
+def _outside_mac(bits: int, kind: int, product: int) -> int:
+    """Registers that an iCE40 block does not take in: those of an input that is not signed.
+
+    Of a signed one that is wider than a block, those above it, in front and behind.
+    """
+    if kind != 1:
+        return bits
+    return max(bits - _MAC, 0) + (product - _MAC if bits > _MAC else 0)
 
 
 @model("hwc_table")

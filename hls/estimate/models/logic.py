@@ -184,8 +184,8 @@ def _signs(part: Part, shape: Shape, contents: Contents) -> None:
         shape.luts(tables=total)
     else:  # groups that are not full have tables of four inputs at most
         loose = (total - columns * (groups - 1)) * int(left < per)
-        kind = "bipolar" if xnor else "mixed" if mixed else "ternary"
-        shape.luts(loose=loose, **{kind: total - loose})
+        each = {"ecp5": (4, 3, 1), "ice40": (2, 5 / 3, 1)}[shape.family]
+        shape.luts(tables=loose + (total - loose) * each[0 if xnor else 1 if mixed else 2])
 
 
 @model("hwc_rom")
