@@ -29,6 +29,7 @@ from hwcompress.compress.schemes import (
     Xnor,
     settle,
 )
+from hwcompress.flow.steps.cycles import check_cycles
 from hwcompress.hls.cosim.verilated import VerilatedDesign
 from hwcompress.hls.folding import Folding, Lanes, default_folding
 from hwcompress.hls.rtl import generate
@@ -74,7 +75,9 @@ def test_the_verilog_gives_the_same_integers(name: str, tmp_path: Path) -> None:
     generate(graph, default_folding(graph), tmp_path / "rtl")
     design = VerilatedDesign.build(tmp_path / "rtl", tmp_path / "build")
     integers = graph.inputs[0].encode(data().test_x)
-    result = design.run(integers).outputs
+    run = design.run(integers)
+    check_cycles(design.design, run, "verilator")
+    result = run.outputs
     assert np.array_equal(result.reshape(len(integers), -1), Simulator(graph)(integers))
     print(f"\n{name}: {len(integers)} samples, Verilog exact")
 
