@@ -18,9 +18,10 @@ from hwcompress.hls.estimate.shape import Contents
 from hwcompress.hls.fit.instances import Known, Parts, Words, engine_parts, with_memory
 from hwcompress.hls.folding import Lanes, Style
 from hwcompress.hls.folding.engines import Engine, engine
+from hwcompress.hls.folding.powers import power_code
 from hwcompress.hls.rtl.netlist import Instance, Literal
 from hwcompress.hls.rtl.plan import Plan
-from hwcompress.ir import Graph, Op
+from hwcompress.ir import Conv, ConvTranspose, Dense, Graph, Op
 
 __all__ = ["EstimatedCost", "area_of", "budget_of", "capacity_of", "resources_of"]
 
@@ -143,9 +144,20 @@ class EstimatedCost:
     def engine(self, op: Op, graph: Graph, choices: Sequence[tuple[Lanes, Style]]) -> np.ndarray:
         """See :class:`~hwcompress.hls.fit.cost.CostModel`."""
         found, last = [], None
+        numbers = isinstance(op, Conv | ConvTranspose | Dense) and not power_code(
+            op.weight, op.wtype
+        )
+        known: dict[Style, np.ndarray] = {}
+        before: Lanes | None = None
         for lanes, style in choices:
+            if lanes != before:
+                known, before = {}, lanes
+            area = _by_difference(known, style) if numbers else None
             try:
-                found.append(self._choice(op, graph, lanes, style))
+                if area is None:
+                    area = self._choice(op, graph, lanes, style)
+                known[style] = area
+                found.append(area)
             except (InputError, UnsupportedError) as error:
                 last = error
                 found.append(np.full(len(self.resources), _NEVER))
@@ -202,6 +214,16 @@ class EstimatedCost:
     def _contents(self, name: str, width: int, depth: int) -> np.ndarray | None:
         words = self._files.get(name)
         return None if words is None else words.bits()
+
+
+def _by_difference(known: Mapping[Style, np.ndarray], style: Style) -> np.ndarray | None:
+    """A memory costs the same with all multipliers, if those do not change what is in it."""
+    for first, base in known.items():
+        one = known.get(replace(style, memory=first.memory))
+        two = known.get(replace(style, multiplier=first.multiplier))
+        if one is not None and two is not None:
+            return one + two - base
+    return None
 
 
 def _given(item: Instance) -> dict[str, int | str]:
