@@ -10,6 +10,7 @@ __all__ = ["value_bits"]
 
 _POWER = 4  # W_KIND of a power of two
 _SELECTORS = {2: "bipolar", 3: "ternary"}
+_HALF = 18  # bits of a product that one of two blocks makes alone
 _SINGLE_ROWS = 4  # as many rows have coefficients of their own
 
 
@@ -118,7 +119,13 @@ def _mul_pack(part: Part, shape: Shape, contents: Contents) -> None:
     x = (nx - 1) * distance + part["X_BITS"] + 1
     w = (nw - 1) * nx * distance + part["W_BITS"] + 1
     shape.dsp = dsp_blocks(shape.family, x, w, nw * nx * distance)
-    shape.luts(round_bits=(nw * nx - 1) * part["P_BITS"], fields=nw * nx - 1)
+    fields = nw * nx - 1
+    if shape.family == "xc7":
+        shape.luts(round_bits=fields * part["P_BITS"], fields=fields)
+        return
+    # A carry chain for each field, and one where the upper half of a wide product is added.
+    upper = shape.chain((fields + 1) * distance - _HALF) if shape.dsp > 1 else 0
+    shape.luts(round_bits=fields * shape.chain(part["P_BITS"]) + upper, fields=fields)
 
 
 @model("hwc_products")
