@@ -162,6 +162,8 @@ def _summary(rows: Sequence[Row]) -> list[str]:
     lines.append(f"- LUTs counted inside the estimate's interval in {inside} of {len(current)}")
     worst_ff = max((abs(g.ff / r.ff - 1) for g, r in pairs), default=0.0)
     lines.append(f"- worst error of flip-flops {worst_ff:.1%}")
+    if without := [row.network.name for row in current if row.guess is None]:
+        lines.append(f"- without an estimate, an infinite error above: {', '.join(without)}")
     if stale := [row.network.name for row in rows if row.stale]:
         lines.append(f"- stale, not counted above: {', '.join(stale)}")
     return [lines[0], "", *lines[1:]]
