@@ -21,7 +21,10 @@ __all__ = ["KINDS", "bits_of", "contents_name", "text_of"]
 KINDS = ("uniform", "normal", "ternary", "rising", "curve")
 """Independent bits; weights; ternary weights; thresholds; a function of the address."""
 
-_NAME = re.compile(r"(?P<kind>[a-z]+)-(?P<bits>\d+)-(?P<seed>\d+)(_(?P<stage>\d\d)_(\d{5}))?\.hex")
+_NAME = re.compile(
+    r"(?P<kind>[a-z]+)-(?P<bits>\d+)-(?P<seed>\d+)"
+    r"(_(?P<stage>\d\d)_(\d{5})|_(?P<flags>falling))?\.hex"
+)
 
 
 def contents_name(kind: str, bits: int, seed: int) -> str:
@@ -42,7 +45,7 @@ def bits_of(name: str, width: int, depth: int) -> np.ndarray:
         raise InputError(f"{name!r} names no contents of the sweep")
     key = hashlib.sha256(f"{name} {width} {depth}".encode()).digest()
     rng = np.random.default_rng(int.from_bytes(key[:8], "little"))
-    if found["kind"] == "uniform":
+    if found["kind"] == "uniform" or found["flags"]:
         bits = rng.integers(0, 2, (depth, width), dtype=np.uint8)
     else:
         size = int(found["bits"])

@@ -104,6 +104,7 @@ def draw_threshold_search(draw: Draw) -> Configuration:
     }  # fmt: skip
     if draw.chance(0.3):
         values["FALLING"] = 1
+        tables = (*tables, Table(f"{name}_falling.hex", lanes, folds))
     return Configuration("hwc_threshold_search", values, tables)
 
 

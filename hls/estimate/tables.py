@@ -13,7 +13,7 @@ __all__ = ["TableLogic", "logic_of", "peel"]
 
 _INPUTS = 6  # of a LUT
 _WORDS = 1 << _INPUTS
-_CHANGES = 6  # of a smooth piece
+_CHANGES = 6  # at most, of a smooth piece; ones or zeros, of one that is nearly constant
 _ONES = np.uint64((1 << 64) - 1)
 
 
@@ -26,8 +26,8 @@ class TableLogic:
         tables: LUTs for columns of up to 64 words.
         pairs: LUTs for columns of up to 128 words, two and a dedicated multiplexer each.
         quads: LUTs for columns of up to 256 words, four each.
-        deep: pieces of 64 words that differ, of columns of more words.
-        smooth: those of them that change their value seldom, and do not stay for long.
+        deep: pieces of 64 words, of columns of more words.
+        smooth: others that change their value seldom.
     """
 
     registers: int
@@ -68,13 +68,17 @@ def logic_of(name: str, width: int, depth: int, contents: Contents) -> TableLogi
 
 
 def _deep(columns: np.ndarray) -> TableLogic:
-    """Columns of more words than dedicated multiplexers join."""
-    pieces = _distinct(columns.reshape(-1))
-    pieces = pieces[(pieces != 0) & (pieces != _ONES)]
-    changes = np.bitwise_count(pieces ^ (pieces >> np.uint64(1)))
+    """Columns of more words than dedicated multiplexers join.
+
+    Equal pieces are one, but for those that are nearly constant: they are not kept as such.
+    """
+    pieces = columns[(columns != 0) & (columns != _ONES)]
     ones = np.bitwise_count(pieces)
-    smooth = int(((changes <= _CHANGES) & (np.minimum(ones, _WORDS - ones) > _CHANGES)).sum())
-    return TableLogic(len(columns), 0, deep=len(pieces) - smooth, smooth=smooth)
+    sparse = np.minimum(ones, _WORDS - ones) <= _CHANGES
+    dense = _distinct(pieces[~sparse])
+    changes = np.bitwise_count(dense ^ (dense >> np.uint64(1)))
+    smooth = int((changes <= _CHANGES).sum())
+    return TableLogic(len(columns), 0, deep=len(dense) - smooth + int(sparse.sum()), smooth=smooth)
 
 
 def _small(columns: np.ndarray, depth: int, address: int) -> float:

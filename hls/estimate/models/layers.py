@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from hwcompress.hls.estimate.dsp import dsp_blocks
 from hwcompress.hls.estimate.memory import ram
 from hwcompress.hls.estimate.models.logic import reduction_lane
@@ -19,6 +21,7 @@ __all__: list[str] = []
 
 _PART = 17  # bits of a wide factor that a DSP block takes
 _MAC = 16  # bits of a factor of an iCE40 block
+_WORDS = 64  # that a LUT holds
 _TREE = 7  # bits that are compared with a constant without a carry chain
 
 
@@ -168,8 +171,12 @@ def _search(part: Part, shape: Shape, contents: Contents) -> None:
     for _ in range(2):
         shape.single(folds)
     shape.ff += pe * part["IN_BITS"] + bits_for(folds) + 2 * stages + 1
-    shape.luts(one=1, offset_bits=pe * out * int(part["LO"] != 0),
-               falling_bits=pe * stages * part["FALLING"])  # fmt: skip
+    # Which lanes fall is looked up in LUTs, without a register.
+    words = ceil(folds / _WORDS) if folds > 2 else 0
+    shape.luts(
+        one=1, offset_bits=pe * out * int(part["LO"] != 0),
+        falling_bits=pe * stages * part["FALLING"], falling_words=pe * words * part["FALLING"],
+    )  # fmt: skip
 
 
 @model("hwc_rescale")

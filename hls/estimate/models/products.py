@@ -123,8 +123,10 @@ def _mul_pack(part: Part, shape: Shape, contents: Contents) -> None:
     if shape.family == "xc7":
         shape.luts(round_bits=fields * part["P_BITS"], fields=fields)
         return
-    # A carry chain for each field, and one where the upper half of a wide product is added.
-    upper = shape.chain((fields + 1) * distance - _HALF) if shape.dsp > 1 else 0
+    # A carry chain for each field, and one where the upper half of a wide product is added
+    # outside of the block.
+    two = shape.family == "ecp5" and shape.dsp > 1
+    upper = shape.chain((fields + 1) * distance - _HALF) if two else 0
     shape.luts(round_bits=fields * shape.chain(part["P_BITS"]) + upper, fields=fields)
 
 
