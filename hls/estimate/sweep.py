@@ -79,7 +79,8 @@ def sweep(
     yosys = need("yosys", purpose="measuring the library")
     path = path or TABLES[family]
     rows = load(path)
-    _tidy(rows, family)
+    if _tidy(rows, family):
+        save(rows, path)
     todo = wanted(rows, family, islice(numbered(modules), limit))
     batches = iter([todo[i : i + _BATCH] for i in range(0, len(todo), _BATCH)])
     left, stop = len(todo), time.monotonic() + 60 * (minutes if minutes is not None else 1e9)
@@ -110,17 +111,24 @@ def sweep(
                 say(f"{family}: {len(rows)} modules, {left} configurations left")
 
 
-def _tidy(rows: Rows, family: str) -> None:
+def _tidy(rows: Rows, family: str) -> bool:
     """Remove what no design can contain any more, and numbers that stand for something else.
 
     A row whose module has other parameters now goes; one that is drawn under another
     number, or not at all, stays as a part.
+
+    Returns:
+        Whether there was any.
     """
+    found = False
     for row in [row for row in rows if row.family == family]:
         if set(parameters_of(row.parameters)) != parameter_names(row.module):
             rows.drop([row.key])
+            found = True
         elif row.number >= 0 and _drawn(row.module, row.number) != row.parameters:
             rows.put(replace(row, number=-1))
+            found = True
+    return found
 
 
 def _drawn(module: str, number: int) -> str:

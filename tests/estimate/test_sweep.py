@@ -13,7 +13,7 @@ from hwcompress.errors import InputError
 from hwcompress.hls.estimate.configurations import WEIGHTS, configuration, numbered
 from hwcompress.hls.estimate.contents import KINDS, bits_of
 from hwcompress.hls.estimate.measure import read_headers
-from hwcompress.hls.estimate.rows import TABLES, Rows, load
+from hwcompress.hls.estimate.rows import TABLES, Rows, load, save
 from hwcompress.hls.estimate.sweep import stale, sweep, wanted
 
 
@@ -38,6 +38,12 @@ def test_contents_follow_from_the_name(kind: str) -> None:
     assert np.array_equal(first, bits_of(f"{kind}-6-11.hex", 24, 10))
     assert first.shape == (10, 24)
     assert not np.array_equal(first, bits_of(f"{kind}-6-12.hex", 24, 10))
+
+
+def test_flags_of_a_search_are_bits_of_any_value() -> None:
+    found = bits_of("rising-9-4_falling.hex", 3, 50)
+    assert found.shape == (50, 3)
+    assert 40 < found.sum() < 110
 
 
 def test_other_names_are_refused() -> None:
@@ -107,3 +113,29 @@ def test_rows_of_other_code_are_measured_again() -> None:
     assert stale(changed) == (("hwc_turn", "xc7"),)
     # Equal ones are measured once.
     assert len(wanted(Rows(), "xc7", [*drawn, *drawn])) == 2
+
+
+def test_a_row_without_its_parts_is_measured_again() -> None:
+    rows = load(TABLES["xc7"])
+    row = next(row for row in rows if row.module == "hwc_split" and row.number >= 0)
+    assert rows.is_whole(row.key)
+    assert wanted(rows, "xc7", [(row.module, row.number)]) == []
+    rows.drop([row.children[0][1]])
+    assert not rows.is_whole(row.key)
+    assert len(wanted(rows, "xc7", [(row.module, row.number)])) == 1
+
+
+def test_what_no_design_can_contain_any_more_leaves_the_table(tmp_path: Path) -> None:
+    """Rows with other parameters go, numbers that stand for something else are cleared."""
+    rows = load(TABLES["xc7"])
+    turn, other = (
+        next(row for row in rows if row.module == module and row.number >= 0)
+        for module in ("hwc_turn", "hwc_permute")
+    )
+    old = replace(turn, parameters=f"{turn.parameters};WINGS=2")
+    moved = replace(other, number=other.number + 1)
+    path = tmp_path / "t.csv.gz"
+    save([old, moved, turn], path)
+    sweep(modules=frozenset({"hwc_turn"}), limit=1, path=path, minutes=0)
+    found = load(path)
+    assert {row.module: row.number for row in found} == {"hwc_turn": turn.number, "hwc_permute": -1}

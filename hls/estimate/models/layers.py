@@ -171,12 +171,11 @@ def _search(part: Part, shape: Shape, contents: Contents) -> None:
     for _ in range(2):
         shape.single(folds)
     shape.ff += pe * part["IN_BITS"] + bits_for(folds) + 2 * stages + 1
-    # Which lanes fall is looked up in LUTs, without a register.
-    words = ceil(folds / _WORDS) if folds > 2 else 0
-    shape.luts(
-        one=1, offset_bits=pe * out * int(part["LO"] != 0),
-        falling_bits=pe * stages * part["FALLING"], falling_words=pe * words * part["FALLING"],
-    )  # fmt: skip
+    shape.luts(one=1, offset_bits=pe * out * int(part["LO"] != 0))
+    if part["FALLING"] and folds > 1:
+        # Which lanes fall is looked up in LUTs, without a register.
+        words = ceil(folds / _WORDS) if folds > 2 else 0
+        shape.luts(falling_bits=pe * stages, falling_words=pe * words)
 
 
 @model("hwc_rescale")
