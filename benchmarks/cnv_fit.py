@@ -73,10 +73,11 @@ def searches(graph: Graph, board: Board) -> list[str]:
             offer=Offer(dsp=board.kind.dsp_widths),
         )
         took = time.process_time() - start
+        interval = float(found.interval)
         area = " | ".join(f"{amount:,}" for amount in found.area.values())
         lines.append(
-            f"| {share:.0%} | {float(found.interval):,g} | {found.least_cycles:,}"
-            f" | {board.clock_mhz * 1e6 / found.interval:,.0f} | {FINN / found.interval:.1f} times"
+            f"| {share:.0%} | {interval:,g} | {found.least_cycles:,}"
+            f" | {board.clock_mhz * 1e6 / interval:,.0f} | {FINN / interval:.1f} times"
             f" | {area} | {took:.0f} s |"
         )
         print(lines[-1], flush=True)
@@ -120,7 +121,8 @@ def page(graph: Graph, folding: Folding, board: Board) -> list[str]:
     known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     timing = timing_of(plan(graph, folding).design("", {}))
     total = estimate_graph(graph, folding, family=board.family).total
-    rate = board.clock_mhz * 1e6 / timing.interval
+    interval = float(timing.interval)
+    rate = board.clock_mhz * 1e6 / interval
     lines = [
         "# CNV W1A1 on the PYNQ-Z2, as fast as fits",
         "",
@@ -131,17 +133,16 @@ def page(graph: Graph, folding: Folding, board: Board) -> list[str]:
         "",
         "## Found",
         "",
-        "The areas are estimates. That no design within the share takes fewer cycles is proven,",
-        "for those areas.",
+        "The areas are estimates. For those it is proven that no design within the share takes",
+        "fewer cycles than the third column says.",
         "",
         *searches(graph, board),
         "",
         "## One of them, measured",
         "",
-        "`examples/folding/cnv_w1a1_fit.json`, found for 80 % of the board:"
-        f" {float(timing.interval):,g} cycles",
+        f"`examples/folding/cnv_w1a1_fit.json`, found for 80 % of the board: {interval:,g} cycles",
         f"a frame, {rate:,.0f} frames/s at {board.clock_mhz:g} MHz,"
-        f" {FINN / timing.interval:.1f} times FINN's folding. Another run of the search may find",
+        f" {FINN / interval:.1f} times FINN's folding. Another run of the search may find",
         "another one, when the estimates have changed.",
         "",
     ]

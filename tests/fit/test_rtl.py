@@ -52,7 +52,12 @@ def _targets(graph: Graph, folder: Path, factors: tuple[float, ...]) -> int:
 
 
 def test_targets_are_kept(tmp_path: Path) -> None:
-    assert _targets(case(8).graph, tmp_path, (3.0,)) == 2
+    graph = case(8).graph
+    best = fit(graph, EstimatedCost(), BUDGET)
+    cycles, latency = int(3 * best.interval), 2 * best.latency
+    found = fit(graph, EstimatedCost(), BUDGET, cycles=cycles, latency=latency)
+    assert found.latency <= latency
+    assert _check(graph, found, tmp_path) <= cycles
 
 
 @pytest.mark.long
