@@ -9,7 +9,7 @@ from math import floor
 import numpy as np
 
 from hwcompress.boards import FAMILIES, Board
-from hwcompress.errors import InputError, UnsupportedError
+from hwcompress.errors import HwcompressError, InputError, UnsupportedError
 from hwcompress.hls.estimate.coefficients import Coefficients, load_coefficients
 from hwcompress.hls.estimate.design import estimate_plan
 from hwcompress.hls.estimate.estimate import Estimate, Estimator
@@ -143,33 +143,35 @@ class EstimatedCost:
 
     def engine(self, op: Op, graph: Graph, choices: Sequence[tuple[Lanes, Style]]) -> np.ndarray:
         """See :class:`~hwcompress.hls.fit.cost.CostModel`."""
-        found, last = [], None
+        found = np.full((len(choices), len(self.resources)), _NEVER)
         numbers = isinstance(op, Conv | ConvTranspose | Dense) and not power_code(
             op.weight, op.wtype
         )
         known: dict[Style, np.ndarray] = {}
         before: Lanes | None = None
-        for lanes, style in choices:
+        failure: HwcompressError | None = None
+        for place in _order(choices):
+            lanes, style = choices[place]
             if lanes != before:
                 known, before = {}, lanes
             area = _by_difference(known, style) if numbers else None
             try:
-                if area is None:
-                    area = self._choice(op, graph, lanes, style)
-                known[style] = area
-                found.append(area)
+                known[style] = self._choice(op, graph, lanes, style) if area is None else area
+                found[place] = known[style]
             except (InputError, UnsupportedError) as error:
-                last = error
-                found.append(np.full(len(self.resources), _NEVER))
-        if last is not None and all(area[0] == _NEVER for area in found):
-            raise last
-        return np.array(found)
+                failure = error
+        if failure is not None and (found[:, 0] == _NEVER).all():
+            raise failure
+        return found
 
     def _choice(self, op: Op, graph: Graph, lanes: Lanes, style: Style) -> np.ndarray:
         made = self._made(op, graph, lanes, style)
         total = np.zeros(len(self.resources))
         for item in made.instances:
-            total += self._area(Part.of(item.module, _given(item)))
+            given = _given(item)
+            if self.family == "xc7" and given.get("STYLE") == "block":
+                given["WEIGHTS"] = ""  # what is in a block RAM does not matter
+            total += self._area(Part.of(item.module, given))
         return total
 
     def _made(self, op: Op, graph: Graph, lanes: Lanes, style: Style) -> Parts:
@@ -214,6 +216,17 @@ class EstimatedCost:
     def _contents(self, name: str, width: int, depth: int) -> np.ndarray | None:
         words = self._files.get(name)
         return None if words is None else words.bits()
+
+
+def _order(choices: Sequence[tuple[Lanes, Style]]) -> list[int]:
+    """Lanes after lanes; block RAM first, for with it equal layers are equal modules."""
+    lanes: dict[Lanes, int] = {}
+    for some, _style in choices:
+        lanes.setdefault(some, len(lanes))
+    return sorted(
+        range(len(choices)),
+        key=lambda place: (lanes[choices[place][0]], choices[place][1].memory != "block"),
+    )
 
 
 def _by_difference(known: Mapping[Style, np.ndarray], style: Style) -> np.ndarray | None:
