@@ -24,7 +24,6 @@ from hwcompress.ir import (
     Input,
     IntType,
     MaxPool,
-    Mul,
     Op,
     Output,
     Rescale,
@@ -32,7 +31,6 @@ from hwcompress.ir import (
     Shuffle,
     Split,
     SumPool,
-    Table,
     TensorType,
     Threshold,
     Upsample,
@@ -222,13 +220,6 @@ class Layers:
             )
         )
 
-    def table(self, bits: int | None = None, *, source: str | None = None) -> str:
-        """A sigmoid of a narrow input, unsigned."""
-        kind, otype = self.type_of(source).dtype, IntType.unsigned_bits(bits or self._bits)
-        real = np.linspace(-4, 4, kind.count)
-        values = np.rint(otype.hi / (1 + np.exp(-real))).astype(np.int64)[None]
-        return self._put(Table(*self._names("table", [source]), values, kind, otype))
-
     def max_pool(self, size: int = 2, stride: int | None = None) -> str:
         """The largest of ``size x size``."""
         step = stride or size
@@ -243,10 +234,6 @@ class Layers:
     def add(self, *sources: str) -> str:
         """The sum of tensors."""
         return self._put(Add(*self._names("add", sources), np.ones((len(sources), 1), np.int64)))
-
-    def mul(self, source: str, gate: str) -> str:
-        """A tensor times a gate of one element a channel."""
-        return self._put(Mul(*self._names("mul", [source, gate])))
 
     def concat(self, *sources: str) -> str:
         """Channels side by side."""

@@ -105,22 +105,14 @@ _CONVOLUTIONS = (
             _net(nets.small, "small-w6a6", "w6", 6), multiplier="lut"),
     Network("lenet", "5 x 5 convolutions, max pools, dense layers", "4 / 4", 4096,
             _net(nets.lenet, "lenet", "w4", 4)),
-    Network("mnist-cnn", "convolutions of MDC, for MNIST", "4 and 8 / 16", 6272,
-            _model("qonnx/mnist_cnn_mdc_w4w8a16.onnx", "uint8"), multiplier="dsp", is_model=True),
     Network("vgg-w1a1", "3 x 3 convolutions, max pools, dense layers", "1 / 1", 800,
             _net(nets.vgg, "vgg-w1a1", "binary", 1)),
     Network("vgg-w1a2", "the same", "1 / 2", 4096,
             _net(nets.vgg, "vgg-w1a2", "binary", 2), memory="distributed"),
-    Network("vgg-ternary", "the same", "ternary / 2", 4096,
-            _net(nets.vgg, "vgg-ternary", "ternary", 2)),
-    Network("vgg-w3a3", "the same, windows in parallel", "3 / 3", 256,
-            _net(nets.vgg, "vgg-w3a3", "w3", 3)),
     Network("vgg-w4a4", "the same", "4 / 4", 8192,
             _net(nets.vgg, "vgg-w4a4", "w4", 4), memory="block"),
     Network("vgg-w8a8", "the same", "8 / 8", 65_536,
             _net(nets.vgg, "vgg-w8a8", "w8", 8), multiplier="lut"),
-    Network("vgg-powers", "the same", "powers of two / 4", 1024,
-            _net(nets.vgg, "vgg-powers", "p3", 4)),
     Network("strided-w2a2", "convolutions with stride 2, two pixels a cycle", "2 / 2", 128,
             _net(nets.strided, "strided-w2a2", "w2", 2)),
     Network("strided-w2a3", "the same, serial", "2 / 3", 4096,
@@ -133,22 +125,14 @@ _OTHERS = (
             _net(nets.resnet, "resnet-w4a4", "w4", 4)),
     Network("resnet-w2a2", "the same", "2 / 2", 2048,
             _net(nets.resnet, "resnet-w2a2", "w2", 2)),
-    Network("resnet8-int8", "ResNet-8 of MLPerf Tiny", "8 / 8", 147_456,
-            _model("int8_qdq/mlperf_tiny_resnet8_int8.onnx"), multiplier="dsp", is_model=True),
     Network("mobilenet-w4a4", "depthwise and pointwise convolutions in turn", "4 / 4", 4096,
             _net(nets.mobilenet, "mobilenet-w4a4", "w4", 4)),
     Network("mobilenet-w8a8", "the same", "8 / 8", 8192,
             _net(nets.mobilenet, "mobilenet-w8a8", "w8", 8), multiplier="dsp"),
-    Network("mobilenet-w3a3", "the same, faster", "3 / 3", 768,
-            _net(nets.mobilenet, "mobilenet-w3a3", "w3", 3)),
     Network("inverted", "inverted residual blocks of MobileNetV2", "4 / 4", 4096,
             _net(nets.inverted, "inverted", "w4", 4), multiplier="packed"),
-    Network("inception", "branches side by side, joined by channels", "3 / 4", 4096,
-            _net(nets.inception, "inception", "w3", 4)),
     Network("shuffle", "units of ShuffleNetV2: split, shuffle", "4 / 4", 4096,
             _net(nets.shuffle, "shuffle", "w4", 4), multiplier="lut"),
-    Network("squeeze", "squeeze and excitation", "4 / 4", 4096,
-            _net(nets.squeeze, "squeeze", "w4", 4)),
     Network("decoder", "transposed convolutions", "4 / 4", 1024,
             _net(nets.decoder, "decoder", "w4", 4)),
     Network("unet", "U-net: pools, upsampling, skips", "2 / 4", 4096,
@@ -157,9 +141,9 @@ _OTHERS = (
 
 LATTICE = (
     "mlp-small", "small-w2a2", "small-w6a6", "mlp-w8a8", "strided-w2a3", "mlp-fast",
-    "mlp-powers", "conv1d", "tfc-w1a1", "unsw-w2a2",
+    "mlp-powers", "conv1d", "tfc-w1a1",
 )  # fmt: skip
-"""Those that are synthesized for the Lattice families, too: ten that Yosys is soon done with."""
+"""Those that are synthesized for the Lattice families, too: nine that Yosys is soon done with."""
 
 NETWORKS: dict[str, Network] = {item.name: item for item in (*_DENSE, *_CONVOLUTIONS, *_OTHERS)}
 """All of them, by name."""

@@ -16,7 +16,6 @@ __all__ = [
     "autoencoder",
     "conv1d",
     "decoder",
-    "inception",
     "inverted",
     "lenet",
     "mlp",
@@ -24,7 +23,6 @@ __all__ = [
     "resnet",
     "shuffle",
     "small",
-    "squeeze",
     "strided",
     "unet",
     "vgg",
@@ -211,28 +209,6 @@ def inverted(name: str, weights: str, bits: int) -> Graph:
     return _head(net, bits)
 
 
-def inception(name: str, weights: str, bits: int) -> Graph:
-    """Branches of 1 x 1, 3 x 3 and 5 x 5 kernels and of a pool, side by side."""
-    net = _image(name, 12, 3, weights, bits)
-    net.conv(8, 3)
-    net.act()
-    for wide in (1, 2):
-        source = net.last
-        net.conv(4 * wide, 1, source=source)
-        one = net.act()
-        net.conv(4, 1, source=source)
-        net.act()
-        net.conv(8 * wide, 3)
-        three = net.act()
-        net.conv(2, 1, source=source)
-        net.act()
-        net.conv(4 * wide, 5)
-        five = net.act()
-        net.concat(one, three, five)
-        net.max_pool()
-    return _head(net, bits)
-
-
 def shuffle(name: str, weights: str, bits: int) -> Graph:
     """Half of the channels pass, the others are convolved; then all are shuffled."""
     net = _image(name, 16, 3, weights, bits)
@@ -248,24 +224,6 @@ def shuffle(name: str, weights: str, bits: int) -> Graph:
         net.conv(half, 1)
         net.concat(left, net.act())
         net.shuffle(2)
-    return _head(net, bits)
-
-
-def squeeze(name: str, weights: str, bits: int) -> Graph:
-    """A gate for every channel from the mean over the image."""
-    net = _image(name, 16, 3, weights, bits)
-    for channels in (8, 16):
-        net.conv(channels, 3)
-        source = net.act()
-        net.sum_pool()
-        net.rescale(bits)
-        net.conv(channels // 4, 1)
-        net.act()
-        net.conv(channels, 1)
-        net.rescale(6, signed=True)
-        net.mul(source, net.table(bits))
-        net.rescale(bits)
-        net.max_pool()
     return _head(net, bits)
 
 

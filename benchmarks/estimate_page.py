@@ -36,14 +36,15 @@ measurements in `benchmarks/results` and the coefficients of today; do not edit.
 core for all; `python -m benchmarks.estimate_causes NAME` names the modules that make up an
 error.
 
-How the networks were chosen: by topology, bits and folding, before any of them had been
-synthesized; {models} are models that others published, {made} are made of usual layers, with
-normally distributed weights, and with thresholds and scales from the statistics of what
-arrives. Nine were made smaller or slower then and one was left out, because their estimated
-size said that Yosys would take too long; another one was left out because Yosys was not
-done with it after eight minutes. None was left out or changed for its error. What
-the first of them showed to be wrong in the model of a module was corrected there; the
-coefficients are fitted to measured modules ([estimates](estimates.md)), never to networks.
+How the networks were chosen: by topology, bits and folding, each before it was synthesized;
+{models} are models that others published, {made} are made of usual layers, with normally
+distributed weights, and with thresholds and scales from the statistics of what arrives.
+Seven were made smaller or slower then, and one was left out, because their estimated size
+said that Yosys would take too long; two more were left out because Yosys was not done with
+them after eight minutes, and seven because the time for synthesis was over. None was left
+out or changed for its error. What the first of them showed to be wrong in the model of a
+module was corrected there; the coefficients are fitted to measured modules
+([estimates](estimates.md)), never to networks.
 
 The folding is the default one for the number of cycles asked for, with one style for all
 matrix engines. Errors are (estimate - count) / count. *Interval*: what the estimate itself
