@@ -38,7 +38,7 @@ _COUNTER_TERMS = (
 )  # fmt: skip
 # What a memory costs beside its cells is much the same everywhere; a module that was not
 # measured with a kind of memory takes that from these modules.
-_MEMORIES = ("hwc_fifo", "hwc_replay", "hwc_weights", "hwc_pool", "hwc_permute")
+_MEMORIES = ("hwc_fifo", "hwc_replay", "hwc_weights", "hwc_pool", "hwc_permute", "hwc_window")
 _MEMORY_TERMS = (
     "block_mux", "block_rows", "cells", "cell_words", "cell_mux", "ram_mux", "ram_rows",
     "order", "order_bits", "order_equal",

@@ -43,6 +43,9 @@ What a design will take, from its plan alone, in milliseconds
   |estimate - measured| / measured, of LUTs and flip-flops; *exact*: the share of modules
   whose block RAMs and DSP blocks are as estimated; *none*: modules with a feature
   that the fit has not seen, for which an estimate is refused.
+- ECP5 and iCE40 have fewer measurements. There, what a memory costs beside its cells is one
+  for all modules, and a module's coefficients are fitted together with guesses that count
+  little: those of 7 series, times how much more the module takes.
 - Every estimate has an interval that nine of ten modules should lie in: from the errors
   of the fitted modules, each estimated by a fit to four fifths of the others. *inside*:
   the share of those held out that do. In a sum the errors of one kind of module add up,

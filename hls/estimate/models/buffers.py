@@ -69,7 +69,7 @@ def _width_down(part: Part, shape: Shape, contents: Contents) -> None:
     each = 1
     if shape.family == "ecp5":
         # The end of the count is decided anew for every bit: in a LUT of six inputs, which
-        # is four, or of seven. Which one was tried for these counts; see docs/estimates.md.
+        # is four, or of seven. Which of the two was found by synthesis of these ratios.
         count = bits_for(ratio)
         each = 4 if count <= 2 or (count == 4 and ratio not in (12, 14)) else 8
     shape.luts(one=1, shifted=each * (ratio - 1) * width)
