@@ -51,6 +51,7 @@ def _sweep(given: argparse.Namespace) -> None:
 
 
 def _fit(given: argparse.Namespace) -> None:
+    from hwcompress.hls.estimate.errors import judged
     from hwcompress.hls.estimate.fit import fit
     from hwcompress.hls.estimate.page import page
     from hwcompress.hls.estimate.rows import load
@@ -62,7 +63,7 @@ def _fit(given: argparse.Namespace) -> None:
             f"warning: {module} has changed since it was measured for {family}; measure it again:"
             f" python -m hwcompress.hls.estimate sweep --family {family} --module {module}"
         )
-    coefficients = fit(rows)
+    coefficients = judged(rows, fit(rows))
     coefficients.save()
     text = page(rows, coefficients)
     if given.page is None:

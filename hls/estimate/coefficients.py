@@ -11,13 +11,14 @@ from pathlib import Path
 from hwcompress.errors import InputError
 
 __all__ = [
-    "COEFFICIENTS", "FORMAT", "Coefficients", "Fitted", "error_base", "load_coefficients",
+    "COEFFICIENTS", "FORMAT", "Coefficients", "Fitted", "HeldOut", "error_base",
+    "load_coefficients",
 ]  # fmt: skip
 
 COEFFICIENTS = Path(__file__).with_name("coefficients.json")
 """The coefficients of this package."""
 
-FORMAT = "hwcompress-estimate-2"
+FORMAT = "hwcompress-estimate-3"
 _WHOLE = 4.0
 
 
@@ -70,12 +71,34 @@ class Fitted:
         return sum(self.terms[name] * value for name, value in features.items())
 
 
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Errors of LUTs on modules that were kept from the fit, relative to what was measured.
+
+    Args:
+        count: modules.
+        median: half of the errors are smaller.
+        most: 95 % are smaller.
+    """
+
+    count: int
+    median: float
+    most: float
+
+
 @dataclass(frozen=True)
 class Coefficients:
-    """All of them, by family and module, and the tool that they stand for."""
+    """All of them, by family and module, and the tool that they stand for.
+
+    Args:
+        yosys: the tool.
+        families: what was fitted.
+        errors: by family, where they were looked at.
+    """
 
     yosys: str
     families: Mapping[str, Mapping[str, Fitted]]
+    errors: Mapping[str, HeldOut] = field(default_factory=dict)
 
     def of(self, family: str, module: str) -> Fitted:
         """Those of a module.
@@ -100,6 +123,8 @@ class Coefficients:
             for family, modules in self.families.items()
         ]
         head = f'"format": {json.dumps(FORMAT)},\n "yosys": {json.dumps(self.yosys)}'
+        errors = json.dumps({name: asdict(item) for name, item in self.errors.items()})
+        head += f',\n "errors": {errors}'
         text = f'{{\n {head},\n "families": {{\n' + ",\n".join(families) + "\n }\n}\n"
         scratch = path.with_name(f".{path.name}.part")
         scratch.write_text(text, encoding="utf-8")
@@ -127,7 +152,8 @@ def load_coefficients(path: Path = COEFFICIENTS) -> Coefficients:
             family: {module: Fitted(**fitted) for module, fitted in modules.items()}
             for family, modules in record.pop("families").items()
         }
-        return Coefficients(families=families, **record)
+        errors = {name: HeldOut(**item) for name, item in record.pop("errors").items()}
+        return Coefficients(families=families, errors=errors, **record)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             "no readable coefficients of the estimates",

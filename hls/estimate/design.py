@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from hwcompress.errors import InputError
-from hwcompress.hls.estimate.coefficients import Coefficients, load_coefficients
+from hwcompress.hls.estimate.coefficients import Coefficients, HeldOut, load_coefficients
 from hwcompress.hls.estimate.estimate import Estimate, Estimator
 from hwcompress.hls.estimate.part import Part
 from hwcompress.hls.estimate.shape import tree_luts
@@ -54,12 +54,14 @@ class DesignEstimate:
         yosys: version whose counts are estimated.
         total: the whole design.
         instances: every instance, in order.
+        errors: of the modules' estimates; None if nobody looked at them.
     """
 
     family: str
     yosys: str
     total: Estimate
     instances: tuple[InstanceEstimate, ...]
+    errors: HeldOut | None = None
 
     @property
     def layers(self) -> dict[str, Estimate]:
@@ -190,7 +192,8 @@ def _estimated(
     if design.reloads:  # an enable for every memory
         enables = tree_luts(_select_bits(design.reloads) + 1) * len(design.reloads)
         total = total.plus(Estimate(lut_logic=enables))
-    return DesignEstimate(family, coefficients.yosys, total, tuple(found))
+    errors = coefficients.errors.get(family)
+    return DesignEstimate(family, coefficients.yosys, total, tuple(found), errors)
 
 
 def _select_bits(reloads: tuple[ReloadSpec, ...]) -> int:

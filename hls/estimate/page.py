@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-import numpy as np
 
 from hwcompress.hls.catalogue.header import names
 from hwcompress.hls.estimate.coefficients import Coefficients
 from hwcompress.hls.estimate.configurations import WEIGHTS
-from hwcompress.hls.estimate.fit import Compared, compare, is_held_out
+from hwcompress.hls.estimate.errors import Errors, held_out
+from hwcompress.hls.estimate.fit import is_held_out
 from hwcompress.hls.estimate.rows import Rows
 from hwcompress.hls.estimate.shape import has_model
 
-__all__ = ["Errors", "page"]
-
-_HALF = 0.5  # LUTs: estimates of modules are whole numbers
+__all__ = ["page"]
 
 _HEAD = """# Estimates before synthesis
 
@@ -56,73 +52,10 @@ percentile of at most 15 % for LUTs and for flip-flops; block RAMs and DSP block
 least 98 %.
 """
 
-_GOALS = (0.05, 0.15, 0.98)  # median, 95 %, exact
 _COLUMNS = (
     "module", "fit", "held out", "none", "LUT median", "LUT 95 %", "LUT worst", "FF median",
     "FF 95 %", "FF worst", "BRAM, DSP exact", "inside",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Errors:
-    """Of some measured modules: how far the estimates are off.
-
-    Args:
-        count: modules.
-        none: those without an estimate.
-        lut: relative errors of LUTs, of those that have some.
-        ff: likewise, of flip-flops.
-        exact: share whose block RAMs and DSP blocks are as estimated.
-        inside: share whose LUTs lie in the interval of the estimate.
-    """
-
-    count: int
-    none: int
-    lut: np.ndarray
-    ff: np.ndarray
-    exact: float
-    inside: float
-
-    @classmethod
-    def of(cls, items: Sequence[Compared]) -> Errors:
-        """Of measurements beside estimates."""
-        pairs = [(item.real, item.estimate) for item in items if item.estimate is not None]
-        lut = [abs(guess.lut - real.lut) / real.lut for real, guess in pairs if real.lut]
-        ff = [abs(guess.ff - real.ff) / real.ff for real, guess in pairs if real.ff]
-        names = ("bram18", "bram36", "ebr", "dsp")
-        exact = [all(getattr(real, n) == getattr(guess, n) for n in names) for real, guess in pairs]
-        inside = [
-            -guess.below - _HALF <= real.lut - guess.lut <= guess.above + _HALF
-            for real, guess in pairs
-            if real.lut
-        ]
-        shares = [sum(some) / len(some) if some else 1.0 for some in (exact, inside)]
-        return cls(len(items), len(items) - len(pairs), np.array(lut), np.array(ff), *shares)
-
-    def missed(self) -> list[str]:
-        """The goals that these errors miss, each with its figure."""
-        median, most, exact = _GOALS
-        found = []
-        for name, errors in (("LUTs", self.lut), ("flip-flops", self.ff)):
-            for share, bound in ((0.5, median), (0.95, most)):
-                if len(errors) and np.quantile(errors, share) > bound:
-                    found.append(f"{name} {100 * share:.0f} %: {_percent(errors, share)}")
-        if self.exact < exact:
-            found.append(f"BRAM and DSP exact: {100 * self.exact:.1f} %")
-        if self.none:
-            found.append(f"without an estimate: {self.none}")
-        return found
-
-    def cells(self) -> list[str]:
-        """For a line of the table."""
-        return [
-            str(self.count),
-            str(self.none) if self.none else "",
-            *(_percent(self.lut, share) for share in (0.5, 0.95, 1.0)),
-            *(_percent(self.ff, share) for share in (0.5, 0.95, 1.0)),
-            f"{100 * self.exact:.0f} %" if self.count > self.none else "",
-            f"{100 * self.inside:.0f} %" if len(self.lut) else "",
-        ]
 
 
 def page(rows: Rows, coefficients: Coefficients) -> str:
@@ -130,8 +63,8 @@ def page(rows: Rows, coefficients: Coefficients) -> str:
     lines = [_HEAD.format(yosys=coefficients.yosys, count=len(rows))]
     for family in coefficients.families:
         members = [row for row in rows if row.family == family]
-        held = compare(rows, coefficients, family, filter(is_held_out, members))
-        drawn = Errors.of([item for item in held if item.row.number >= 0])
+        held = held_out(rows, coefficients, family)
+        drawn = Errors.of_drawn(held)
         lines += [f"## {family}", "", *_verdict(drawn), ""]
         lines += [_line(_COLUMNS), _line(["---", *["--:"] * (len(_COLUMNS) - 1)])]
         for module in sorted({row.module for row in members}):
@@ -158,10 +91,6 @@ def _verdict(drawn: Errors) -> list[str]:
     if not missed:
         return ["All goals are met by the modules that were drawn and held out."]
     return ["Missed by the modules that were drawn and held out:", "", *(f"- {m}" for m in missed)]
-
-
-def _percent(errors: np.ndarray, share: float) -> str:
-    return f"{100 * float(np.quantile(errors, share)):.1f} %" if len(errors) else ""
 
 
 def _line(cells: Sequence[str]) -> str:

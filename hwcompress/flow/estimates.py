@@ -49,6 +49,19 @@ def estimate_facts(found: DesignEstimate) -> EstimateFacts:
         _use(found.total),
         {name: _use(item) for name, item in found.layers.items()},
         f"hwcompress {__version__}, models fitted to {found.yosys}",
+        _known_error(found),
+    )
+
+
+def _known_error(found: DesignEstimate) -> tuple[str, ...]:
+    """How far the models are off, in a sentence."""
+    errors = found.errors
+    if errors is None:
+        return ()
+    return (
+        f"estimated LUTs of single modules that were kept from the fit ({errors.count} of family"
+        f" {found.family}): half are within {errors.median:.1%} of the synthesis, 95 % within"
+        f" {errors.most:.1%}; docs/estimates.md",
     )
 
 
