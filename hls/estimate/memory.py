@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil
 from typing import NamedTuple
 
@@ -140,6 +141,7 @@ def _options(
             )
 
 
+@lru_cache(maxsize=1 << 14)
 def choice(
     width: int, depth: int, style: str = "auto", *, written: bool, family: str = "xc7"
 ) -> Cells | None:

@@ -106,18 +106,22 @@ def _peeled(columns: np.ndarray, depth: int, address: int, most: int) -> tuple[i
     high_ones = np.uint64((1 << (depth - half)) - 1)
     low, high = columns & low_ones, columns >> np.uint64(half)
     some = (low == 0) | (low == low_ones) | (high == 0) | (high == high_ones)
-    tables = {(address, int(column)) for column in columns[~some]}
+    tables = {(address, column) for column in columns[~some].tolist()}
     controls = set()
-    for column in columns[some]:
-        size, table, control = peel(int(column), depth, address, most)
+    for column in columns[some].tolist():
+        size, table, control = peel(column, depth, address, most)
         controls.add(control)
-        tables.add((size, table))
-    wires = {
-        (size, _address_bit(bit, depth if size == address else 1 << size))
-        for size in {size for size, _ in tables}
-        for bit in range(size)
-    }
-    return sum(size > 0 for size, _ in tables - wires), len(controls)
+        if size:  # else nothing is left of it but its control
+            tables.add((size, table))
+    wires = (_wires_of(size, depth, address) for size in {size for size, _ in tables})
+    return len(tables.difference(*wires)), len(controls)
+
+
+@lru_cache(maxsize=1024)
+def _wires_of(size: int, depth: int, address: int) -> frozenset[tuple[int, int]]:
+    """The tables of ``size`` address bits that are one of them."""
+    words = depth if size == address else 1 << size
+    return frozenset((size, _address_bit(bit, words)) for bit in range(size))
 
 
 @lru_cache(maxsize=1 << 14)

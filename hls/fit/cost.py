@@ -11,7 +11,11 @@ from hwcompress.hls.folding import Lanes, Style
 from hwcompress.hls.rtl.plan import Plan
 from hwcompress.ir import Graph, Op
 
-__all__ = ["CostModel"]
+__all__ = ["UNKNOWN", "CostModel"]
+
+
+UNKNOWN = float(1 << 45)
+"""Area of what a model cannot tell: beyond every budget."""
 
 
 class CostModel(Protocol):

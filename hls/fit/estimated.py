@@ -15,6 +15,7 @@ from hwcompress.hls.estimate.design import estimate_plan
 from hwcompress.hls.estimate.estimate import Estimate, Estimator
 from hwcompress.hls.estimate.part import Part
 from hwcompress.hls.estimate.shape import Contents
+from hwcompress.hls.fit.cost import UNKNOWN
 from hwcompress.hls.fit.instances import Known, Parts, Words, engine_parts, with_memory
 from hwcompress.hls.folding import Lanes, Style
 from hwcompress.hls.folding.engines import Engine, engine
@@ -110,7 +111,6 @@ def _instead(files: Mapping[str, Words]) -> dict[str, str]:
 
 
 _LANES = 16  # of a search for thresholds whose tables are looked at
-_NEVER = float(1 << 45)  # area of what cannot be estimated: beyond every budget
 
 
 class EstimatedCost:
@@ -143,7 +143,7 @@ class EstimatedCost:
 
     def engine(self, op: Op, graph: Graph, choices: Sequence[tuple[Lanes, Style]]) -> np.ndarray:
         """See :class:`~hwcompress.hls.fit.cost.CostModel`."""
-        found = np.full((len(choices), len(self.resources)), _NEVER)
+        found = np.full((len(choices), len(self.resources)), UNKNOWN)
         numbers = isinstance(op, Conv | ConvTranspose | Dense) and not power_code(
             op.weight, op.wtype
         )
@@ -160,7 +160,7 @@ class EstimatedCost:
                 found[place] = known[style]
             except (InputError, UnsupportedError) as error:
                 failure = error
-        if failure is not None and (found[:, 0] == _NEVER).all():
+        if failure is not None and (found[:, 0] == UNKNOWN).all():
             raise failure
         return found
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from hwcompress.hls.fit.cost import CostModel
+from hwcompress.hls.fit.cost import UNKNOWN, CostModel
 from hwcompress.hls.fit.menu import DEFAULT_OFFER, Offer, Option, options_of
 from hwcompress.hls.fit.problem import Cover, Edge, Node, Problem
 from hwcompress.hls.fit.widths import Spread, gives, port_lanes, spread_of, takes
@@ -32,6 +34,14 @@ class Menus:
 
     problem: Problem
     engines: Mapping[str, tuple[Option, ...]]
+
+    @property
+    def unknown(self) -> int:
+        """Options whose area the cost model cannot tell, and which therefore are never taken."""
+        return sum(
+            int((self.problem.nodes[number].area >= UNKNOWN).any(axis=1).sum())
+            for number in range(len(self.engines))
+        )
 
     def folding(self, choice: Sequence[int] | np.ndarray) -> Folding:
         """The lanes and styles that a choice stands for."""
@@ -85,19 +95,35 @@ def menus_of(
         UnsupportedError: an operation has no engine.
     """
     work = _Work(graph, model)
-    for op in graph.layers:
-        item = engine(op, graph)
-        if item is not None:
-            work.add_engine(op, item, options_of(op, graph, item, offer, fixed))
-    for op in graph.ops:
-        if isinstance(op, Input | Constant):
-            work.source(op)
-        elif op.name in work.number:
-            for output, tensor in enumerate(op.outputs):
-                work.tensor(op, output, spread_of(graph, tensor))
+    with _uncollected():
+        for op in graph.layers:
+            item = engine(op, graph)
+            if item is not None:
+                work.add_engine(op, item, options_of(op, graph, item, offer, fixed))
+        for op in graph.ops:
+            if isinstance(op, Input | Constant):
+                work.source(op)
+            elif op.name in work.number:
+                for output, tensor in enumerate(op.outputs):
+                    work.tensor(op, output, spread_of(graph, tensor))
     nodes = (Node(*parts) for parts in zip(work.names, work.cycles, work.areas, strict=True))
     problem = Problem(model.resources, tuple(nodes), tuple(work.edges), tuple(work.covers))
     return Menus(problem, {name: tuple(work.options[name]) for name in work.options})
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the search for garbage in cycles, of which millions of small objects make none.
+
+    It takes a fifth of the time otherwise, more where large libraries are loaded.
+    """
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 @dataclass

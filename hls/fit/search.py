@@ -48,6 +48,8 @@ class Fitted:
             that was open, no design with at most the interval found; with a latency asked
             for, no design whose interval is at most that latency.
         depths: of the buffers, in beats.
+        unknown: options of engines that have no estimate and were left out; what is proven
+            is proven for the others.
     """
 
     folding: Folding
@@ -58,6 +60,7 @@ class Fitted:
     share: float
     least_share: float
     depths: Mapping[str, int]
+    unknown: int = 0
 
 
 def fit(
@@ -214,6 +217,7 @@ class _Work:
             found.share,
             found.least_share,
             sizes.depths,
+            self.menus.unknown,
         )
         return fitted, area - self.limit
 

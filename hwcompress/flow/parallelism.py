@@ -82,7 +82,7 @@ def choose(graph: Graph, board: Board, settings: BuildSettings) -> Choice:
 
     if settings.searches:
         found = searched(graph, board, settings)
-        return Choice(found.folding, (_said(found, board, settings),))
+        return Choice(found.folding, _said(found, board, settings))
     if settings.folding:
         folding = complete_folding(graph, read_folding(Path(settings.folding)))
     else:
@@ -158,17 +158,23 @@ def _offer(board: Board, settings: BuildSettings) -> Offer:
     return Offer(multipliers, memories, board.kind.dsp_widths)
 
 
-def _said(found: Fitted, board: Board, settings: BuildSettings) -> str:
-    """What the search promises, in a sentence."""
+def _said(found: Fitted, board: Board, settings: BuildSettings) -> tuple[str, ...]:
+    """What the search promises, in sentences."""
     within = f"{settings.board_share:.0%} of {board.title}"
     if settings.max_lut is not None:
         within = f"{settings.max_lut:,} LUTs and {within}"
-    cycles = f"{float(found.interval):,.10g}"
+    left_out: tuple[str, ...] = ()
+    if found.unknown:
+        left_out = (
+            f"parallelism: {found.unknown:,} choices of engines have no estimate and were left out;"
+            " what is proven is proven for the others",
+        )
     if settings.targets:
         return (
             f"parallelism: the least area found for {' and '.join(settings.targets)} within"
             f" {within}: {found.share:.1%} of the scarcest resource, where less than"
-            f" {found.least_share:.1%} is proven impossible (estimated areas)"
+            f" {found.least_share:.1%} is proven impossible (estimated areas)",
+            *left_out,
         )
     proof = (
         "which is proven to be the fewest"
@@ -176,8 +182,9 @@ def _said(found: Fitted, board: Board, settings: BuildSettings) -> str:
         else f"where fewer than {found.least_cycles:,} are proven impossible"
     )
     return (
-        f"parallelism: {cycles} cycles a frame within {within}, {proof} (estimated areas, exact"
-        " cycles)"
+        f"parallelism: {float(found.interval):,.10g} cycles a frame within {within}, {proof}"
+        " (estimated areas, exact cycles)",
+        *left_out,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -10,11 +11,14 @@ import pytest
 
 from hwcompress.errors import InputError
 from hwcompress.hls.fit import search
+from hwcompress.hls.fit.cost import UNKNOWN
+from hwcompress.hls.fit.network import menus_of
 from hwcompress.hls.fit.search import fit
-from hwcompress.hls.folding import Folding
+from hwcompress.hls.folding import Folding, Lanes, Style
 from hwcompress.hls.rtl.design import Design
 from hwcompress.hls.rtl.plan import plan
 from hwcompress.hls.rtl.timing import fifo_depths, timing_of
+from hwcompress.ir import Graph, Op
 from hwcompress.sim.timing import FifoSizes
 from tests.property.cases import case
 
@@ -35,6 +39,24 @@ def test_the_fastest_design_and_one_half_as_fast(number: int) -> None:
     for found, limit in ((best, best.interval), (small, target)):
         design = plan(graph, found.folding).design("", found.depths)
         assert timing_of(design).interval == found.interval <= limit
+
+
+class Half(SimpleModel):
+    """A model that cannot tell the area of every second choice."""
+
+    def engine(self, op: Op, graph: Graph, choices: Sequence[tuple[Lanes, Style]]) -> np.ndarray:
+        found = super().engine(op, graph, choices)
+        found[1::2] = UNKNOWN
+        return found
+
+
+def test_choices_without_an_area_are_counted_and_never_taken() -> None:
+    graph = case(3).graph
+    known, half = fit(graph, SimpleModel(), BUDGET), fit(graph, Half(), BUDGET)
+    sizes = [len(node) for node in menus_of(graph, SimpleModel()).engines.values()]
+    assert (known.unknown, half.unknown) == (0, sum(size // 2 for size in sizes))
+    assert half.interval >= known.interval
+    assert max(half.area.values()) < UNKNOWN
 
 
 def test_what_cannot_be_had_is_said() -> None:
